@@ -75,23 +75,35 @@ class UnreachableProviderTest {
 
     @Test
     void w31_tlsToAPortWithout() throws IOException {
-        try (ServerSocket plain = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
-            Thread server = new Thread(() -> {
+        assertSaidOfTls("HTTP/1.1 400 Bad Request\r\n\r\n", "no-tls", "does not speak TLS");
+    }
+
+    /** A fatal alert, handshake_failure: what OpenSSL says to a client without a certificate, or of an old version. */
+    @Test
+    void w31_f41_aHandshakeThatIsRefused() throws IOException {
+        assertSaidOfTls(
+                "\u0015\u0003\u0003\u0000\u0002\u0002\u0028", "handshake-failed", "upstream-tls.client-certificate");
+    }
+
+    /** @param answer to whatever a client says first */
+    private void assertSaidOfTls(String answer, String reason, String says) throws IOException {
+        try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            Thread thread = new Thread(() -> {
                 try {
                     while (true) {
-                        try (var socket = plain.accept()) {
-                            socket.getInputStream().read();
-                            socket.getOutputStream()
-                                    .write("HTTP/1.1 400 Bad Request\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+                        try (var socket = server.accept()) {
+                            socket.getInputStream().read(new byte[1 << 14]);
+                            socket.getOutputStream().write(answer.getBytes(StandardCharsets.ISO_8859_1));
+                            socket.getInputStream().readAllBytes();
                         }
                     }
                 } catch (IOException closed) {
                     // At an end.
                 }
             });
-            server.setDaemon(true);
-            server.start();
-            assertSaid("https://127.0.0.1:" + plain.getLocalPort() + "/v1", "no-tls", "does not speak TLS");
+            thread.setDaemon(true);
+            thread.start();
+            assertSaid("https://127.0.0.1:" + server.getLocalPort() + "/v1", reason, says);
         }
     }
 

@@ -20,6 +20,10 @@ public enum Unreachable {
             "handshake-timed-out",
             "it did not complete the TLS handshake within timeouts.connect; have the operator check that its port"
                     + " speaks TLS, or try again"),
+    HANDSHAKE(
+            "handshake-failed",
+            "the TLS handshake with it failed; have the operator check that it takes TLS 1.2 or 1.3, and whether it"
+                    + " wants a client certificate (upstream-tls.client-certificate)"),
     SPEAKS_NO_TLS(
             "no-tls", "it does not speak TLS; have the operator write http:// in the upstream's URL, or another port"),
     SPEAKS_TLS("tls", "it speaks TLS only; have the operator write https:// in the upstream's URL, or another port"),

@@ -305,7 +305,8 @@ final class Connector {
                     succeed();
                 } else {
                     sessions.failed(place);
-                    fail(reason(done.cause()), done.cause());
+                    // Whoever only breaks off says nothing of TLS.
+                    fail(reason(done.cause(), winner.isActive()), done.cause());
                 }
             });
         }
@@ -345,7 +346,7 @@ final class Connector {
         return cause != null;
     }
 
-    private static Unreachable reason(Throwable failure) {
+    private static Unreachable reason(Throwable failure, boolean isConnected) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof CertificateException || cause instanceof SSLPeerUnverifiedException) {
                 return Unreachable.CERTIFICATE;
@@ -354,7 +355,7 @@ final class Connector {
                 return Unreachable.SPEAKS_NO_TLS;
             }
         }
-        return Unreachable.OTHER;
+        return isConnected ? Unreachable.HANDSHAKE : Unreachable.OTHER;
     }
 
     /** RFC 8305, 4: the families alternate. */

@@ -56,6 +56,8 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
     private Running running;
     /** Whether a call has been made over it. */
     private boolean used;
+
+    private boolean hasAnswered;
     /** Whether the answer that is being read lets another call follow. */
     private boolean keeps;
 
@@ -197,6 +199,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         if (running == null) {
             return;
         }
+        hasAnswered = true;
         owner.answers();
         keeps = head.keepsConnection();
         keptSeconds = head.keptSeconds();
@@ -282,7 +285,12 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
 
     @Override
     public void exceptionCaught(ChannelHandlerContext from, Throwable why) {
-        over(why);
+        Throwable said = why;
+        if (!hasAnswered && TlsSessions.isRefusal(why)) {
+            owner.unreachable(ProxyException.unreachable(Unreachable.HANDSHAKE, why));
+            said = ProxyException.unreachable(Unreachable.HANDSHAKE, why);
+        }
+        over(said);
     }
 
     /** Nothing more comes. */

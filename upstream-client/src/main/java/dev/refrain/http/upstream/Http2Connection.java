@@ -368,7 +368,8 @@ final class Http2Connection extends Http2ConnectionHandler {
     }
 
     private ProxyException unready() {
-        return failure instanceof ProxyException why ? why : ProxyException.unreachable(Unreachable.OTHER, failure);
+        Unreachable reason = TlsSessions.isRefusal(failure) ? Unreachable.HANDSHAKE : Unreachable.OTHER;
+        return failure instanceof ProxyException why ? why : ProxyException.unreachable(reason, failure);
     }
 
     /** Closes it without more words. */

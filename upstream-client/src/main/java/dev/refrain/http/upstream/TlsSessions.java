@@ -5,6 +5,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.function.IntSupplier;
+import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLSession;
 
 /**
@@ -106,5 +107,17 @@ final class TlsSessions {
                 settled(place, hasSession);
             }
         }
+    }
+
+    /**
+     * Whether a provider has refused the handshake. In TLS 1.3 it looks at the client's certificate after the end, as
+     * this side sees it.
+     */
+    static boolean isRefusal(Throwable failure) {
+        Throwable cause = failure;
+        while (cause != null && !(cause instanceof SSLHandshakeException)) {
+            cause = cause.getCause();
+        }
+        return cause != null;
     }
 }

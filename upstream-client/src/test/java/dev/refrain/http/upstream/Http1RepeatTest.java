@@ -9,6 +9,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
+import io.netty.handler.codec.DecoderException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -18,6 +19,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.net.ssl.SSLHandshakeException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -38,6 +41,7 @@ class Http1RepeatTest {
     private static final class Call implements Exchange {
         final CompletableFuture<String> end = new CompletableFuture<>();
         private final UpstreamRequest request;
+        private volatile Throwable failure;
 
         Call(UpstreamRequest request) {
             this.request = request;
@@ -100,6 +104,7 @@ class Http1RepeatTest {
 
         @Override
         public void failed(Throwable why) {
+            failure = why;
             end.complete("failed");
         }
 
@@ -108,7 +113,7 @@ class Http1RepeatTest {
         }
     }
 
-    private static final class Nobody implements Http1Connection.Owner {
+    private final class Nobody implements Http1Connection.Owner {
         @Override
         public void idle(Http1Connection connection) {}
 
@@ -116,11 +121,16 @@ class Http1RepeatTest {
         public void answers() {}
 
         @Override
-        public void unreachable(ProxyException why) {}
+        public void unreachable(ProxyException why) {
+            unreachable.set(why.reason());
+        }
 
         @Override
         public void closed(Http1Connection connection) {}
     }
+
+    /** Why the provider was not reached, for its log. */
+    private final AtomicReference<String> unreachable = new AtomicReference<>();
 
     @BeforeEach
     void connect() throws Exception {
@@ -179,5 +189,16 @@ class Http1RepeatTest {
         provider.setSoLinger(true, 0);
         provider.close();
         assertThat(call.end()).isEqualTo("failed");
+    }
+
+    /** In TLS 1.3 a server looks at the client's certificate after the handshake, as the client sees it. */
+    @Test
+    void aHandshakeThatIsRefusedAfterItsEndIsSaid() throws Exception {
+        Call call = start(new byte[2]);
+        assertThat(provider.getInputStream().read()).isEqualTo('P');
+        channel.pipeline().fireExceptionCaught(new DecoderException(new SSLHandshakeException("certificate_required")));
+        assertThat(call.end()).isEqualTo("failed");
+        assertThat(ProxyException.of(call.failure).reason()).isEqualTo("handshake-failed");
+        assertThat(unreachable).hasValue("handshake-failed");
     }
 }
