@@ -4,7 +4,13 @@ import dev.refrain.console.activity.ActivityLog;
 import dev.refrain.console.log.AccessLog;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.memory.MemoryBudget;
+import dev.refrain.http.config.AccessSettings;
+import dev.refrain.http.config.LogSettings;
+import dev.refrain.http.config.ProxySettings;
 import dev.refrain.http.config.Settings;
+import dev.refrain.http.config.TimeoutSettings;
+import dev.refrain.http.config.TlsSettings;
+import dev.refrain.http.config.UpstreamTlsSettings;
 import dev.refrain.http.server.ServerTls;
 import dev.refrain.http.upstream.ProxyRules;
 import dev.refrain.http.upstream.UpstreamClient;
@@ -38,7 +44,7 @@ final class Entrances {
 
     /** TLS to clients; null for HTTP without it. */
     static ServerTls tls(Settings settings) throws IOException {
-        Settings.Tls files = settings.tls();
+        TlsSettings files = settings.tls();
         return files.certificate() == null
                 ? null
                 : new ServerTls(files.certificate(), files.key(), files.clientCaFile());
@@ -53,7 +59,7 @@ final class Entrances {
 
     /** TLS to providers; null for the JVM's own. */
     static SSLContext upstreamTls(Settings settings) throws IOException {
-        Settings.UpstreamTls files = settings.upstreamTls();
+        UpstreamTlsSettings files = settings.upstreamTls();
         return files.caFile() == null && files.clientCertificate() == null
                 ? null
                 : TlsFiles.context(files.caFile(), files.clientCertificate(), files.clientKey());
@@ -66,8 +72,8 @@ final class Entrances {
      * @param makeRoom is asked to end so many of the longest waits for clients, if calls wait for room
      */
     static UpstreamClient client(Settings settings, SSLContext tls, MemoryBudget memory, IntConsumer makeRoom) {
-        Settings.Proxy proxy = settings.proxy();
-        Settings.Timeouts timeouts = settings.timeouts();
+        ProxySettings proxy = settings.proxy();
+        TimeoutSettings timeouts = settings.timeouts();
         return new UpstreamClient(
                 new UpstreamOptions(
                         new UpstreamOptions.Timeouts(
@@ -87,7 +93,7 @@ final class Entrances {
     /** Who may ask, and how often; without names. */
     static Callers callers(Settings settings, ResponseCache cache) {
         Callers callers = new Callers(cache, settings.key().credentialFields(), Map.of());
-        Settings.Access access = settings.access();
+        AccessSettings access = settings.access();
         return access.requestsPerSecond() == null
                 ? callers
                 : callers.with(new RequestRates(access.requestsPerSecond(), access.requestsAtOnce(), System::nanoTime));
@@ -124,7 +130,7 @@ final class Entrances {
 
     /** Null if there is none. */
     static AccessLog access(Settings settings) throws IOException {
-        Settings.Log log = settings.log();
+        LogSettings log = settings.log();
         return log.access() == null ? null : AccessLog.open(log.access(), log.format());
     }
 

@@ -15,6 +15,7 @@ import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.stats.CacheStats;
 import dev.refrain.engine.stats.SharedStats;
+import dev.refrain.http.config.OnDisconnect;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.config.SettingsSource;
 import dev.refrain.http.demo.DemoProvider;
@@ -56,7 +57,7 @@ import javax.net.ssl.SSLContext;
 public final class ProxyServer implements AutoCloseable {
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
-    /** Those of the start. */
+    /** The settings of the start. */
     private final Settings settings;
 
     private final DemoProvider demo;
@@ -146,7 +147,7 @@ public final class ProxyServer implements AutoCloseable {
                         settings.limits().forwardedBody() == null
                                 ? Long.MAX_VALUE
                                 : settings.limits().forwardedBody().bytes(),
-                        settings.onDisconnect() == Settings.OnDisconnect.CANCEL,
+                        settings.onDisconnect() == OnDisconnect.CANCEL,
                         reading,
                         writing)));
         explainer = new Explainer(

@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
 final class Reloading implements Reload {
     private static final Logger LOG = LoggerFactory.getLogger(Reloading.class);
 
-    /** Those of the start. */
+    /** The settings of the start. */
     private final Settings settings;
 
     private final SettingsSource source;
@@ -38,7 +38,7 @@ final class Reloading implements Reload {
 
     private final UpstreamClient client;
 
-    /** Those that were read last; guarded by this. */
+    /** The settings that were read last; guarded by this. */
     private Settings latest;
 
     /**

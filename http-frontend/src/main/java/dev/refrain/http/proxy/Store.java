@@ -9,7 +9,11 @@ import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.ForeignFileException;
 import dev.refrain.engine.spi.HeapStore;
 import dev.refrain.engine.spi.NoStore;
+import dev.refrain.http.config.OnDisconnect;
 import dev.refrain.http.config.Settings;
+import dev.refrain.http.config.SharedMode;
+import dev.refrain.http.config.SharedSettings;
+import dev.refrain.http.config.UpstreamTlsSettings;
 import dev.refrain.semantics.ByteSize;
 import dev.refrain.semantics.answer.HitIds;
 import dev.refrain.shared.redis.RedisTier;
@@ -96,7 +100,7 @@ public final class Store {
                 .replayZero(settings.replay().paths())
                 .recordPace(settings.replay().recordPace())
                 .originalIds(settings.hitIds() == HitIds.ORIGINAL)
-                .cancelWhenAbandoned(settings.onDisconnect() == Settings.OnDisconnect.CANCEL)
+                .cancelWhenAbandoned(settings.onDisconnect() == OnDisconnect.CANCEL)
                 // The proxy closes it itself, after the answers in progress are stored.
                 .closeOnExit(false);
         settings.key().rules().forEach(builder::keyRules);
@@ -137,8 +141,8 @@ public final class Store {
 
     /** Shares answers with other machines. */
     private static void share(Settings settings, ResponseCacheBuilder builder) throws IOException {
-        Settings.Shared shared = settings.shared();
-        Settings.UpstreamTls tls = settings.sharedTls();
+        SharedSettings shared = settings.shared();
+        UpstreamTlsSettings tls = settings.sharedTls();
         byte[] secret = secret(shared.secretFile());
         RedisTierSettings tier = RedisTierSettings.of(shared.uri())
                 .withTls(new RedisTierSettings.Tls(tls.caFile(), tls.clientCertificate(), tls.clientKey()))
@@ -149,8 +153,7 @@ public final class Store {
         MemoryBudget memory = MemoryBudget.ofHeap();
         builder.memory(memory)
                 .sharedTier(RedisTier.open(tier, memory), secret)
-                .sharedAccess(
-                        shared.mode() != Settings.SharedMode.WRITE_ONLY, shared.mode() != Settings.SharedMode.READ_ONLY)
+                .sharedAccess(shared.mode() != SharedMode.WRITE_ONLY, shared.mode() != SharedMode.READ_ONLY)
                 .sharedCoalescing(shared.coalesce());
         if (shared.maxUnconnected() != null) {
             builder.sharedMaxUnconnected(shared.maxUnconnected());

@@ -62,7 +62,7 @@ public record PolicySettings(
     public PolicySettings {
         InvalidSetting.unless(name == null || (!name.isBlank() && name.length() <= 64), "name");
         if (maxTtl != null) {
-            Settings.checkTtl(maxTtl, CacheControls.MAX_TTL, "max-ttl");
+            Checks.ttl(maxTtl, CacheControls.MAX_TTL, "max-ttl");
         }
         InvalidSetting.unless(
                 maxTemperature == null || (maxTemperature >= 0 && maxTemperature <= 2), "max-temperature");
@@ -78,7 +78,7 @@ public record PolicySettings(
             InvalidSetting.unless(policy != null, element);
             InvalidSetting.unless(policy.name == null || names.add(policy.name), element + ".name");
             if (policy.ttl != null) {
-                Settings.checkTtl(policy.ttl, policy.maxTtl == null ? longest : policy.maxTtl, element + ".ttl");
+                Checks.ttl(policy.ttl, policy.maxTtl == null ? longest : policy.maxTtl, element + ".ttl");
             }
             String label = policy.match == null ? null : policy.match.label();
             InvalidSetting.unless(

@@ -30,7 +30,9 @@ final class Repair {
         this.tree = tree;
     }
 
-    /** Whether a fault there is one that was not known: the repair of another one may have failed. */
+    /**
+     * Whether a fault at this place is a new one. One that follows from a repair, or from labels that are lost, is not.
+     */
     boolean isNews(String name) {
         boolean areLabelsLost = tries.keySet().stream().anyMatch(LABELS_LOST.asMatchPredicate());
         if (areLabelsLost && NAMES_LABEL.matcher(name).matches()) {

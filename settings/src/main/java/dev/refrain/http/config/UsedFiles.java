@@ -17,16 +17,16 @@ final class UsedFiles {
 
     static void check(Settings settings) throws WrongSettings {
         List<String> faults = new ArrayList<>();
-        Settings.Tls tls = settings.tls();
+        TlsSettings tls = settings.tls();
         if (tls.certificate() != null) {
             check("tls", () -> TlsFiles.ofServer(tls.certificate(), tls.key(), tls.clientCaFile()), faults);
         }
-        Settings.UpstreamTls providers = settings.upstreamTls();
+        UpstreamTlsSettings providers = settings.upstreamTls();
         check(
                 "upstream-tls",
                 () -> TlsFiles.context(providers.caFile(), providers.clientCertificate(), providers.clientKey()),
                 faults);
-        Settings.UpstreamTls shared = settings.sharedTls();
+        UpstreamTlsSettings shared = settings.sharedTls();
         checkReadable("shared-tls.ca-file", shared.caFile(), faults);
         checkReadable("shared-tls.client-certificate", shared.clientCertificate(), faults);
         checkReadable("shared-tls.client-key", shared.clientKey(), faults);

@@ -44,11 +44,11 @@ class StartupTest {
         assertThat(settings.preallocate()).isTrue();
         assertThat(settings.sweepInterval()).isEqualTo(Duration.ofMinutes(1));
         assertThat(settings.limits())
-                .isEqualTo(new Settings.Limits(
+                .isEqualTo(new LimitSettings(
                         new ByteSize(64 << 20), null, new ByteSize(8 << 20), new ByteSize(16 << 20), 4096));
-        assertThat(settings.memory()).isEqualTo(new Settings.Memory(null, null));
+        assertThat(settings.memory()).isEqualTo(new MemorySettings(null, null));
         assertThat(settings.timeouts())
-                .isEqualTo(new Settings.Timeouts(
+                .isEqualTo(new TimeoutSettings(
                         Duration.ofSeconds(30),
                         Duration.ofSeconds(10),
                         Duration.ofMinutes(10),
@@ -63,7 +63,7 @@ class StartupTest {
         assertThat(settings.corsOrigins()).isNull();
         assertThat(settings.presets()).isEmpty();
         assertThat(settings.admin())
-                .isEqualTo(new Settings.Admin(true, "127.0.0.1", 8081, null, AdminOptions.Content.OFF));
+                .isEqualTo(new AdminSettings(true, "127.0.0.1", 8081, null, AdminOptions.Content.OFF));
         assertThat(settings.explain().requests()).isEqualTo(10_000);
     }
 

@@ -1,0 +1,32 @@
+package dev.refrain.http.config;
+
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import dev.refrain.semantics.ByteSize;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * The log of requests.
+ *
+ * @param file that holds it, or null for one beside the store
+ * @param maxSize bytes on disk; 0 is no log
+ * @param maxAge after which requests leave it
+ */
+@JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
+public record ActivitySettings(
+        @Setting(allowed = "the path of a file") Path file,
+
+        @Setting(value = "256MiB", allowed = "0 or a size of at least 16MiB, such as 256MiB or 1GiB")
+        ByteSize maxSize,
+
+        @Setting(value = "720h", allowed = Setting.DURATION) Duration maxAge) {
+    private static final ByteSize MIN_SIZE = ByteSize.parse("16MiB");
+
+    /** Checks the ranges. */
+    public ActivitySettings {
+        InvalidSetting.unless(file == null || !file.toString().isEmpty(), "file");
+        InvalidSetting.unless(maxSize.bytes() == 0 || maxSize.compareTo(MIN_SIZE) >= 0, "max-size");
+        Checks.positive(maxAge, "max-age");
+    }
+}

@@ -1,0 +1,29 @@
+package dev.refrain.http.config;
+
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import java.nio.file.Path;
+
+/**
+ * TLS to providers, or to what machines share, of files in PEM.
+ *
+ * @param caFile certificates of issuers to trust, beside those that the JVM trusts for providers, or null
+ * @param clientCertificate what to show those that ask who calls, or null
+ * @param clientKey private key of that certificate, or null
+ */
+@JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
+public record UpstreamTlsSettings(
+        @Setting(allowed = "the path of a file with certificates in PEM")
+        Path caFile,
+
+        @Setting(allowed = "the path of a file with certificates in PEM, and client-key beside it")
+        Path clientCertificate,
+
+        @Setting(allowed = "the path of a file with a private key in PEM, and client-certificate beside it")
+        Path clientKey) {
+    /** Checks that a key and its certificate come together. */
+    public UpstreamTlsSettings {
+        InvalidSetting.unless(clientCertificate == null || clientKey != null, "client-certificate");
+        InvalidSetting.unless(clientKey == null || clientCertificate != null, "client-key");
+    }
+}
