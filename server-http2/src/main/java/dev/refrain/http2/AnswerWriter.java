@@ -45,21 +45,21 @@ final class AnswerWriter {
         END
     }
 
-    private final Http2Connection http2;
+    private final ClientConnection http2;
 
     private int id;
     private boolean answersHead;
     private At at = At.END;
-    /** Of a head, of trailers, or of the line with a chunk's size. */
+    /** Bytes of a head, of trailers, or of the line with a chunk's size, until they are whole. */
     private byte[] held = new byte[FIRST_HEAD];
 
     private int heldBytes;
-    /** Of the body, or of a chunk. */
+    /** Bytes of the body, or of the chunk, that are to come. */
     private long left;
     /** Whether no other answer follows. */
     private boolean isLast;
 
-    AnswerWriter(Http2Connection http2) {
+    AnswerWriter(ClientConnection http2) {
         this.http2 = http2;
     }
 

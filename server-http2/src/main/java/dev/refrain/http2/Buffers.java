@@ -10,7 +10,7 @@ final class Buffers {
     private final ByteBuffer in = ByteBuffer.allocateDirect(IN);
     private final ByteBuffer out = ByteBuffer.allocateDirect(OUT);
     /** Whose bytes are in {@link #out}, or null. */
-    private Http2Connection writer;
+    private ClientConnection writer;
 
     /** Empty; valid until the next call. */
     ByteBuffer in() {
@@ -18,7 +18,7 @@ final class Buffers {
     }
 
     /** Where a connection adds its bytes. Those of another one are written first. */
-    ByteBuffer out(Http2Connection of) {
+    ByteBuffer out(ClientConnection of) {
         if (writer != of) {
             if (writer != null) {
                 writer.push();
@@ -29,12 +29,12 @@ final class Buffers {
     }
 
     /** What a connection has gathered, to be read; empty if that is nothing. {@link #written} follows. */
-    ByteBuffer gathered(Http2Connection of) {
+    ByteBuffer gathered(ClientConnection of) {
         return writer == of ? out.flip() : ByteBuffer.allocate(0);
     }
 
-    /** It is written, or copied. */
-    void written(Http2Connection of) {
+    /** What was gathered is written, or copied. */
+    void written(ClientConnection of) {
         if (writer == of) {
             out.clear();
             writer = null;

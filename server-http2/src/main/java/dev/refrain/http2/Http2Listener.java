@@ -37,7 +37,7 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
     private final Duration idle;
     private final ChannelListener<StreamConnection> http1;
     private final Map<XnioIoThread, Buffers> threads = new ConcurrentHashMap<>();
-    private final Set<Http2Connection> connections = ConcurrentHashMap.newKeySet();
+    private final Set<ClientConnection> connections = ConcurrentHashMap.newKeySet();
 
     private final AtomicLong idling = new AtomicLong();
     private final AtomicInteger undecided = new AtomicInteger();
@@ -113,7 +113,7 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
             IoUtils.safeClose(connection);
             return;
         }
-        Http2Connection opened = new Http2Connections(connection, this).open();
+        ClientConnection opened = new ClientConnections(connection, this).open();
         connections.add(opened);
         opened.begin(first);
         if (closing) {
@@ -143,7 +143,7 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
         idling.decrementAndGet();
     }
 
-    void closed(Http2Connection connection) {
+    void closed(ClientConnection connection) {
         connections.remove(connection);
     }
 

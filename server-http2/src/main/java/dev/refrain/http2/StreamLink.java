@@ -6,30 +6,17 @@ import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
 import org.xnio.IoUtils;
 import org.xnio.StreamConnection;
-import org.xnio.XnioIoThread;
-import org.xnio.XnioWorker;
-import org.xnio.channels.StreamSinkChannel;
-import org.xnio.channels.StreamSourceChannel;
-import org.xnio.conduits.ConduitReadableByteChannel;
-import org.xnio.conduits.ConduitWritableByteChannel;
-import org.xnio.conduits.Conduits;
-import org.xnio.conduits.ReadReadyHandler;
-import org.xnio.conduits.StreamSinkConduit;
-import org.xnio.conduits.StreamSourceConduit;
-import org.xnio.conduits.WriteReadyHandler;
 
 /**
  * Streams of HTTP/2, one after the other, as one connection of HTTP/1.1. If it is closed before an answer is complete,
  * the stream is reset; if the stream ends before its time, it is closed.
  *
- * <p>The I/O thread's alone, but {@link #close}. Long, since XNIO asks for twenty methods of each direction.
+ * <p>The I/O thread's alone, but {@link #close}.
  */
 final class StreamLink extends StreamConnection {
     private static final byte[] LAST_CHUNK = "0\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
@@ -41,12 +28,12 @@ final class StreamLink extends StreamConnection {
     /** What a piece takes of the heap beside its bytes. */
     private static final int PIECE_BYTES = 128;
 
-    private final Http2Connection http2;
+    private final ClientConnection http2;
     private final Source source = new Source();
     private final Sink sink = new Sink();
     private final AnswerWriter answer;
 
-    /** Of the stream, or 0 between two. */
+    /** Number of the stream that it serves, or 0 between two. */
     private int id;
 
     private boolean isChunked;
@@ -55,7 +42,7 @@ final class StreamLink extends StreamConnection {
     /** Whether its stream is reset. */
     private boolean isBroken;
 
-    StreamLink(Http2Connection http2) {
+    StreamLink(ClientConnection http2) {
         super(http2.thread());
         this.http2 = http2;
         this.answer = new AnswerWriter(http2);
@@ -75,7 +62,7 @@ final class StreamLink extends StreamConnection {
     }
 
     /**
-     * More of it has come.
+     * More of the request has come.
      *
      * @param bytes null for none
      * @return whether there is room for them
@@ -110,7 +97,7 @@ final class StreamLink extends StreamConnection {
     }
 
     boolean hasRoom() {
-        return http2.room(id) != 0;
+        return sink.hasRoom();
     }
 
     /** There is room to write. */
@@ -182,12 +169,12 @@ final class StreamLink extends StreamConnection {
     /** Bytes that wait to be read: a frame's, or those of several short ones. */
     private static final class Piece {
         private final byte[] bytes;
-        /** Of the memory budget. */
+        /** Bytes that it has of the memory budget. */
         private final int reserved;
 
         private int read;
         private int written;
-        /** How many are of the stream's window. */
+        /** How many of its bytes count in the stream's window. */
         private int data;
 
         Piece(byte[] bytes, int written, int reserved) {
@@ -225,12 +212,12 @@ final class StreamLink extends StreamConnection {
     }
 
     /** The request. */
-    private final class Source implements StreamSourceConduit {
+    private final class Source extends EventSource {
         private final ArrayDeque<Piece> ahead = new ArrayDeque<>(4);
-        private ReadReadyHandler handler;
-        private boolean resumed;
-        private boolean queued;
-        private boolean shut;
+
+        Source() {
+            super(StreamLink.this.thread);
+        }
 
         void add(byte[] bytes) {
             ahead.add(new Piece(bytes, bytes.length, 0));
@@ -253,38 +240,19 @@ final class StreamLink extends StreamConnection {
         }
 
         void discard() {
-            shut = true;
+            shut();
             ahead.forEach(piece -> http2.listener().memory().release(piece.reserved));
             ahead.clear();
         }
 
-        void ready() {
-            if (resumed && !ahead.isEmpty()) {
-                handler.readReady();
-                if (resumed && !ahead.isEmpty()) {
-                    queue();
-                }
-            }
-        }
-
-        private void queue() {
-            if (!queued) {
-                queued = true;
-                thread.execute(() -> {
-                    queued = false;
-                    if (resumed) {
-                        handler.readReady();
-                        if (resumed && !ahead.isEmpty()) {
-                            queue();
-                        }
-                    }
-                });
-            }
+        @Override
+        boolean hasBytes() {
+            return !ahead.isEmpty();
         }
 
         @Override
         public int read(ByteBuffer into) throws IOException {
-            if (shut || isBroken) {
+            if (isReadShutdown() || isBroken) {
                 return -1;
             }
             int count = 0;
@@ -308,128 +276,31 @@ final class StreamLink extends StreamConnection {
         }
 
         @Override
-        public long read(ByteBuffer[] into, int offset, int length) throws IOException {
-            long count = 0;
-            for (int i = offset; i < offset + length; i++) {
-                int more = into[i].hasRemaining() ? read(into[i]) : 0;
-                if (more < 0) {
-                    return count == 0 ? more : count;
-                }
-                count += more;
-            }
-            return count;
-        }
-
-        @Override
-        public long transferTo(long position, long count, FileChannel target) throws IOException {
-            return target.transferFrom(new ConduitReadableByteChannel(this), position, count);
-        }
-
-        @Override
-        public long transferTo(long count, ByteBuffer through, StreamSinkChannel target) throws IOException {
-            return IoUtils.transfer(new ConduitReadableByteChannel(this), count, through, target);
-        }
-
-        @Override
         public void terminateReads() {
-            shut = true;
+            shut();
             readClosed();
-        }
-
-        @Override
-        public boolean isReadShutdown() {
-            return shut;
-        }
-
-        @Override
-        public void resumeReads() {
-            resumed = true;
-            if (!ahead.isEmpty()) {
-                queue();
-            }
-        }
-
-        @Override
-        public void suspendReads() {
-            resumed = false;
-        }
-
-        @Override
-        public void wakeupReads() {
-            resumed = true;
-            queue();
-        }
-
-        @Override
-        public boolean isReadResumed() {
-            return resumed;
-        }
-
-        @Override
-        public void awaitReadable() {
-            throw new UnsupportedOperationException("nothing may wait on an I/O thread");
-        }
-
-        @Override
-        public void awaitReadable(long time, TimeUnit unit) {
-            awaitReadable();
-        }
-
-        @Override
-        public XnioIoThread getReadThread() {
-            return thread;
-        }
-
-        @Override
-        public void setReadReadyHandler(ReadReadyHandler of) {
-            handler = of;
-        }
-
-        @Override
-        public XnioWorker getWorker() {
-            return thread.getWorker();
         }
     }
 
     /** The answer. */
-    private final class Sink implements StreamSinkConduit {
-        private WriteReadyHandler handler;
-        private boolean resumed;
-        private boolean queued;
-        private boolean shut;
-
-        void ready() {
-            if (resumed) {
-                handler.writeReady();
-                again();
-            }
+    private final class Sink extends EventSink {
+        Sink() {
+            super(StreamLink.this.thread);
         }
 
-        /** As long as there is room, and somebody asks for it. */
-        private void again() {
-            if (!resumed) {
-                return;
-            }
-            if (!hasRoom()) {
-                http2.block(StreamLink.this);
-            } else {
-                queue();
-            }
+        @Override
+        boolean hasRoom() {
+            return http2.room(id) != 0;
         }
 
-        private void queue() {
-            if (!queued) {
-                queued = true;
-                thread.execute(() -> {
-                    queued = false;
-                    ready();
-                });
-            }
+        @Override
+        void awaitRoom() {
+            http2.block(StreamLink.this);
         }
 
         @Override
         public int write(ByteBuffer bytes) throws IOException {
-            if (shut || isBroken || id == 0) {
+            if (isWriteShutdown() || isBroken || id == 0) {
                 throw new ClosedChannelException();
             }
             http2.enter();
@@ -462,91 +333,14 @@ final class StreamLink extends StreamConnection {
         }
 
         @Override
-        public int writeFinal(ByteBuffer bytes) throws IOException {
-            return Conduits.writeFinalBasic(this, bytes);
-        }
-
-        @Override
-        public long writeFinal(ByteBuffer[] bytes, int offset, int length) throws IOException {
-            return Conduits.writeFinalBasic(this, bytes, offset, length);
-        }
-
-        @Override
-        public long transferFrom(FileChannel from, long position, long count) throws IOException {
-            return from.transferTo(position, count, new ConduitWritableByteChannel(this));
-        }
-
-        @Override
-        public long transferFrom(StreamSourceChannel from, long count, ByteBuffer through) throws IOException {
-            return IoUtils.transfer(from, count, through, new ConduitWritableByteChannel(this));
-        }
-
-        @Override
         public boolean flush() {
             return isBroken || http2.isOut();
         }
 
         @Override
         public void terminateWrites() {
-            shut = true;
+            shut();
             writeClosed();
-        }
-
-        @Override
-        public void truncateWrites() {
-            terminateWrites();
-        }
-
-        @Override
-        public boolean isWriteShutdown() {
-            return shut;
-        }
-
-        @Override
-        public void resumeWrites() {
-            resumed = true;
-            again();
-        }
-
-        @Override
-        public void suspendWrites() {
-            resumed = false;
-        }
-
-        @Override
-        public void wakeupWrites() {
-            resumed = true;
-            queue();
-        }
-
-        @Override
-        public boolean isWriteResumed() {
-            return resumed;
-        }
-
-        @Override
-        public void awaitWritable() {
-            throw new UnsupportedOperationException("nothing may wait on an I/O thread");
-        }
-
-        @Override
-        public void awaitWritable(long time, TimeUnit unit) {
-            awaitWritable();
-        }
-
-        @Override
-        public XnioIoThread getWriteThread() {
-            return thread;
-        }
-
-        @Override
-        public void setWriteReadyHandler(WriteReadyHandler of) {
-            handler = of;
-        }
-
-        @Override
-        public XnioWorker getWorker() {
-            return thread.getWorker();
         }
     }
 }

@@ -11,7 +11,7 @@ import java.util.Set;
 import org.xnio.StreamConnection;
 
 /** Sets connections of HTTP/2 up: what they allow clients. */
-final class Http2Connections extends AbstractHttp2ConnectionHandlerBuilder<Http2Connection, Http2Connections> {
+final class ClientConnections extends AbstractHttp2ConnectionHandlerBuilder<ClientConnection, ClientConnections> {
     /** Requests at a time: as many as RFC 9113, 6.5.2 has every server take. */
     static final int MOST_STREAMS = 100;
     /** Bytes that a client may send ahead of a stream's reader. */
@@ -44,7 +44,7 @@ final class Http2Connections extends AbstractHttp2ConnectionHandlerBuilder<Http2
     private final StreamConnection connection;
     private final Http2Listener listener;
 
-    Http2Connections(StreamConnection connection, Http2Listener listener) {
+    ClientConnections(StreamConnection connection, Http2Listener listener) {
         this.connection = connection;
         this.listener = listener;
         DefaultHttp2Connection streams = new DefaultHttp2Connection(true);
@@ -68,13 +68,13 @@ final class Http2Connections extends AbstractHttp2ConnectionHandlerBuilder<Http2
         gracefulShutdownTimeoutMillis(0);
     }
 
-    Http2Connection open() {
+    ClientConnection open() {
         return build();
     }
 
     @Override
-    protected Http2Connection build(
+    protected ClientConnection build(
             Http2ConnectionDecoder decoder, Http2ConnectionEncoder encoder, Http2Settings settings) {
-        return new Http2Connection(decoder, encoder, settings, connection, listener);
+        return new ClientConnection(decoder, encoder, settings, connection, listener);
     }
 }

@@ -54,10 +54,10 @@ import org.xnio.conduits.ConduitStreamSourceChannel;
  * <p>The I/O thread's alone, but for what says otherwise. Long, since Netty tells of frames, streams and faults in
  * several places, and all of them change the same few fields.
  */
-final class Http2Connection extends Http2ConnectionHandler {
-    private static final Logger LOG = LoggerFactory.getLogger(Http2Connection.class);
+final class ClientConnection extends Http2ConnectionHandler {
+    private static final Logger LOG = LoggerFactory.getLogger(ClientConnection.class);
 
-    /** Streams' connections that wait for the next request, as one of HTTP/1.1 does. */
+    /** Links, which are connections of HTTP/1.1 to the server, that are kept for the next request. */
     private static final int MOST_IDLE = 4;
     /** Bytes of an answer in one frame of Netty's. */
     private static final int PIECE = 16 * 1024;
@@ -80,9 +80,9 @@ final class Http2Connection extends Http2ConnectionHandler {
     private final IntObjectMap<StreamLink> links = new IntObjectHashMap<>();
     /** The one that was used last is first: it has served the same client's last request. */
     private final ArrayDeque<StreamLink> idle = new ArrayDeque<>(MOST_IDLE);
-    /** Of which something came while the batch was read. */
+    /** Links for which something came while the batch was read. */
     private final Set<StreamLink> fed = new LinkedHashSet<>();
-    /** Which have something to write, and could not. */
+    /** Links that have something to write, and had no room. */
     private final Set<StreamLink> blocked = new LinkedHashSet<>();
 
     private final HeaderBlocks blocks;
@@ -94,7 +94,7 @@ final class Http2Connection extends Http2ConnectionHandler {
     private final ArrayDeque<ByteBuffer> backlog = new ArrayDeque<>(2);
     /** Whether the socket has taken all, but not sent it: a record of TLS. */
     private boolean unflushed;
-    /** Calls that will write what has been gathered when they return. */
+    /** Calls of {@link #enter} that have not returned: the outermost one writes what has been gathered. */
     private int depth;
 
     /** Whether it has taken an answer. */
@@ -119,8 +119,8 @@ final class Http2Connection extends Http2ConnectionHandler {
 
     private boolean closed;
 
-    /** Made by {@link Http2Connections}. */
-    Http2Connection(
+    /** Made by {@link ClientConnections}. */
+    ClientConnection(
             Http2ConnectionDecoder decoder,
             Http2ConnectionEncoder encoder,
             Http2Settings settings,
@@ -155,7 +155,7 @@ final class Http2Connection extends Http2ConnectionHandler {
                     .flowController()
                     .incrementWindowSize(
                             streams().connectionStream(),
-                            Http2Connections.CONNECTION_WINDOW - Http2CodecUtil.DEFAULT_WINDOW_SIZE);
+                            ClientConnections.CONNECTION_WINDOW - Http2CodecUtil.DEFAULT_WINDOW_SIZE);
             came(first, FirstBytes.PREFACE_BYTES);
         } catch (Http2Exception e) {
             throw new IllegalStateException(e);
@@ -568,7 +568,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         flush(context);
     }
 
-    /** Not more than there is {@link #room} for: then the bytes are not kept. */
+    /** Writes bytes of an answer. There has to be {@link #room} for all of them, so that Netty keeps none. */
     void writeBody(int id, ByteBuffer bytes, boolean isLast) {
         ByteBuf data = bytes.hasRemaining() ? Unpooled.wrappedBuffer(bytes) : Unpooled.EMPTY_BUFFER;
         encoder().writeData(context, id, data, 0, isLast, context.newPromise());
@@ -602,7 +602,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
     }
 
-    /** It waits for room. */
+    /** A link waits for room to write. */
     void block(StreamLink link) {
         blocked.add(link);
     }
@@ -615,7 +615,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         return isKnown && links.isEmpty() ? MemoryBudget.Use.SHORT : MemoryBudget.Use.CALL;
     }
 
-    /** It may serve another request, or be forgotten. */
+    /** A link's stream is over: the link may serve another request, or be forgotten. */
     void free(StreamLink link, int id, boolean isReusable) {
         if (links.get(id) == link) {
             links.remove(id);
@@ -638,7 +638,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         closeIfDone();
     }
 
-    /** It is closed. */
+    /** A link is closed. */
     void forget(StreamLink link) {
         if (idle.remove(link)) {
             listener.idleEnded();
@@ -721,7 +721,7 @@ final class Http2Connection extends Http2ConnectionHandler {
             if (link != null) {
                 listener.idleEnded();
             } else {
-                link = new StreamLink(Http2Connection.this);
+                link = new StreamLink(ClientConnection.this);
                 listener.http1().handleEvent(link);
             }
             links.put(id, link);

@@ -1,0 +1,143 @@
+package dev.refrain.http2;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.util.concurrent.TimeUnit;
+import org.xnio.IoUtils;
+import org.xnio.XnioIoThread;
+import org.xnio.XnioWorker;
+import org.xnio.channels.StreamSinkChannel;
+import org.xnio.conduits.ConduitReadableByteChannel;
+import org.xnio.conduits.ReadReadyHandler;
+import org.xnio.conduits.StreamSourceConduit;
+
+/**
+ * The reading half of a connection that is no socket, as XNIO wants it: tells the reader that there are bytes, again
+ * and again until it has read them or asks for no more. What the bytes are is up to a subclass. The I/O thread's alone.
+ */
+abstract class EventSource implements StreamSourceConduit {
+    private final XnioIoThread thread;
+    private ReadReadyHandler handler;
+    /** Whether the reader wants to be told. */
+    private boolean resumed;
+    /** Whether the I/O thread is going to tell it. */
+    private boolean queued;
+
+    private boolean shut;
+
+    EventSource(XnioIoThread thread) {
+        this.thread = thread;
+    }
+
+    /** Whether there is something to read. */
+    abstract boolean hasBytes();
+
+    /** There is something to read, perhaps. */
+    final void ready() {
+        if (resumed && hasBytes()) {
+            tell();
+        }
+    }
+
+    /** Nothing is read any more. */
+    final void shut() {
+        shut = true;
+    }
+
+    private void tell() {
+        handler.readReady();
+        if (resumed && hasBytes()) {
+            queue();
+        }
+    }
+
+    private void queue() {
+        if (!queued) {
+            queued = true;
+            thread.execute(() -> {
+                queued = false;
+                if (resumed) {
+                    tell();
+                }
+            });
+        }
+    }
+
+    @Override
+    public final long read(ByteBuffer[] into, int offset, int length) throws IOException {
+        long count = 0;
+        for (int i = offset; i < offset + length; i++) {
+            int more = into[i].hasRemaining() ? read(into[i]) : 0;
+            if (more < 0) {
+                return count == 0 ? more : count;
+            }
+            count += more;
+        }
+        return count;
+    }
+
+    @Override
+    public final long transferTo(long position, long count, FileChannel target) throws IOException {
+        return target.transferFrom(new ConduitReadableByteChannel(this), position, count);
+    }
+
+    @Override
+    public final long transferTo(long count, ByteBuffer through, StreamSinkChannel target) throws IOException {
+        return IoUtils.transfer(new ConduitReadableByteChannel(this), count, through, target);
+    }
+
+    @Override
+    public final boolean isReadShutdown() {
+        return shut;
+    }
+
+    @Override
+    public final void resumeReads() {
+        resumed = true;
+        if (hasBytes()) {
+            queue();
+        }
+    }
+
+    @Override
+    public final void suspendReads() {
+        resumed = false;
+    }
+
+    @Override
+    public final void wakeupReads() {
+        resumed = true;
+        queue();
+    }
+
+    @Override
+    public final boolean isReadResumed() {
+        return resumed;
+    }
+
+    @Override
+    public final void awaitReadable() {
+        throw new UnsupportedOperationException("nothing may wait on an I/O thread");
+    }
+
+    @Override
+    public final void awaitReadable(long time, TimeUnit unit) {
+        awaitReadable();
+    }
+
+    @Override
+    public final XnioIoThread getReadThread() {
+        return thread;
+    }
+
+    @Override
+    public final void setReadReadyHandler(ReadReadyHandler of) {
+        handler = of;
+    }
+
+    @Override
+    public final XnioWorker getWorker() {
+        return thread.getWorker();
+    }
+}
