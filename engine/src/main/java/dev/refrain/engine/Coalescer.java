@@ -170,8 +170,8 @@ final class Coalescer {
     }
 
     /** For a follower whose flight failed before it had a byte: tries another flight, up to the limit. */
-    private void startOver(MissedRequest request, int attempt, Flight.Ending why) {
-        if (why instanceof Flight.Ending.Shared shared
+    private void startOver(MissedRequest request, int attempt, FlightEnding why) {
+        if (why instanceof FlightEnding.Shared shared
                 && !answers.shared().isBarred(request.key(), shared.answer())
                 && answers.replayShared(shared.answer(), request, () -> false)) {
             return;
@@ -179,9 +179,9 @@ final class Coalescer {
         if (answers.replay(request)) {
             return;
         }
-        if (why instanceof Flight.Ending.Unshareable) {
+        if (why instanceof FlightEnding.Unshareable) {
             fetchAlone(request);
-        } else if (!(why instanceof Flight.Ending.Failed failed)) {
+        } else if (!(why instanceof FlightEnding.Failed failed)) {
             fetch(request, attempt);
         } else if (attempt < MAX_FLIGHTS && !failed.isFinal()) {
             fetch(request, attempt + 1);

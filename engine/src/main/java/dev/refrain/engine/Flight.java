@@ -24,8 +24,8 @@ import org.slf4j.LoggerFactory;
  * <p>The request that made the call is the leader: it receives what the upstream sends, byte for byte. Identical
  * requests that arrive while the call runs are followers, which get the answer as a hit would return it. They read a
  * stream from the {@link LiveTemplate}, each at its own pace, and get a document when it is whole. A flight is
- * <em>joinable</em> from its start until its {@link Ending} is known, which is final. docs/CONCURRENCY.md draws the
- * states.
+ * <em>joinable</em> from its start until its {@link FlightEnding} is known, which is final. docs/CONCURRENCY.md draws
+ * the states.
  *
  * <p>The upstream's thread drives it. Joining, leaving and ending hold this object's monitor, which guards the list of
  * followers and the state that depends on it. No sink is called and no byte is copied under the monitor.
@@ -41,63 +41,6 @@ final class Flight extends CaptureSink {
      */
     private static final int MAX_KEPT = 64 * 1024;
 
-    /** How a flight ended. */
-    sealed interface Ending {
-        /**
-         * The answer is complete. Followers of a document get the template. For a stream it is null, because followers
-         * read the stream itself.
-         */
-        record Complete(Template template) implements Ending {}
-
-        /**
-         * There is no complete success. Followers that have not had a byte may try again.
-         *
-         * @param head head of the provider's answer if it is whole and short enough to be kept; else null
-         * @param body its body, whose position must not be changed; null without a head
-         * @param cause why there is no answer; null if there is an answer that is no success
-         */
-        record Failed(ResponseHead head, ByteBuffer body, Throwable cause) implements Ending {
-            /** Whether another call would get the same answer, so that all followers get this one (wire rule W28b). */
-            boolean isFinal() {
-                return head != null && isClientError(head.status());
-            }
-        }
-
-        /** The leader needed no call after all: followers look again. */
-        record Dissolved() implements Ending {}
-
-        /** Another machine has shared the answer: no call is needed, and followers get it, too. */
-        record Shared(SharedAnswer answer) implements Ending {}
-
-        /**
-         * The answer is neither stored nor short enough to be kept for others: each follower makes a call of its own.
-         */
-        record Unshareable() implements Ending {}
-    }
-
-    /** Who reads the answer beside the leader. */
-    interface Member {
-        /** Bytes of the stream read. */
-        long position();
-
-        /** Whether anybody reads what is passed on, as far as that can be told. */
-        boolean hasReader();
-
-        /** Whether the call is to go on for this one alone. Called with the flight's monitor held. */
-        boolean keepsCall();
-
-        /** Whether its client has this generation id. */
-        default boolean hasId(String id) {
-            return false;
-        }
-
-        /** It lags so far behind that holding the stream for it would exceed the limit: it gets no more. */
-        void overrun();
-
-        /** There is more to read, or the flight has ended. */
-        void wake();
-    }
-
     private final Flights flights;
     private final CacheKey key;
     private final GuardedSink leader;
@@ -111,16 +54,11 @@ final class Flight extends CaptureSink {
     private final MemoryBudget memory;
 
     // Guarded by this.
-    private final List<Member> followers = new ArrayList<>();
+    private final List<FlightMember> followers = new ArrayList<>();
     private boolean joinable = true;
     private boolean leaderGone;
     private boolean superseded;
-    /** What resumes the call, while it is paused by back-pressure. */
-    private Runnable paused;
-    /** Whether a whenDrained action of the leader is pending. */
-    private boolean leaderAsked;
-    /** Bytes passed to the leader since it was last drained. */
-    private long leaderLag;
+    private final CallPace pace;
 
     /** Null until the upstream has returned it, which may be after the answer. */
     private Upstream.Call call;
@@ -135,7 +73,7 @@ final class Flight extends CaptureSink {
     /** Null unless another machine's stream is followed. */
     private volatile LivePieces.Head elsewhere;
 
-    private volatile Ending ending;
+    private volatile FlightEnding ending;
     private volatile LiveTemplate live;
     private volatile ResponseHead head;
     private volatile Savings savings = Savings.NONE;
@@ -161,6 +99,7 @@ final class Flight extends CaptureSink {
         this.silentCallNanos = calls.silentNanos();
         this.heardAt = nanos.getAsLong();
         this.memory = answers.memory();
+        this.pace = new CallPace(maxLag);
         this.lag = memory.open();
     }
 
@@ -198,7 +137,7 @@ final class Flight extends CaptureSink {
     // ---- membership
 
     /** Adds a follower, which is notified from now on. Returns false if the flight is no longer joinable. */
-    boolean join(Member follower) {
+    boolean join(FlightMember follower) {
         if (isDeserted()) {
             // The call goes on, and its answer may be stored.
             closeToNewcomers();
@@ -232,7 +171,7 @@ final class Flight extends CaptureSink {
         synchronized (this) {
             leaderLeft = leaderGone;
         }
-        return (leaderLeft || !leader.hasReader()) && members().stream().noneMatch(Member::hasReader);
+        return (leaderLeft || !leader.hasReader()) && members().stream().noneMatch(FlightMember::hasReader);
     }
 
     /**
@@ -273,7 +212,7 @@ final class Flight extends CaptureSink {
     }
 
     /** Removes a follower who wants no more of this flight. */
-    void leave(Member follower) {
+    void leave(FlightMember follower) {
         synchronized (this) {
             followers.remove(follower);
         }
@@ -292,8 +231,8 @@ final class Flight extends CaptureSink {
             capture = null;
             live = null;
             kept.drop();
-            if (ending instanceof Ending.Complete) {
-                ending = new Ending.Complete(null);
+            if (ending instanceof FlightEnding.Complete) {
+                ending = new FlightEnding.Complete(null);
             }
         }
         memory().close();
@@ -332,7 +271,7 @@ final class Flight extends CaptureSink {
         }
         settled();
         // There may be one whose reader, on another machine, has left.
-        for (Member member : members()) {
+        for (FlightMember member : members()) {
             member.overrun();
             member.wake();
         }
@@ -340,7 +279,7 @@ final class Flight extends CaptureSink {
 
     /** Whether the call is to go on for somebody but the leader. Called with the monitor held. */
     private boolean isKept() {
-        return !followers.isEmpty() && followers.stream().anyMatch(Member::keepsCall);
+        return !followers.isEmpty() && followers.stream().anyMatch(FlightMember::keepsCall);
     }
 
     @SuppressWarnings("CatchingUnchecked")
@@ -362,7 +301,7 @@ final class Flight extends CaptureSink {
 
     /** The answer has been found in the store after all. */
     void dissolve() {
-        finish(new Ending.Dissolved());
+        finish(new FlightEnding.Dissolved());
     }
 
     /** Whether an answer that another machine has shared may be stored. */
@@ -377,7 +316,7 @@ final class Flight extends CaptureSink {
 
     /** Another machine has shared the answer, which the leader has got. */
     void answeredBy(SharedAnswer answer) {
-        finish(new Ending.Shared(answer));
+        finish(new FlightEnding.Shared(answer));
     }
 
     /** Makes this flight unjoinable. Later requests for the key use another flight. */
@@ -447,21 +386,22 @@ final class Flight extends CaptureSink {
         progressed();
     }
 
-    /** That was all of it. */
+    /** The stream from the other machine has ended. */
     void endedElsewhere(LivePieces.End last) {
         savings = last.savings();
         over = true;
         finish(
                 last.whole()
-                        ? new Ending.Complete(null)
-                        : new Ending.Failed(null, null, new IllegalStateException("the upstream's stream was cut")));
+                        ? new FlightEnding.Complete(null)
+                        : new FlightEnding.Failed(
+                                null, null, new IllegalStateException("the upstream's stream was cut")));
         release();
     }
 
     /** There will be no more of it. */
     void brokenElsewhere(Throwable cause) {
         over = true;
-        finish(new Ending.Failed(null, null, cause));
+        finish(new FlightEnding.Failed(null, null, cause));
         release();
     }
 
@@ -496,7 +436,7 @@ final class Flight extends CaptureSink {
             endIfUnshareable();
         }
         synchronized (this) {
-            leaderLag += bytes.remaining();
+            pace.passed(bytes.remaining());
         }
         super.chunk(bytes);
     }
@@ -532,7 +472,7 @@ final class Flight extends CaptureSink {
             return;
         }
         long longest = 0;
-        for (Member follower : members()) {
+        for (FlightMember follower : members()) {
             // While the beginning is kept for the store anyway, a slow follower costs no memory.
             long behind = stream.keepsBeginning() ? 0 : stream.published() - follower.position();
             if (behind > maxLag || (behind > longest && !lag.resize(behind))) {
@@ -564,7 +504,7 @@ final class Flight extends CaptureSink {
     void completed(Template whole) {
         savings = new Savings(whole.facts(), fetchMillis());
         if (live == null) {
-            finish(new Ending.Complete(whole));
+            finish(new FlightEnding.Complete(whole));
         }
     }
 
@@ -591,7 +531,7 @@ final class Flight extends CaptureSink {
         boolean success = head.status() == 200;
         boolean coded = success && head.contentEncoding() != null;
         if (live == null && (success || isClientError(head.status())) && (tooLong || coded)) {
-            finish(new Ending.Unshareable());
+            finish(new FlightEnding.Unshareable());
         }
     }
 
@@ -599,7 +539,7 @@ final class Flight extends CaptureSink {
      * Whether a status blames the request or its sender. 408, 409 and 425 are excluded, because they blame this one
      * call (wire rule W28b).
      */
-    private static boolean isClientError(int status) {
+    static boolean isClientError(int status) {
         return status / 100 == 4 && status != 408 && status != 409 && status != 425;
     }
 
@@ -614,11 +554,11 @@ final class Flight extends CaptureSink {
                 && capture.isTerminated()
                 && capture.state() != AnswerCapture.State.REJECTED
                 && !hasLostTrack()) {
-            finish(new Ending.Complete(null));
+            finish(new FlightEnding.Complete(null));
         } else if (cause == null && kept.isWhole() && !isPartlyRead()) {
-            finish(new Ending.Failed(head, kept.bytes(), null));
+            finish(new FlightEnding.Failed(head, kept.bytes(), null));
         } else {
-            finish(new Ending.Failed(null, null, cause));
+            finish(new FlightEnding.Failed(null, null, cause));
         }
     }
 
@@ -635,8 +575,8 @@ final class Flight extends CaptureSink {
         return stream != null && stream.published() > 0;
     }
 
-    private void finish(Ending how) {
-        List<Member> waiting;
+    private void finish(FlightEnding how) {
+        List<FlightMember> waiting;
         synchronized (this) {
             if (ending != null) {
                 return;
@@ -648,24 +588,18 @@ final class Flight extends CaptureSink {
         // Before the followers are notified: those that try again must not join this flight, and later requests find
         // the entry.
         flights.remove(this);
-        waiting.forEach(Member::wake);
+        waiting.forEach(FlightMember::wake);
     }
 
-    private synchronized List<Member> members() {
+    private synchronized List<FlightMember> members() {
         return followers.isEmpty() ? List.of() : List.copyOf(followers);
     }
 
-    /**
-     * A leader without followers sets the pace. Followers never do. With followers, the leader slows the call only if
-     * it lags by the length of the longest answer, or memory is tight. This bounds what its sink has to hold.
-     */
     @Override
     public void whenDrained(Runnable action) {
         boolean ask;
         synchronized (this) {
-            paused = action;
-            ask = !leaderAsked;
-            leaderAsked = true;
+            ask = pace.pause(action);
         }
         if (ask) {
             leader.whenDrained(this::leaderDrained);
@@ -675,8 +609,7 @@ final class Flight extends CaptureSink {
 
     private void leaderDrained() {
         synchronized (this) {
-            leaderAsked = false;
-            leaderLag = 0;
+            pace.leaderDrained();
         }
         resume();
     }
@@ -692,12 +625,10 @@ final class Flight extends CaptureSink {
         Runnable action;
         Upstream.Call running;
         synchronized (this) {
-            boolean goOn = !leaderAsked || leaderGone || (leaderLag <= maxLag && !memory.isTight() && isKept());
-            if (paused == null || !goOn) {
+            if (!pace.isPaused() || !(leaderGone || pace.mayGoOn(!memory.isTight() && isKept()))) {
                 return;
             }
-            action = paused;
-            paused = null;
+            action = pace.resume();
             running = call;
         }
         heardAt = nanos.getAsLong();
@@ -723,7 +654,7 @@ final class Flight extends CaptureSink {
         return savings;
     }
 
-    Ending ending() {
+    FlightEnding ending() {
         return ending;
     }
 
@@ -743,7 +674,7 @@ final class Flight extends CaptureSink {
 
     /** Whether the leader or a follower has this generation id. */
     boolean hasGiven(String id) {
-        // Nobody has one before there is a head.
+        // Nobody has an id before there is a head.
         return head != null && (isSource(id) || members().stream().anyMatch(member -> member.hasId(id)));
     }
 }

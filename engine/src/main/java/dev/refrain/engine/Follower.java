@@ -21,13 +21,13 @@ import org.slf4j.LoggerFactory;
  * drained. One of the callers does the work; the others only count up {@link #news} and return. So no thread waits, and
  * one thread at a time calls the sink.
  */
-final class Follower implements Flight.Member {
+final class Follower implements FlightMember {
     private static final Logger LOG = LoggerFactory.getLogger(Follower.class);
 
     /** What to do when the flight ends without an answer before anything was passed on. */
     interface Retry {
         /** Starts over; the follower is done. */
-        void startOver(Flight.Ending why);
+        void startOver(FlightEnding why);
     }
 
     private final Flight flight;
@@ -141,7 +141,7 @@ final class Follower implements Flight.Member {
             flight.leave(this);
         } else if (sinkTakesMore) {
             // Read before the stream: so everything that was published before the end is passed on before the end.
-            Flight.Ending ending = flight.ending();
+            FlightEnding ending = flight.ending();
             return passOn() || finish(ending);
         }
         return false;
@@ -162,7 +162,7 @@ final class Follower implements Flight.Member {
             flight.leave(this);
             // The flight may not know it yet, and a retry must not join it again.
             flight.closeToNewcomers();
-            retry.startOver(new Flight.Ending.Dissolved());
+            retry.startOver(new FlightEnding.Dissolved());
             return true;
         }
         EntryBuffer piece = buffers.take();
@@ -184,18 +184,18 @@ final class Follower implements Flight.Member {
     }
 
     /** Passes on how the flight ended. Returns false if it has not. */
-    private boolean finish(Flight.Ending ending) {
+    private boolean finish(FlightEnding ending) {
         if (ending == null) {
             return false;
         }
-        if (ending instanceof Flight.Ending.Complete complete && complete.template() != null && reader == null) {
+        if (ending instanceof FlightEnding.Complete complete && complete.template() != null && reader == null) {
             // A document, which all who follow read from one place, piece by piece.
             reader = LiveTemplate.reader(complete.template());
             begin(complete.template().length());
             return true;
         }
         done = true;
-        if (ending instanceof Flight.Ending.Complete) {
+        if (ending instanceof FlightEnding.Complete) {
             begin(-1);
             sink.end();
         } else if (started) {
@@ -222,8 +222,8 @@ final class Follower implements Flight.Member {
                 Map.of()));
     }
 
-    private static Throwable cause(Flight.Ending ending) {
-        if (ending instanceof Flight.Ending.Failed failed && failed.cause() != null) {
+    private static Throwable cause(FlightEnding ending) {
+        if (ending instanceof FlightEnding.Failed failed && failed.cause() != null) {
             return failed.cause();
         }
         return new IllegalStateException("the upstream's stream ended without its terminal event");

@@ -224,7 +224,7 @@ public final class KeyContext extends KeySource {
             head.part(queryHash);
             head.part(lines);
             if (bytes) {
-                // One part more than the others have, so that no key is that of another context.
+                // One part more than other contexts have, so that their keys are never equal.
                 head.part(BYTES);
             }
             // They say nothing of bytes of the caller's own.
@@ -233,7 +233,7 @@ public final class KeyContext extends KeySource {
                 head.part(RULES + rules.text());
             }
             if (!namespace.isEmpty()) {
-                // Nor is this part one that another context has.
+                // No other context has this part either.
                 head.part(NAMESPACE + namespace);
             }
             return new KeyContext(this, rules, queryHash, lines, head.copy());

@@ -143,7 +143,7 @@ final class KeyDeriver {
         return scope(CREDENTIALS, credentials);
     }
 
-    /** No list of credentials has it, since it begins with another byte. */
+    /** The scope of a team. No list of credentials has the same, since what is digested begins with another byte. */
     CacheScope teamScope(String team, List<String> others) {
         List<String> parts = new ArrayList<>(others.size() + 1);
         parts.add(team);

@@ -40,7 +40,7 @@ final class SharedBarriers {
      */
     static final int MAX_NAMES = 10_000;
 
-    /** Of what is remembered by a hash: 2 MiB. */
+    /** For how many keys a time is remembered, by hash: 2 MiB. */
     private static final int PLACES = 1 << 18;
 
     private static final long KEYS_FOR_MICROS = TimeUnit.MINUTES.toMicros(1);

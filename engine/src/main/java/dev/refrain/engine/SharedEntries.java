@@ -45,7 +45,7 @@ final class SharedEntries implements AutoCloseable {
     private static final long LONGEST_FETCH_MICROS = TimeUnit.MILLISECONDS.toMicros(REMEMBER_MILLIS) / 10 * 9;
 
     private static final int MAX_WAITING_TO_SEND = 10_000;
-    /** The open entry, and a copy. */
+    /** Opening an entry takes so many times its length: the open entry, and a copy. */
     private static final long OPENING_FACTOR = 2;
 
     private static final int INITIAL_BYTES = 8 * 1024;
@@ -193,7 +193,7 @@ final class SharedEntries implements AutoCloseable {
         return startedMicros > 0 && barriers.bars(key, startedMicros);
     }
 
-    /** The same of an answer that the tier had. */
+    /** Whether an answer of the tier may not be stored here, because it was removed after its fetch had begun. */
     boolean isBarred(CacheKey key, SharedAnswer answer) {
         return barriers.barsShared(key, answer.startedMicros(), answer.askedMicros());
     }

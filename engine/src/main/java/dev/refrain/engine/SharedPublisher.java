@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * whoever has read some of them goes on behind these; and sealed under another salt, since a piece may say more by
  * then.
  */
-final class SharedPublisher implements Flight.Member {
+final class SharedPublisher implements FlightMember {
     private static final Logger LOG = LoggerFactory.getLogger(SharedPublisher.class);
 
     /** How long events are collected before they are sent. */
@@ -59,7 +59,7 @@ final class SharedPublisher implements Flight.Member {
     private volatile boolean overrun;
     private volatile LiveReader reader;
     private volatile Reply reply;
-    /** In the time of the timer. */
+    /** When pieces were last sent, as {@link System#nanoTime}. */
     private volatile long sentAt;
 
     // Used only by the thread that does the work.
@@ -164,7 +164,7 @@ final class SharedPublisher implements Flight.Member {
             return sendUnsent();
         }
         // Read before the stream: so everything that was published before the end is passed on before the end.
-        Flight.Ending ending = flight.ending();
+        FlightEnding ending = flight.ending();
         if (ending == null && !lease.isWanted()) {
             return false;
         }
@@ -245,7 +245,7 @@ final class SharedPublisher implements Flight.Member {
         cuts[cutCount++] = length;
     }
 
-    private boolean sendMore(Flight.Ending ending) {
+    private boolean sendMore(FlightEnding ending) {
         if (reader == null) {
             LiveTemplate live = flight.live();
             reader = live == null ? null : live.reader();
@@ -268,7 +268,7 @@ final class SharedPublisher implements Flight.Member {
         }
         if (ending != null && number > 0) {
             isLast = true;
-            boolean whole = ending instanceof Flight.Ending.Complete;
+            boolean whole = ending instanceof FlightEnding.Complete;
             return send(LivePieces.end(whole, flight.savings()), false);
         }
         if (ending != null) {

@@ -45,7 +45,7 @@ final class Duel {
     }
 
     void heard(long hash, int size, int cost) {
-        // Not the bits that choose cells and marks.
+        // By other bits than those that choose cells and marks.
         if (((hash >>> 9) & sampleMask) == 0) {
             note(hash, size, cost);
         }

@@ -45,7 +45,7 @@ public final class TopLevelFields {
     private int modelEnd;
     private int presetStart = ABSENT;
     private int presetEnd;
-    /** Of the value, whatever it is. */
+    /** Where the value of {@code models} begins, whatever it is. */
     private int modelsStart = ABSENT;
 
     private boolean stream;

@@ -27,7 +27,10 @@ public final class ChronicleRuntime {
         return flags;
     }
 
-    /** Read when classes are initialised, and the first two again whenever a map is opened. */
+    /**
+     * Properties that Chronicle reads when its classes are initialised; the first two are read again whenever a map is
+     * opened.
+     */
     private static final SystemProperties SETTINGS = new SystemProperties(Map.of(
             // No banner on stdout, and nothing sent to an analytics host even if an embedder's class path brings the
             // library.

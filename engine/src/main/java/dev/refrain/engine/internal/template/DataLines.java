@@ -25,13 +25,13 @@ final class DataLines {
     }
 
     /**
-     * One more.
+     * Adds a line.
      *
      * @throws MemoryBudget.Exhausted if there is no room for it; then nothing has changed
      */
     void add(int start, int end) {
         if (length == offsets.length) {
-            // Both arrays exist for a moment.
+            // The old array and the new one exist at the same time for a moment.
             memory.require(2L * Integer.BYTES * length);
             offsets = Arrays.copyOf(offsets, 2 * length);
             memory.shrink(length == FEW ? 0 : (long) Integer.BYTES * length);

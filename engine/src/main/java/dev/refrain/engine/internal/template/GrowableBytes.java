@@ -70,7 +70,7 @@ final class GrowableBytes {
         if (needed > bytes.length) {
             int old = bytes.length;
             int capacity = (int) Math.max(needed, Math.min(Integer.MAX_VALUE - 8, old * 2L));
-            // Both arrays exist for a moment.
+            // The old array and the new one exist at the same time for a moment.
             if (memory != null) {
                 memory.require(capacity);
             }

@@ -101,7 +101,7 @@ public final class ZeroPaths {
         return next == 0 ? 0 : skipped(next);
     }
 
-    /** Also skips asterisks, which may match no name. */
+    /** The same places, and those behind asterisks at them, which may match no name. */
     private long skipped(long positions) {
         long all = positions;
         for (long rest = positions & ~ends; rest != 0; rest &= rest - 1) {
