@@ -39,7 +39,7 @@ final class AnswerStart {
     /** Null for a path that is no endpoint. */
     private final Account account;
 
-    /** Whose errors' shape is used; null is OpenAI's. */
+    /** The endpoint in whose shape errors are; null for OpenAI's. */
     private Endpoint shape;
 
     private CacheOutcome outcomeOfFailure;

@@ -148,7 +148,7 @@ public final class BodyReader {
         receiver.failed(ProxyException.noRoom());
     }
 
-    /** Both arrays exist for a moment. */
+    /** Reserves the new array beside the old one: both exist for a moment. */
     private boolean grow(int capacity) {
         if (!held.grow(capacity)) {
             return false;

@@ -77,7 +77,7 @@ public final class ClientWatch {
     }
 
     /**
-     * The same.
+     * The same, with a look whether the answer has gone out.
      *
      * @param answered whether the answer may have gone out, so that what comes is the next request, and not to be read
      */

@@ -23,11 +23,9 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.xnio.ChannelListener;
 import org.xnio.IoUtils;
 import org.xnio.Options;
 import org.xnio.XnioExecutor;
-import org.xnio.channels.StreamSinkChannel;
 import org.xnio.conduits.ConduitStreamSinkChannel;
 
 /**
@@ -77,10 +75,7 @@ public final class ExchangeSink implements ResponseSink {
     private final Mailbox mailbox;
 
     // The I/O thread's alone.
-    private final Backlog pending;
-    /** Null until the client is waited for. */
-    private WaitTimer timer;
-
+    private final AnswerBody body;
     /** Null while nobody looks whether the client closes its side, and the call goes on if it does. */
     private ClientWatch notice;
     /** Null while nobody looks whether the client closes its side, and the call ends if it does. */
@@ -96,8 +91,6 @@ public final class ExchangeSink implements ResponseSink {
     /** Reserved for a long head, until the answer is over. */
     private long headBytes;
 
-    private StreamSinkChannel channel;
-    private boolean begun;
     private boolean ended;
     /** Whether the answer failed: the pending pieces are the last, and the answer is cut after them. */
     private boolean failed;
@@ -133,7 +126,7 @@ public final class ExchangeSink implements ResponseSink {
         this.account = account;
         this.start = new AnswerStart(exchange, account);
         this.limits = limits;
-        this.pending = new Backlog(limits.memory());
+        this.body = new AnswerBody(exchange, account, limits, new BodyOwner());
         this.mailbox = new Mailbox(exchange.getIoThread(), this::accept);
         ClientWatch.onClose(exchange.getConnection(), () -> mailbox.post(GONE));
     }
@@ -270,9 +263,9 @@ public final class ExchangeSink implements ResponseSink {
     /** In the I/O thread's place, which need not be woken then. What the socket does not take stays in the buffer. */
     private void writeInPlace(ByteBuffer bytes) {
         try {
-            if (!over && timer == null && tunnel == null && (held == null || beginInPlace()) && channel != null) {
+            if (!over && !body.hasWaited() && tunnel == null && (held == null || beginInPlace()) && body.isOpen()) {
                 delivered = passed == exchange.getResponseContentLength();
-                if (!send(bytes)) {
+                if (!body.send(bytes)) {
                     mailbox.deliver(FLUSH);
                 }
             }
@@ -291,7 +284,7 @@ public final class ExchangeSink implements ResponseSink {
             answered = true;
             start.of(held);
             held = null;
-            channel = exchange.getResponseChannel();
+            body.open();
         }
         return mayBegin;
     }
@@ -318,7 +311,7 @@ public final class ExchangeSink implements ResponseSink {
     private void accept(Object message) {
         try {
             if (message instanceof ByteBuffer bytes) {
-                onReserved(bytes);
+                body.addReserved(bytes);
             } else if (message == NO_ROOM) {
                 noRoom();
             } else if (message instanceof ResponseHead head) {
@@ -355,7 +348,7 @@ public final class ExchangeSink implements ResponseSink {
             openTunnel();
             return;
         }
-        channel = exchange.getResponseChannel();
+        body.open();
         if (notice != null && head.contentLength() >= 0) {
             // A client recognises the last byte, and may send its next request before the end arrives here.
             notice.stop();
@@ -363,7 +356,7 @@ public final class ExchangeSink implements ResponseSink {
         }
         if (isOfUse(head) && !CacheOutcome.isWhole(head.cache())) {
             // Any other head goes out with the first piece of its body.
-            flush();
+            body.flush();
         }
     }
 
@@ -386,13 +379,10 @@ public final class ExchangeSink implements ResponseSink {
             watch.stop();
         }
         tunnelled = true;
-        begun = true;
         tunnel.open(
                 sink -> {
-                    channel = sink;
-                    if (!pending.isEmpty()) {
-                        resume();
-                    } else if (ended) {
+                    body.open(sink);
+                    if (body.isEmpty() && ended) {
                         finish();
                     }
                 },
@@ -400,44 +390,15 @@ public final class ExchangeSink implements ResponseSink {
     }
 
     private void onInterim(ResponseHead head) {
-        if (!over && channel == null && !tunnelled) {
+        if (!over && !body.isOpen() && !tunnelled) {
             interims = interims == null ? new InterimAnswers(exchange) : interims;
             interims.send(head);
         }
     }
 
     private void onChunk(ByteBuffer bytes, boolean owned) {
-        if (over || !bytes.hasRemaining()) {
-            return;
-        }
-        if (pending.isEmpty() && channel != null) {
-            write(bytes);
-        }
-        if (bytes.hasRemaining() && !over) {
-            if (pending.add(bytes, owned)) {
-                resume();
-            } else {
-                noRoom();
-            }
-        }
-    }
-
-    /** A piece on its way from another thread, which is counted from there on. */
-    private void onReserved(ByteBuffer bytes) {
-        boolean isHeld = false;
-        try {
-            if (!over && pending.isEmpty() && channel != null) {
-                write(bytes);
-            }
-            if (bytes.hasRemaining() && !over) {
-                isHeld = true;
-                pending.addReserved(bytes);
-                resume();
-            }
-        } finally {
-            if (!isHeld) {
-                limits.memory().release(bytes.capacity());
-            }
+        if (!over && bytes.hasRemaining() && !body.add(bytes, owned)) {
+            noRoom();
         }
     }
 
@@ -448,7 +409,7 @@ public final class ExchangeSink implements ResponseSink {
 
     private void onEnd() {
         ended = true;
-        if (!over && pending.isEmpty() && channel != null) {
+        if (!over && body.isEmpty() && body.isOpen()) {
             finish();
         }
     }
@@ -457,10 +418,10 @@ public final class ExchangeSink implements ResponseSink {
         if (over) {
             return;
         }
-        if (channel != null) {
+        if (body.isOpen()) {
             LOG.debug("An answer was cut", cause);
             failed = true;
-            if (pending.isEmpty() && flush()) {
+            if (body.isEmpty() && body.flush()) {
                 breakOff();
             }
             return;
@@ -474,125 +435,51 @@ public final class ExchangeSink implements ResponseSink {
             limits.slowClients().makeRoom();
         }
         LOG.debug("Answering {}", failure.status(), cause);
-        byte[] body = start.of(failure);
-        channel = exchange.getResponseChannel();
-        onChunk(ByteBuffer.wrap(body), true);
+        byte[] error = start.of(failure);
+        body.open();
+        onChunk(ByteBuffer.wrap(error), true);
         onEnd();
     }
 
     private void onWhenDrained(Runnable action) {
-        if (over || pending.isEmpty()) {
+        if (over || body.isEmpty()) {
             action.run();
         } else {
             drained = action;
         }
     }
 
-    private void write(ByteBuffer bytes) {
-        try {
-            if (!send(bytes)) {
-                resume();
-            }
-        } catch (IOException e) {
-            clientGone();
-        }
-    }
-
     private void flushLater() {
-        if (!over && pending.isEmpty()) {
-            flush();
+        if (!over && body.isEmpty()) {
+            body.flush();
         }
     }
 
-    /** Whether all that was taken of the bytes has gone out; if not, it has to be flushed. */
-    private boolean send(ByteBuffer bytes) throws IOException {
-        while (bytes.hasRemaining()) {
-            int count = begun ? Pieces.write(channel, bytes) : Pieces.writeFirst(channel, bytes);
-            if (count == 0) {
-                return true;
-            }
-            begun = true;
-            if (account != null) {
-                account.wrote(count);
-            }
-            if (timer != null) {
-                timer.stop(count);
-            }
+    private final class BodyOwner implements AnswerBody.Owner {
+        @Override
+        public boolean isOver() {
+            return over;
         }
-        return exchange.getResponseContentLength() >= 0 || channel.flush();
-    }
 
-    private boolean flush() {
-        try {
-            if (channel.flush()) {
-                return true;
+        @Override
+        public void emptied() {
+            signalDrained();
+            if (failed) {
+                breakOff();
+            } else if (ended) {
+                finish();
             }
-            resume();
-        } catch (IOException e) {
-            clientGone();
         }
-        return false;
-    }
 
-    private void resume() {
-        if (channel == null) {
-            return; // until the tunnel is open
-        }
-        ChannelListener<StreamSinkChannel> writable = ready -> onWritable();
-        channel.getWriteSetter().set(writable);
-        channel.resumeWrites();
-        awaitClient();
-    }
-
-    private void awaitClient() {
-        if (timer == null) {
-            timer = new WaitTimer(exchange.getIoThread(), limits, () -> {
-                LOG.debug("The client takes nothing");
-                clientGone();
-            });
-        }
-        timer.start();
-    }
-
-    private void onWritable() {
-        while (!over && !pending.isEmpty()) {
-            write(pending.first());
-            if (over) {
-                return;
-            }
-            if (pending.first().hasRemaining()) {
-                awaitClient();
-                return;
-            }
-            pending.removeFirst();
-        }
-        if (over) {
-            return;
-        }
-        try {
-            if (!channel.flush()) {
-                awaitClient();
-                return;
-            }
-        } catch (IOException e) {
-            clientGone();
-            return;
-        }
-        timer.stop(0);
-        channel.suspendWrites();
-        signalDrained();
-        if (failed) {
-            breakOff();
-        } else if (ended) {
-            finish();
+        @Override
+        public void clientGone() {
+            ExchangeSink.this.clientGone();
         }
     }
 
     private void finish() {
         over = true;
-        if (timer != null) {
-            timer.stop(0);
-        }
+        body.stop();
         served(false);
         if (tunnelled) {
             endTunnel();
@@ -608,7 +495,7 @@ public final class ExchangeSink implements ResponseSink {
 
     private void endTunnel() {
         try {
-            tunnel.answered((ConduitStreamSinkChannel) channel);
+            tunnel.answered((ConduitStreamSinkChannel) body.channel());
         } catch (IOException e) {
             IoUtils.safeClose(exchange.getConnection());
         }
@@ -644,7 +531,7 @@ public final class ExchangeSink implements ResponseSink {
 
     /** Ends the connection at once, whatever is on its way. */
     private void cut() {
-        if (channel != null) {
+        if (body.isOpen()) {
             try {
                 exchange.getConnection().setOption(Options.CLOSE_ABORT, true);
             } catch (IOException e) {
@@ -656,10 +543,7 @@ public final class ExchangeSink implements ResponseSink {
 
     private void close() {
         over = true;
-        pending.clear();
-        if (timer != null) {
-            timer.stop(0);
-        }
+        body.stop();
         IoUtils.safeClose(exchange.getConnection());
         served(true);
         signalDrained();

@@ -67,7 +67,7 @@ public final class Listener implements AutoCloseable {
     private final ServerTls tls;
 
     private final InetSocketAddress address;
-    /** Of HTTP/1 that are open. */
+    /** How many connections of HTTP/1 are open. */
     private final AtomicInteger connections;
 
     private Listener(
@@ -255,7 +255,7 @@ public final class Listener implements AutoCloseable {
     @Override
     public void close() {
         if (worker.isShutdown()) {
-            // Nobody is left to close the channel on.
+            // No thread is left that could close the channel.
             return;
         }
         close(tls);

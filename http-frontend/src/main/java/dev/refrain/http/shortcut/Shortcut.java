@@ -50,7 +50,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
     private boolean between = true;
     /** When the last request was over. */
     private long idleNanos = System.nanoTime();
-    /** Of the request that Undertow has, or null if it did not come in one piece. */
+    /** Head of the request that Undertow has at the moment; null if it did not come in one piece. */
     private byte[] head;
 
     /** Null until a request was served whose head may come again. */
