@@ -19,11 +19,11 @@ public record Damage(Kind kind, int place, String latin1) {
     public enum Kind {
         /** Bytes stand in the place of one. */
         REPLACE,
-        /** One bit is another. */
+        /** One bit is flipped. */
         FLIP,
         /** There are more bytes. */
         INSERT,
-        /** As many bytes as would come in are missing. */
+        /** A stretch of bytes is left out. */
         DELETE,
         /** Some bytes come twice. */
         REPEAT,

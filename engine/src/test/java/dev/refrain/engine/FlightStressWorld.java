@@ -78,7 +78,7 @@ final class FlightStressWorld {
         send(EVENT.formatted(1));
     }
 
-    /** It goes on to the end. */
+    /** The call goes on to its end. */
     void finish() {
         send(EVENT.formatted(2));
         send(DONE);

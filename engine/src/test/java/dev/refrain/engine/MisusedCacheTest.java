@@ -444,7 +444,7 @@ class MisusedCacheTest {
             try {
                 cache.respond(request, CacheControls.on(TTL), wrong.get(i), new RecordingSink());
             } catch (RuntimeException | AssertionError e) {
-                // Said to whoever did it.
+                // The misuse is told to whoever is guilty of it.
             }
             RecordingSink sink = new RecordingSink();
             cache.respond(request, new CacheControls(true, TTL, true), answering(7), sink);

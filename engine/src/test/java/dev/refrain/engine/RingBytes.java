@@ -8,12 +8,12 @@ import java.nio.charset.StandardCharsets;
 final class RingBytes {
     private RingBytes() {}
 
-    /** Of the hot copies. */
+    /** The bytes of the hot copies. */
     static String ofCopies(ResponseCache cache) {
         return dump(field(field(cache.answers(), "entries"), "hot"));
     }
 
-    /** Of the known requests. */
+    /** The bytes of the known requests. */
     static String ofRequests(ResponseCache cache) {
         return dump(field(cache.answers().keys(), "memo"));
     }

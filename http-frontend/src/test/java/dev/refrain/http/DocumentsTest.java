@@ -92,6 +92,18 @@ class DocumentsTest {
         assertThat(missing).isEmpty();
     }
 
+    /** What docs/ARCHITECTURE.md says of modules and packages. */
+    @Test
+    void theLinesOfEachModuleAreHeld() throws IOException {
+        for (String module : GeneratedDocsTest.PRODUCT) {
+            try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/test/java"))) {
+                assertThat(files.filter(file -> file.endsWith("ArchitectureTest.java")))
+                        .as(module)
+                        .hasSize(1);
+            }
+        }
+    }
+
     @Test
     void theResultsAreOnePageOfTenRowsAndTwoCharts() throws IOException {
         String page = Files.readString(DOCS.resolve("PERFORMANCE.md"));

@@ -15,7 +15,7 @@ public interface FrontEnd extends AutoCloseable {
         /** The lines of a field; empty if there are none. */
         List<String> header(String name);
 
-        /** The body, as it comes. Closing it is what the program does that wants no more of it. */
+        /** The body, as it comes. A program that wants no more of it closes it. */
         InputStream body();
 
         /** All of the body, as UTF-8. */

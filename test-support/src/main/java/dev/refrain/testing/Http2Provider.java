@@ -97,7 +97,7 @@ public final class Http2Provider implements AutoCloseable {
     }
 
     /**
-     * The same.
+     * A provider that may ask who calls.
      *
      * @param asksWhoCalls whether it shakes hands with those alone that show a certificate that it trusts
      */
@@ -133,7 +133,7 @@ public final class Http2Provider implements AutoCloseable {
                 daemon(() -> serve(socket));
             }
         } catch (IOException closed) {
-            // At an end.
+            // The provider has been closed.
         }
     }
 

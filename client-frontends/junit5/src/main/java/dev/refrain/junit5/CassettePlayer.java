@@ -35,7 +35,7 @@ public final class CassettePlayer {
         return key("OPENAI_API_KEY");
     }
 
-    /** The same of {@code ANTHROPIC_API_KEY}. */
+    /** What {@code ANTHROPIC_API_KEY} is to be, likewise. */
     public String anthropicApiKey() {
         return key("ANTHROPIC_API_KEY");
     }

@@ -44,7 +44,7 @@ import org.junit.platform.launcher.core.LauncherFactory;
 
 /** Runs tests with cassettes as a program's build does: once with a provider, then without one. */
 class CassetteTest {
-    /** As the tests inside name it. */
+    /** The folder as the tests inside name it. */
     private static final String FOLDER = "target/cassettes/junit";
 
     private static final String MODE = "refrain.cassette-mode";

@@ -31,7 +31,7 @@ public final class Account implements RequestRecord {
     private final ActivityLog log;
     private final Endpoint endpoint;
     private final long startNanos;
-    /** Those of when the request came. */
+    /** The prices that held when the request came. */
     final Prices prices;
 
     /** Null unless there is an access log and the request came through the proxy. */

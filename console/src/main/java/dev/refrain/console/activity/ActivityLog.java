@@ -390,7 +390,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         return scopeTags(labels, Long.MAX_VALUE).tags();
     }
 
-    /** Those that are found in three seconds. */
+    /** The tags that are found so within three seconds. */
     public Tags scopeTagsInTime(Set<String> labels) {
         return scopeTags(labels, MAX_WALK_NANOS);
     }

@@ -24,7 +24,7 @@ final class RecordCodec {
     private static final byte VERSION = 4;
     /** Of batches whose records have no policy and no namespace. */
     private static final byte WITHOUT_POLICIES = 1;
-    /** Of batches whose records have no namespace. */
+    /** Version of batches whose records have no namespace. */
     private static final byte WITHOUT_NAMESPACES = 2;
     /** Of batches whose records have no ids of requests. */
     private static final byte WITHOUT_REQUEST_IDS = 3;

@@ -57,7 +57,7 @@ public final class Probes implements HttpHandler {
             }
             String answer = text;
             AdminException fault = otherwise;
-            // What a listener knows of its connections is the I/O thread's.
+            // Back to the I/O thread: all that a listener knows of its connections belongs to that.
             worker.dispatch(worker.getIoThread(), io -> {
                 if (fault == null) {
                     Replies.text(io, answer);

@@ -149,7 +149,7 @@ final class ExportCommand extends AdminCommand {
             found.path("data").forEach(tag -> digits.add(tag.asText()));
         }
         if (digits.isEmpty()) {
-            // Which would stand for all of them.
+            // No scope at all would stand for all of them.
             throw new IOException("No key is known under " + String.join(", ", labels) + "; name its 12 digits");
         }
         return digits;

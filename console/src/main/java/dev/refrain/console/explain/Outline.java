@@ -28,7 +28,7 @@ final class Outline {
     private final int[] paths;
     /** Hashes of path and value, in the same order. */
     private final long[] hashes;
-    /** The same hashes, sorted. */
+    /** The hashes once more, sorted. */
     private final long[] sorted;
 
     /**

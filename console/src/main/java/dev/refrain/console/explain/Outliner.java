@@ -115,8 +115,8 @@ final class Outliner {
     /** An object or array that is being read, and how far. */
     private static final class Level {
         /**
-         * Longer than what has a name, and long enough that the paths of deep
-         * levels do not grow with the square of their depth.
+         * Characters that a path is cut to. Longer than any path that gets a number, and short enough that paths of
+         * deep levels do not take the square of their depth.
          */
         private static final int LONGEST = 4 * PathNames.LONGEST;
 

@@ -21,7 +21,7 @@ public final class Logs {
 
     /** The form of a line. */
     public enum Format {
-        /** As a person reads it. */
+        /** Lines for people. */
         TEXT,
         /** An object of JSON for each line. */
         JSON
@@ -31,11 +31,11 @@ public final class Logs {
     public enum Threshold {
         /** What keeps Refrain from its work. */
         ERROR("SEVERE"),
-        /** And what somebody should look at. */
+        /** Besides, what somebody should look at. */
         WARN("WARNING"),
-        /** And what happens. */
+        /** Besides, what happens. */
         INFO("INFO"),
-        /** And what helps to find out why. */
+        /** Besides, what helps to find out why. */
         DEBUG("FINE");
 
         /** Name of the level of {@code java.util.logging}. */

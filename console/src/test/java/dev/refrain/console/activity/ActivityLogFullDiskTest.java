@@ -2,7 +2,6 @@ package dev.refrain.console.activity;
 
 import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.refrain.engine.exchange.AnswerFacts;
 import dev.refrain.engine.exchange.CacheOutcome;
@@ -12,6 +11,7 @@ import dev.refrain.engine.exchange.Savings;
 import dev.refrain.semantics.caller.Caller;
 import dev.refrain.testing.CapturedLog;
 import dev.refrain.testing.MovableClock;
+import dev.refrain.testing.SmallDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,35 +32,18 @@ class ActivityLogFullDiskTest {
     private final CapturedLog captured = new CapturedLog(Journal.class.getName());
     private final List<String> lines = captured.lines();
     private final MovableClock clock = new MovableClock();
-    private Path disk;
+    private SmallDisk disk;
 
     @BeforeEach
-    void mount() throws Exception {
-        Path directory = Files.createDirectory(folder.resolve("disk"));
-        assumeTrue(
-                run("mount", "-t", "tmpfs", "-o", "size=" + MEBIBYTES + "m", "refrain-test", directory.toString()),
-                "skipped: mounting a small tmpfs takes root on Linux");
-        disk = directory;
+    void mount() throws IOException {
+        disk = new SmallDisk(folder.resolve("disk"), MEBIBYTES);
     }
 
     @AfterEach
-    void unmount() throws Exception {
+    void unmount() {
         captured.close();
         if (disk != null) {
-            run("umount", "--lazy", disk.toString());
-        }
-    }
-
-    private static boolean run(String... command) throws InterruptedException {
-        try {
-            return new ProcessBuilder(command)
-                            .redirectErrorStream(true)
-                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                            .start()
-                            .waitFor()
-                    == 0;
-        } catch (IOException noSuchCommand) {
-            return false;
+            disk.close();
         }
     }
 

@@ -112,7 +112,7 @@ final class CachingProgram {
             thread.start();
         }
         while (System.in.read() >= 0) {
-            // Nothing but the end means anything.
+            // Whatever is typed means nothing: only the end of the input counts.
         }
     }
 

@@ -32,7 +32,7 @@ final class Chromium implements AutoCloseable {
                 .launch(new BrowserType.LaunchOptions()
                         .setExecutablePath(EXECUTABLE)
                         .setArgs(List.of(
-                                "--no-sandbox", // which root must not have
+                                "--no-sandbox", // root must not have the sandbox
                                 "--disable-gpu",
                                 "--disable-quic",
                                 "--no-first-run",

@@ -24,7 +24,7 @@ class CommandsTest extends AdminTest {
 
     private Ended run(String input, Map<String, String> environment, String... arguments) {
         List<String> all = new ArrayList<>(List.of(arguments));
-        // Which read the store by themselves, when the proxy has ended.
+        // These read the store by themselves, when the proxy has ended.
         boolean asksNobody = all.contains("export") || all.contains("import");
         if (!all.contains("--admin") && !asksNobody) {
             all.addAll(List.of("--admin", proxy.admin("").toString()));
@@ -185,7 +185,7 @@ class CommandsTest extends AdminTest {
                         .out())
                 .contains(": 1 answer, ");
         assertThat(store).hasSize(length);
-        // Which means another time now.
+        // As if the export had been broken off, when 7d meant another time.
         Path manifest = folder.resolve("archive/archive.json");
         Files.writeString(
                 manifest,
@@ -229,7 +229,7 @@ class CommandsTest extends AdminTest {
                 .extracting(Ended::status, Ended::err)
                 .containsExactly(0, "");
         assertThat(folder.resolve("answers.refrain.shared")).doesNotExist();
-        // Whose keys are made with the secret beside it.
+        // The keys in that store are made with the secret beside it.
         assertThat(run("import", "--from", archive, "--store", store).err()).contains("another secret");
     }
 

@@ -620,7 +620,7 @@ class DashboardBrowserIT {
         assertThat(width(page, "#detail")).isLessThanOrEqualTo(360);
     }
 
-    /** Of all there is, scrolled to or not. */
+    /** Width of all of an element's content, scrolled to or not. */
     private static int width(Page page, String element) {
         return (Integer) page.locator(element).evaluate("e => e.scrollWidth");
     }
@@ -643,7 +643,7 @@ class DashboardBrowserIT {
                 assertThat((List<?>) violations).as(colours + " " + view).isEmpty();
             }
         }
-        // What axe does with a canvas of its own.
+        // Chromium complains of what axe does with a canvas of its own.
         assertThat(chromium.complaints()).allMatch(text -> text.contains("willReadFrequently"));
     }
 
@@ -771,7 +771,7 @@ class DashboardBrowserIT {
         return jar.admin().resolve("/admin/#/" + view).toString();
     }
 
-    /** Makes a cached request; its generation id. */
+    /** Makes a cached request. Returns its generation id. */
     private static String ask(String model, String prompt) {
         return jar.cached(CHAT, chat(model, prompt))
                 .headers()
@@ -809,7 +809,7 @@ class DashboardBrowserIT {
         return Long.parseLong(locator.textContent().replace(",", ""));
     }
 
-    /** Of the page's background, 0 to 255. */
+    /** Brightness of the page's background, 0 to 255. */
     private static int brightness(Page page) {
         Object red = page.evaluate("Number(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])");
         return (Integer) red;

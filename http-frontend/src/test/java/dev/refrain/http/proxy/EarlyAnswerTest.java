@@ -133,7 +133,7 @@ class EarlyAnswerTest extends WireTest {
             late.send(HIDDEN);
             assertThat(late.readToTheEnd()).doesNotContain("HTTP/1.1");
         } catch (IOException closed) {
-            // That is what is asked for.
+            // The connection has ended, as it should.
         }
         assertThat(provider.calls()).isZero();
     }

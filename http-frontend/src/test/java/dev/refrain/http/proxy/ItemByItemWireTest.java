@@ -65,7 +65,7 @@ class ItemByItemWireTest extends WireTest {
         assertThat(refused.statusCode()).isEqualTo(400);
         assertThat(refused.body()).contains("X-OpenRouter-Cache-Clear");
         assertThat(header(refused, "x-should-retry")).isEqualTo("false");
-        // The one of a single item has.
+        // The id of a request for a single item names an entry.
         String one = header(ask("a"), GENERATION);
         log(2);
         assertThat(proxy.send(delete.copy().uri(proxy.uri("/v1/generation?id=" + one)))

@@ -206,9 +206,9 @@ class NamespaceWireTest extends AdminTest {
         }
         assertThat(seen).isEqualTo(filled);
         assertThat(provider.calls()).isEqualTo(5);
-        // Of more, those that are there count.
+        // Of six, the sixth is the one that is not stored yet.
         assertThat(sample(proxy.cached(CHAT, CHAT_REQUEST, SAMPLES, "6"))).isEqualTo("5");
-        // The one that is named beside counts.
+        // Where both fields are sent, the sample that is named counts.
         assertThat(sample(proxy.cached(CHAT, CHAT_REQUEST, SAMPLES, "6", SAMPLE, "3")))
                 .isEqualTo("3");
     }

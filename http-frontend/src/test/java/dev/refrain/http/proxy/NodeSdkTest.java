@@ -96,7 +96,7 @@ class NodeSdkTest extends WireTest {
     @Test
     void w32_f34_theSdksDoNotRetryWhatNoRetryCures() throws IOException, InterruptedException {
         provider.does((exchange, request) -> {
-            // Which both SDKs obey, and wait no longer.
+            // Both SDKs obey it, and wait no longer.
             exchange.getResponseHeaders().set("retry-after-ms", "1");
             ScriptedProvider.json(exchange, 503, "{\"error\":{\"message\":\"busy\"}}");
         });

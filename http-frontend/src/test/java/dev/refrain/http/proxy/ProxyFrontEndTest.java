@@ -40,7 +40,7 @@ class ProxyFrontEndTest extends FrontEndContract {
                 return Reply.of(proxy.send(proxy.post("/v1" + path, body, headers), BodyHandlers.ofInputStream()));
             }
 
-            /** As soon as the log has it. */
+            /** Waits until the log has the answer. */
             @Override
             public void takeBack(Reply answer) {
                 HttpRequest.Builder delete = HttpRequest.newBuilder(

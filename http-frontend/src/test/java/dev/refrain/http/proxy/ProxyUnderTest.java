@@ -43,7 +43,7 @@ abstract class ProxyUnderTest implements AutoCloseable {
 
     abstract int port();
 
-    /** Of the proxy's own URLs. */
+    /** The scheme of the proxy's own URLs. */
     String scheme() {
         return "http";
     }

@@ -92,7 +92,7 @@ class ReachedWireTest {
             try {
                 task.run();
             } catch (IOException over) {
-                // At an end.
+                // The test has ended.
             }
         });
         thread.setDaemon(true);

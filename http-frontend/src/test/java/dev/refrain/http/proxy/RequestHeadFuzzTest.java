@@ -88,7 +88,7 @@ class RequestHeadFuzzTest {
             } catch (SocketException refused) {
                 // Hung up on while still sending; what was said before that can be read all the same.
             }
-            // ClientLimits runs out with an exception.
+            // Throws if nothing comes for too long.
             String answer = client.readToTheEnd();
             assertThat(answer)
                     .matches("(?s)(HTTP/1\\.1 100 Continue\r\n\r\n)?(HTTP/1\\.[01] (200|[34]\\d\\d|50[123]) "

@@ -3,7 +3,7 @@ package dev.refrain.http.proxy;
 import dev.refrain.testing.SelfSigned;
 import javax.net.ssl.SSLContext;
 
-/** The same behind TLS. */
+/** The tests of {@link ReusedConnectionWireTest}, with a provider behind TLS. */
 class ReusedConnectionTlsWireTest extends ReusedConnectionWireTest {
     private final SSLContext tls = SelfSigned.context();
 
@@ -12,7 +12,7 @@ class ReusedConnectionTlsWireTest extends ReusedConnectionWireTest {
         return tls;
     }
 
-    /** Each is a handshake. */
+    /** Fewer, since each connection takes a handshake. */
     @Override
     int repeats() {
         return 60;

@@ -122,10 +122,7 @@ class SlowReaderTest extends WireTest {
         }
     }
 
-    /**
-     * What it was sent, and whether the cache had a part in it; a hit, a miss,
-     * a stream, and an answer that was never cached.
-     */
+    /** The answer that the client is sent: a hit, a miss, a stream, or one that was never cached. */
     @ParameterizedTest
     @ValueSource(strings = {"hit", "miss", "stream", "uncached"})
     void aClientThatTakesNothingIsCut(String answer) throws Exception {

@@ -131,7 +131,7 @@ class SmallHeapIT {
                     }
                     longestMillis.accumulateAndGet(
                             TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - before), Math::max);
-                    Thread.sleep(20); // likewise
+                    Thread.sleep(20); // the pace of its load; nothing waits for it
                 } catch (IOException e) {
                     wrong.add("ping " + i + " " + e);
                 } catch (InterruptedException e) {
@@ -170,7 +170,7 @@ class SmallHeapIT {
     private static ScriptedProvider provider() throws IOException {
         ScriptedProvider provider = new ScriptedProvider();
         return provider.does((exchange, request) -> {
-            // It would keep them all.
+            // The provider would keep all requests.
             provider.received().clear();
             if (request.body().contains("\"long\"")) {
                 exchange.getResponseHeaders().set("Content-Type", "application/json");

@@ -261,7 +261,7 @@ class SmallHeapShapesIT {
     @BeforeAll
     static void start() throws IOException {
         provider = new ScriptedProvider().does((exchange, request) -> {
-            // It would keep them all: with 5,000 of each place, gigabytes.
+            // The provider would keep all requests: with 5,000 of each place, gigabytes.
             provider.received().clear();
             ScriptedProvider.json(exchange, 200, ANSWER);
         });

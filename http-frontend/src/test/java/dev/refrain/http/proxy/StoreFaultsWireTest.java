@@ -2,10 +2,10 @@ package dev.refrain.http.proxy;
 
 import static dev.refrain.testing.Await.until;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.refrain.testing.CapturedLog;
 import dev.refrain.testing.ScriptedProvider;
+import dev.refrain.testing.SmallDisk;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -28,7 +28,7 @@ class StoreFaultsWireTest extends WireTest {
     private static final int ANSWER_BYTES = 1 << 20;
 
     private final CapturedLog log = new CapturedLog("dev.refrain");
-    private Path disk;
+    private SmallDisk disk;
 
     @BeforeEach
     void answerAtLength() {
@@ -36,11 +36,10 @@ class StoreFaultsWireTest extends WireTest {
     }
 
     @AfterEach
-    void unmount() throws Exception {
+    void unmount() {
         log.close();
         if (disk != null) {
-            // Lazily, since the proxy is closed later.
-            run("umount", "--lazy", disk.toString());
+            disk.close();
         }
     }
 
@@ -65,26 +64,8 @@ class StoreFaultsWireTest extends WireTest {
         return header(response, STATUS).equals("HIT");
     }
 
-    /** A tmpfs, which takes root to mount. */
-    private void mount(int mebibytes) throws Exception {
-        Path directory = Files.createDirectory(folder.resolve("disk"));
-        assumeTrue(
-                run("mount", "-t", "tmpfs", "-o", "size=" + mebibytes + "m", "refrain-test", directory.toString()),
-                "skipped: mounting a small tmpfs takes root on Linux");
-        disk = directory;
-    }
-
-    private static boolean run(String... command) throws IOException, InterruptedException {
-        try {
-            return new ProcessBuilder(command)
-                            .redirectErrorStream(true)
-                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                            .start()
-                            .waitFor()
-                    == 0;
-        } catch (IOException noSuchCommand) {
-            return false;
-        }
+    private void mount(int mebibytes) throws IOException {
+        disk = new SmallDisk(folder.resolve("disk"), mebibytes);
     }
 
     private void restartAt(Path store, Map<String, String> variables) throws IOException {
@@ -137,18 +118,8 @@ class StoreFaultsWireTest extends WireTest {
         restartAt(
                 disk.resolve("answers"),
                 Map.of("REFRAIN_ACTIVITY_FILE", folder.resolve("activity").toString()));
-        fillDisk();
+        disk.fill(0);
         aFullStoreMakesRoom();
-    }
-
-    private void fillDisk() throws IOException {
-        try (var out = Files.newOutputStream(disk.resolve("filler"))) {
-            while (true) {
-                out.write(new byte[1 << 16]);
-            }
-        } catch (IOException full) {
-            assertThat(Files.getFileStore(disk).getUsableSpace()).isLessThan(1 << 16);
-        }
     }
 
     @Test
@@ -185,7 +156,7 @@ class StoreFaultsWireTest extends WireTest {
         restartAt(disk.resolve("answers"), Map.of());
         ask(1);
         proxy.close();
-        assertThat(run("mount", "-o", "remount,ro", disk.toString())).isTrue();
+        assertThat(disk.remount("ro")).isTrue();
         restartAt(disk.resolve("answers"), Map.of());
         assertServesWithoutStore("No permission to read and write the store");
     }

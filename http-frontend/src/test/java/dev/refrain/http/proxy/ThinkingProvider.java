@@ -47,7 +47,7 @@ final class ThinkingProvider implements AutoCloseable {
                     try {
                         action.run();
                     } catch (IOException closed) {
-                        // By either side.
+                        // Either side has closed the connection.
                     }
                 },
                 "thinking-provider");

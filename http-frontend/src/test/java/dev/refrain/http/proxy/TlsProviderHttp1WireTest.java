@@ -4,7 +4,7 @@ import io.undertow.util.HttpString;
 import io.undertow.util.Protocols;
 import java.util.Map;
 
-/** The same with HTTP/2 turned off. */
+/** The tests of {@link TlsProviderWireTest}, with HTTP/2 turned off. */
 class TlsProviderHttp1WireTest extends TlsProviderWireTest {
     @Override
     Map<String, String> variables() {

@@ -75,7 +75,7 @@ class TlsProviderWireTest {
         return Map.of();
     }
 
-    /** What is spoken to it. */
+    /** The version of HTTP that is spoken to the provider. */
     HttpString protocol() {
         return Protocols.HTTP_2_0;
     }

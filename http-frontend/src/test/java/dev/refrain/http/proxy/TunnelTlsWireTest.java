@@ -3,7 +3,7 @@ package dev.refrain.http.proxy;
 import dev.refrain.testing.SelfSigned;
 import javax.net.ssl.SSLContext;
 
-/** The same to a provider behind TLS. */
+/** The websockets of {@link TunnelWireTest}, to a provider behind TLS. */
 class TunnelTlsWireTest extends TunnelWireTest {
     private final SSLContext tls = SelfSigned.context();
 

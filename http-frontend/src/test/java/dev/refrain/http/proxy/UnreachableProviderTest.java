@@ -98,7 +98,7 @@ class UnreachableProviderTest {
                         }
                     }
                 } catch (IOException closed) {
-                    // At an end.
+                    // The test has ended.
                 }
             });
             thread.setDaemon(true);

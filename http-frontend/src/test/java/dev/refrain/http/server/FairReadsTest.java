@@ -37,7 +37,7 @@ class FairReadsTest {
 
     private SSLContext context;
     private ServerTls tls;
-    /** Those that have had a request, by the ports of their clients. */
+    /** Connections that have had a request, by the ports of their clients. */
     private final Map<Integer, StreamConnection> connections = new ConcurrentHashMap<>();
 
     @BeforeEach

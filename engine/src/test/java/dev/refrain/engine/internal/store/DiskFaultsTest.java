@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.testing.CapturedLog;
 import dev.refrain.testing.MovableClock;
+import dev.refrain.testing.SmallDisk;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** A segment that is damaged while the store is open is repaired at once, and no whole entry is lost. */
 class SegmentRepairTest {
     private static final int KEYS = 500;
-    /** Of a store of the least capacity. */
+    /** Segments of a store of the least capacity. */
     private static final int SEGMENTS = 16;
     /** Of the hash table that a segment begins with, four bytes each. */
     private static final int SLOTS = 8_192;

@@ -190,7 +190,7 @@ class SharedStoreTest {
 
             signal("CONT");
             assertThat(ask("unlock")).isEqualTo("unlocked");
-            // Which looks whether the segment is free again.
+            // A sweep looks whether the segment is free again.
             store.sweep(0);
             for (int i = 0; i < 500; i++) {
                 assertThat(store.get(key(i), found)).as("key %s", i).isTrue();

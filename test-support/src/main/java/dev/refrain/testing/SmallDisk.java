@@ -1,4 +1,4 @@
-package dev.refrain.engine.internal.store;
+package dev.refrain.testing;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -7,27 +7,33 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** A disk of a few megabytes: a tmpfs, which can be mounted by root only; tests that need one are skipped otherwise. */
-final class SmallDisk implements AutoCloseable {
+/**
+ * A disk of a few megabytes: a tmpfs, which only root can mount, on Linux. A test that makes one is skipped elsewhere.
+ * Used by one thread.
+ */
+public final class SmallDisk implements AutoCloseable {
     private final Path directory;
 
-    SmallDisk(Path directory, int mebibytes) throws IOException {
+    /** Mounts it at a directory, which is made if it is not there. */
+    public SmallDisk(Path directory, int mebibytes) throws IOException {
         this.directory = Files.createDirectories(directory);
         assumeTrue(
                 run("mount", "-t", "tmpfs", "-o", "size=" + mebibytes + "m", "refrain-test", directory.toString()),
                 "skipped: mounting a small tmpfs takes root on Linux");
     }
 
-    Path resolve(String name) {
+    /** A path on the disk. */
+    public Path resolve(String name) {
         return directory.resolve(name);
     }
 
-    long free() throws IOException {
+    /** Bytes that are free. */
+    public long free() throws IOException {
         return Files.getFileStore(directory).getUsableSpace();
     }
 
-    /** Takes all room but the given bytes. */
-    Path fill(long leave) throws IOException {
+    /** Takes all room but the given bytes, by a file that it returns. */
+    public Path fill(long leave) throws IOException {
         Path filler = resolve("filler");
         byte[] page = new byte[4096];
         try (var out = Files.newOutputStream(filler, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
@@ -39,7 +45,7 @@ final class SmallDisk implements AutoCloseable {
     }
 
     /** Makes it read-only or writable again. Returns false if the kernel refuses. */
-    boolean remount(String mode) {
+    public boolean remount(String mode) {
         return run("mount", "-o", "remount," + mode, directory.toString());
     }
 
@@ -58,8 +64,9 @@ final class SmallDisk implements AutoCloseable {
         }
     }
 
+    /** Unmounts it, at once or when nothing of it is open any more. */
     @Override
-    public void close() throws IOException {
+    public void close() {
         if (!run("umount", directory.toString())) {
             run("umount", "--lazy", directory.toString());
         }
