@@ -110,7 +110,7 @@ final class Capture implements ResponseSink, AutoCloseable {
                 long now = TimeUnit.NANOSECONDS.toMillis(nanos.getAsLong() - headNanos);
                 int last = millis.size() - 1;
                 if (last >= 0 && millis.get(last) == now) {
-                    // Of the same moment: more is not told of an event than its millisecond.
+                    // Pieces of one millisecond count as one: of an event only its millisecond is recorded.
                     ends.set(last, body.size());
                     memory.shrink(PIECE);
                 } else {

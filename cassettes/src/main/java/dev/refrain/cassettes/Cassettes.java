@@ -47,20 +47,23 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
     /** Bytes of the longest body that is read on the thread of the caller. */
     private static final int LONG = 64 * 1024;
 
-    /** What a client is told whose request came too late. */
+    /** The error of a client whose request came after the folder was closed. */
     static final String CLOSED = "The folder of recordings is closed; ask again.";
 
     private static final int PATIENCE_SECONDS = 60;
-    /** Recordings that are compared with a request to find the nearest, and bytes of their files. */
+    /** Recordings that are compared with a request to find the nearest, and bytes of their files at most. */
     private static final int MOST_COMPARED = 2000;
 
     private static final long MOST_COMPARED_BYTES = 8 << 20;
-    /** Requests of a run for which the nearest is looked for: a suite with another model would do nothing else. */
+    /**
+     * For how many requests of a run the nearest recording is looked for. Where the model has another name, every
+     * request misses, and the search would take most of the run.
+     */
     private static final int MOST_SOUGHT = 20;
-    /** Requests that this run distinguishes. */
+    /** Different requests that a run knows. Further ones are passed on and not recorded. */
     private static final int MOST_REQUESTS = 100_000;
 
-    /** Characters that are shown. */
+    /** Characters of a name that messages show. */
     private static final int MOST_OF_A_NAME = 256;
 
     private static final int MOST_OF_A_DIFFERENCE = 2_000;
@@ -165,7 +168,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         };
     }
 
-    /** Whether the task will run. */
+    /** Runs a task on one of the folder's threads. Returns whether it will run; if not, the client has been told. */
     private boolean later(Turn turn, Runnable task) {
         try {
             threads.execute(task);
@@ -256,7 +259,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         }
     }
 
-    /** Lets those go on who wait. */
+    /** The call under way has ended: answers the requests that wait for it. */
     private void release(Track track) {
         List<Turn> waiting;
         synchronized (track) {
@@ -483,7 +486,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
             return this;
         }
 
-        /** Which fields and parameters hold credentials (wire rule W15), which are neither. */
+        /** Which fields and parameters hold credentials (wire rule W15). They are neither recorded nor compared. */
         public Builder credentials(CredentialFields fields) {
             credentials = Objects.requireNonNull(fields, "fields");
             return this;

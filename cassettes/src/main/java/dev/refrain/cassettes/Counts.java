@@ -20,7 +20,7 @@ final class Counts {
     private static final int KEPT = 1000;
 
     private final Set<Path> used = new HashSet<>();
-    /** What was played, with when its answer was current. */
+    /** The recordings that were played, each with the time at which a provider last answered so. */
     private final Map<Path, Instant> ages = new TreeMap<>();
 
     private final Set<String> changed = new LinkedHashSet<>();
@@ -68,7 +68,7 @@ final class Counts {
         used.add(entry.file());
     }
 
-    /** A recording that is as good as used. */
+    /** Counts a recording as used though it was not played: the provider has failed in the same way again. */
     synchronized void used(Folder.Entry entry) {
         used.add(entry.file());
     }

@@ -40,7 +40,7 @@ final class Folder {
 
     private static final String UNNAMED_ENDING = ".tmp";
 
-    /** No file takes so long to be written. */
+    /** A file that was begun so long ago and has no name yet was left by a program that was killed. */
     private static final Duration UNFINISHED = Duration.ofHours(1);
 
     /** Of Git: contents are named by their digests, so no line end in them may change, as it does on Windows. */
@@ -54,7 +54,7 @@ final class Folder {
      * One recording in the folder.
      *
      * @param digest of the request, by the rules of the folder's user
-     * @param isFinal whether the same request is not expected to be answered in another way soon
+     * @param isFinal see {@link RecordedAnswer#isFinal}
      */
     record Entry(Path file, String digest, Endpoint endpoint, int attempt, boolean isFinal) {
         /** Whether its name has the name of this model. */
@@ -208,7 +208,7 @@ final class Folder {
         }
     }
 
-    /** No separator, no colon, no capital that some file systems take for a small letter. */
+    /** Without separators and colons, and in small letters, since some file systems do not tell them from capitals. */
     private static String safe(String model) {
         String safe = model.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9._-]+", "-");
         return safe.length() > MOST_NAME ? safe.substring(0, MOST_NAME) : safe;

@@ -8,7 +8,7 @@ final class JsonLayout {
     /** Deeper levels are not indented further, or a small document could become a huge one. */
     private static final int MOST_LEVELS = 24;
 
-    /** A document that is laid out in fewer characters may be any number of times as long as before. */
+    /** A document whose layout has no more characters than this may grow any number of times by it. */
     private static final int LONG = 1 << 20;
 
     /**

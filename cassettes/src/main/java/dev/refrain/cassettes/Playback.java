@@ -80,7 +80,8 @@ final class Playback {
                     : answer.events().get(event).gapMillis();
             if (pause > 0) {
                 hasPaused = true;
-                // What is slow to be taken is not piled up by timers.
+                // The pause begins when the client has taken the event before it, so that events do not pile up for a
+                // slow client.
                 client.whenDrained(() -> after(pause, this::go));
                 return;
             }

@@ -30,7 +30,7 @@ record RecordedAnswer(
      */
     record Event(int end, long gapMillis) {}
 
-    /** Whether the same request is not expected to be answered in another way soon. */
+    /** Whether a repetition of the request is expected to get the like: false for failures that it may cure. */
     boolean isFinal() {
         return switch (status) {
             case 408, 409, 425, 429 -> false;

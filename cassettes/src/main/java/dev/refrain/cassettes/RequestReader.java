@@ -92,7 +92,7 @@ final class RequestReader {
                 return object;
             }
         } catch (IOException e) {
-            // Said below.
+            // Refused below, like JSON that is no object.
         }
         throw new NotRecordableException("its body is not one JSON object");
     }

@@ -193,7 +193,10 @@ final class Secrets {
         return name.toLowerCase(Locale.ROOT).replaceAll("[-_]", "");
     }
 
-    /** Answers that are sent back have tokens that are pieces of words. */
+    /**
+     * Whether a {@code token} is a piece of a word: answers with log probabilities have such, and clients send them
+     * back.
+     */
     private static boolean isOfAnAnswer(String name, ObjectNode object) {
         return name.equals("token") && object.has("logprob");
     }

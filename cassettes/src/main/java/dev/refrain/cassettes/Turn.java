@@ -14,7 +14,7 @@ final class Turn implements Upstream.Call {
     private final ResponseSink client;
     private volatile boolean cancelled;
     private volatile boolean isAnswered;
-    /** Of the answer that is played. */
+    /** Memory for the answer that is played. */
     private final MemoryBudget.Reservation memory;
 
     Turn(

@@ -27,7 +27,7 @@ public class HitsOfAProxy {
 
     @Setup(Level.Trial)
     public void start(ChatAnswers answers, Popularity popularity) throws IOException {
-        // Or head and body, which it sends one after the other, would be 40 ms apart. Read when the class is loaded.
+        // Without it, the JDK's server would send head and body 40 ms apart. Read when the class is loaded.
         System.setProperty("sun.net.httpserver.nodelay", "true");
         byte[] answer = answers.answer(0);
         provider = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);

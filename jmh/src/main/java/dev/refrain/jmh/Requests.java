@@ -43,7 +43,7 @@ public class Requests {
     @Setup(Level.Trial)
     public void start(Popularity shared, ThreadParams thread) {
         popularity = shared;
-        // Threads walk through the same sequence, far from each other.
+        // Threads walk through the same sequence, in places that are far apart.
         step = thread.getThreadIndex() * 7_919_033;
     }
 

@@ -30,7 +30,7 @@ class ComposeIT {
         return new YAMLMapper().readTree(DOCKER.resolve("docker-compose.yaml").toFile());
     }
 
-    /** As docker compose fills them in. */
+    /** The variables filled in as docker compose does it. */
     private static String filled(String text, Map<String, String> shell) {
         return VARIABLE.matcher(text).replaceAll(found -> {
             String value = shell.getOrDefault(found.group(1), found.group(3) == null ? "" : found.group(3));

@@ -60,7 +60,7 @@ class DebianPackageIT {
                 "--capacity=16MiB");
         builder.environment().keySet().removeIf(name -> name.startsWith("REFRAIN_") || name.endsWith("JAVA_OPTIONS"));
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-        // As the unit reads it.
+        // Variables as the unit sets them.
         builder.environment().put("JAVA_OPTS", "-Xmx256m -Djava.io.tmpdir=" + state);
         Process process = builder.directory(state.toFile())
                 .redirectError(state.resolve("err").toFile())

@@ -19,17 +19,17 @@ final class SegmentKeys {
         this.model = model;
     }
 
-    /** Of a text in a list. */
+    /** The key of a text in a list. */
     byte[] amongOthers(TextSegment segment) {
         return key(segment, false);
     }
 
-    /** Of a text by itself, for which models may treat metadata in another way. */
+    /** The key of a text by itself, for which models may treat metadata in another way. */
     byte[] alone(TextSegment segment) {
         return key(segment, true);
     }
 
-    /** Of a text in a request. */
+    /** The key of a text in a request. */
     byte[] withParameters(String text, EmbeddingRequestParameters parameters) {
         return begin(parameters).of(text);
     }

@@ -32,7 +32,7 @@ class TextModel implements EmbeddingModel {
         Random random = new Random(text.hashCode() * 31L + name.hashCode());
         float[] vector = new float[DIMENSION];
         for (int i = 0; i < DIMENSION; i++) {
-            // Also what is no number, and zero below zero.
+            // Any bits, among them those of no number and of zero below zero.
             vector[i] = Float.intBitsToFloat(random.nextInt());
         }
         vector[0] = -0.0f;

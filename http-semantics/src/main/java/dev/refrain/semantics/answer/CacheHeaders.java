@@ -23,10 +23,10 @@ public final class CacheHeaders {
     /** From this status on nothing is stored, so there is no TTL. */
     private static final int LEAST_ERROR = 400;
 
-    /** Of wire rule W92. */
+    /** Of wire rule W92: the shared tier did not answer in time. */
     private static final String SHARED_UNAVAILABLE = "; detail=shared-unavailable";
 
-    /** Of wire rule W28. */
+    /** Of wire rule W28: another machine made the call. */
     private static final String ELSEWHERE = "; detail=elsewhere";
 
     private CacheHeaders() {}

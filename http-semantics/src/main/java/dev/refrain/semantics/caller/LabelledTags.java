@@ -11,7 +11,7 @@ import java.util.Set;
 final class LabelledTags {
     private static final long MAX_BYTES = 1 << 20;
 
-    /** Of two texts and what holds them, without characters. */
+    /** Bytes of two texts and what holds them, without their characters. */
     private static final int OWN_BYTES = 120;
 
     private record Tag(String label, String tag) {}

@@ -16,7 +16,7 @@ public final class RequestRate {
     private final AtomicLong due;
 
     /**
-     * Of a key that has made no request.
+     * The rate of a key that has made no request.
      *
      * @param perSecond positive, and not so small that one request takes a century
      * @param burst requests at once, positive

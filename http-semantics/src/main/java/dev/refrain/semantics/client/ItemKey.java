@@ -49,7 +49,7 @@ public final class ItemKey {
         return this;
     }
 
-    /** Ends with the item itself. */
+    /** The key of an item: of all that was added before, and the item itself. */
     public byte[] of(String input) {
         begin("input");
         quote(input);

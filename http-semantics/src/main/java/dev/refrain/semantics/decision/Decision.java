@@ -107,7 +107,7 @@ public record Decision(
             if (understood == decided && !isMerged) {
                 return sent;
             }
-            // In the coding that its header goes on to name.
+            // In the coding that it came in, since the request's header goes on to name that.
             return body == sent ? understood.upstreamBody() : coding.encode(understood.upstreamBody());
         };
         return new Decision(request, controls, key, bypass, preset, policy, outgoing, null);

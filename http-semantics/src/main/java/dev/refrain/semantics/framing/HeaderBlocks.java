@@ -86,7 +86,7 @@ public final class HeaderBlocks {
     private boolean reserve(int bytes) {
         long more = Math.max(0, bytes - counted) - reserved;
         if (more > 0) {
-            // As for a head that is whole.
+            // By the rule for heads that are whole.
             MemoryBudget.Use use = bytes <= MemoryBudget.SMALL ? MemoryBudget.Use.SHORT : MemoryBudget.Use.STORING;
             if (!memory.reserve(more, use)) {
                 return false;

@@ -224,7 +224,7 @@ final class ItemAnswers {
         exchange.client().fail(cause);
     }
 
-    /** The request as if its items were not known. */
+    /** Goes on with the request as a whole, as if none of its items were known. */
     private void asAWhole() {
         Upstream.Call running;
         lock.lock();

@@ -29,8 +29,8 @@ public record RequestTraits(double temperature, boolean tools, int turns) {
     private static final RequestTraits UNKNOWN = new RequestTraits(Double.NaN, true, Integer.MAX_VALUE);
 
     /**
-     * Clients choose the names, so none is kept for the next body. Longer names and texts than a text that is looked at
-     * can have are not gathered: the request is one that cannot be read.
+     * Keeps no name for the next body, since clients choose the names. A body with a name or text that is longer than
+     * any that is looked at cannot be read.
      */
     private static final JsonFactory JSON = JsonFactory.builder()
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)

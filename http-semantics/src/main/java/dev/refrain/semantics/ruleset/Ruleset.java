@@ -38,7 +38,7 @@ public final class Ruleset {
         return caching;
     }
 
-    /** Those that are known here. */
+    /** The presets that are known here. */
     public Presets presets() {
         return presets;
     }

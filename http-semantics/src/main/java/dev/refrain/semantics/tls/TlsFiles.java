@@ -134,7 +134,7 @@ public final class TlsFiles {
         return factory.getKeyManagers();
     }
 
-    /** Nothing else compares them before the first handshake. */
+    /** Whether a private key belongs to a public one. Nothing else compares the two before the first handshake. */
     private static boolean fits(PrivateKey secret, PublicKey known) throws GeneralSecurityException {
         String algorithm = known.getAlgorithm();
         if (!algorithm.equals(secret.getAlgorithm())) {
@@ -185,7 +185,7 @@ public final class TlsFiles {
                     byte[] encoded = Base64.getMimeDecoder().decode(pem.group(1));
                     return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(encoded));
                 } catch (InvalidKeySpecException | IllegalArgumentException another) {
-                    // Of another kind, or damaged.
+                    // The key is of another kind, or damaged.
                 }
             }
         }

@@ -29,7 +29,7 @@ public abstract class CachingFrontEnd implements FrontEnd {
             .keyHeaders(FieldNames.parse(FrontEndContract.KEY_HEADERS))
             .build();
 
-    /** Of the provider. */
+    /** The provider's base URL. */
     protected final URI base;
     /** What the contract wants of the cache. */
     protected final ResponseCache cache;

@@ -106,7 +106,7 @@ class ItemByItemBoundsTest {
         }
     }
 
-    /** Each vector has so many bytes. */
+    /** Has the provider answer with vectors that take about so many bytes, and the cache have such a budget. */
     private MemoryBudget withLongVectors(int length, int budget) throws IOException {
         harness.close();
         MemoryBudget memory = new MemoryBudget(budget);

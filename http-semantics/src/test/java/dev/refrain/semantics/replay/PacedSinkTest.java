@@ -253,7 +253,7 @@ class PacedSinkTest {
         assertThat(ask("recorded").ended).isTrue();
     }
 
-    /** Each holds its request and its connection: clients would keep others out for as long as they like. */
+    /** A paced answer holds its request and its connection: with enough of them clients could keep others out. */
     @Test
     void w87_whereMemoryIsShortTheRestComesAtOnce() {
         fetch(0);

@@ -49,7 +49,8 @@ interface Contender extends AutoCloseable {
     }
 
     /**
-     * The store's policy on segments that are a number and no memory: what it would do if room were never in pieces.
+     * The store's policy on segments that only count their chunks, without memory: what it would do if room were never
+     * in pieces.
      */
     static Contender model(long capacityBytes) {
         int segments = (int) (capacityBytes >> 20);

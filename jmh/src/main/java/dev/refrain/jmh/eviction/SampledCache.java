@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * Policies that were considered, on segments like the store's: of a sample of 64 the one that is worth least goes. All
- * know every key that was ever asked for, which the real ones could not.
+ * Policies that were considered, on segments like those of the store: of a sample of 64 entries the one that is worth
+ * least goes. All of them know every key that was ever asked for, which a real one could not.
  */
 final class SampledCache implements Contender {
     enum Policy {

@@ -169,7 +169,7 @@ public final class SharedBursts {
         }
     }
 
-    /** Of all proxies. */
+    /** The sum of a metric over all proxies. */
     private double sum(String metric) throws IOException {
         double sum = 0;
         for (URI admin : admins) {

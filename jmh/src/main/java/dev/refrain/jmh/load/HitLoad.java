@@ -32,7 +32,7 @@ import java.util.stream.IntStream;
 public final class HitLoad {
     private static final int CONNECTIONS = 16;
     private static final int QUESTIONS = 512;
-    /** A head whose length comes by anywhere. */
+    /** The length in an answer's head, wherever it stands there. */
     private static final Pattern HEAD = Pattern.compile("(?is)content-length: *(\\d+)(?=\r\n).*?\r\n\r\n");
 
     private static final List<byte[]> REQUESTS =

@@ -262,7 +262,7 @@ public final class SharedTierFigures {
         line("shared hits a second, " + processes + " processes", sum);
     }
 
-    /** Of this process, for some seconds. */
+    /** Hits a second of this process, counted for some seconds. */
     private static double hits(String uri) throws Exception {
         AtomicLong count = new AtomicLong();
         try (ResponseCache cache = cache(uri, false, Duration.ofSeconds(5))) {

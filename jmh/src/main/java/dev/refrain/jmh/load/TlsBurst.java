@@ -44,7 +44,7 @@ public final class TlsBurst implements AutoCloseable {
     private final List<Peer> peers;
     private int failed;
 
-    /** One of those that are compared. */
+    /** One of the proxies that are compared. */
     private record Peer(String name, int port, Supplier<Duration> processorTime, List<Double> seconds) {}
 
     private TlsBurst(int calls, Path jar, String heap, boolean offersHttp2) throws Exception {

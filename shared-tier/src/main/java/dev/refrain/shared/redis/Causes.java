@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 
 /** What went wrong with a command. Of the server's messages only the first word: the rest may quote what was sent. */
 final class Causes {
-    /** Before version 7, what a command of a script said stands behind where that was. */
+    /** Before version 7, an error of a command within a script is quoted behind the place in the script. */
     private static final Pattern IN_SCRIPT =
             Pattern.compile("^ERR Error running script .*@user_script: ?[0-9]+: -?([A-Z]{1,20}) ");
 

@@ -30,7 +30,7 @@ final class Commands {
     private static final long PROBE_MILLIS = 1_000;
     /** After this many probes in vain the connection may be dead, and another one is made. */
     private static final int PROBES_PER_CONNECTION = 3;
-    /** A command without its contents, roughly. */
+    /** What a command takes of memory beside its contents, roughly, in bytes. */
     private static final int COMMAND_BYTES = 512;
 
     private final Breaker breaker = new Breaker(System::nanoTime);

@@ -29,7 +29,7 @@ final class Names {
         return text.getBytes(StandardCharsets.US_ASCII);
     }
 
-    /** 22 characters or so. */
+    /** Base64url: 22 characters for an id of 16 bytes. */
     static String text(byte[] bytes) {
         return BASE64.encodeToString(bytes);
     }

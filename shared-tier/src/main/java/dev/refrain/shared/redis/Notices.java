@@ -260,7 +260,7 @@ final class Notices {
         });
     }
 
-    /** A timer does not call again what has thrown. */
+    /** Throws nothing: a timer does not call again what has thrown. */
     private void tryToBeat() {
         try {
             beat();
@@ -337,7 +337,7 @@ final class Notices {
         return waiting.result;
     }
 
-    /** A notice may be anything. */
+    /** A notice has come. It may be anything, since others can publish, too. */
     private void received(boolean ours, byte[] notice) {
         char letter = notice.length == 0 ? ' ' : (char) notice[0];
         byte[] rest = notice.length == 0 ? notice : Arrays.copyOfRange(notice, 1, notice.length);
@@ -360,7 +360,7 @@ final class Notices {
         }
     }
 
-    /** Machine, number of its barrier, time, name. */
+    /** Follows a notice of a barrier: machine, number of its barrier, time, name. */
     private void heard(byte[] notice) {
         int numberAt = machine.length();
         int timeAt = numberAt + TIME_LENGTH;

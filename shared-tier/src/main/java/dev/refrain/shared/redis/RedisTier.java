@@ -349,9 +349,12 @@ public final class RedisTier implements SharedTier {
                 .whenComplete((done, failure) -> resources.shutdown(0, 1, TimeUnit.SECONDS));
     }
 
-    // ----
+    // ---- what all of these share
 
-    /** An answer that cannot be, from a key that something else was written to, is a failure of the tier. */
+    /**
+     * Runs a script. Where a key holds what somebody else wrote, its answer may make no sense: then the tier has
+     * failed.
+     */
     private <T> CompletionStage<T> run(
             Script script, Function<List<Object>, T> meaning, byte[][] keys, byte[]... arguments) {
         return run(script, meaning, late -> {}, keys, arguments);

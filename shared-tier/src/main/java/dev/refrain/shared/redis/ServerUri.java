@@ -54,7 +54,8 @@ record ServerUri(List<RedisURI> servers, boolean isCluster) {
 
     private static RedisURI uri(String text) {
         RedisURI uri = RedisURI.create(text);
-        // From version 7.2 on, Lettuce would tell them by a command that a user needs a right for.
+        // Otherwise Lettuce would tell servers from version 7.2 on its name, by a command that a user needs a right
+        // for.
         uri.setLibraryName("");
         uri.setLibraryVersion("");
         return uri;

@@ -37,7 +37,7 @@ record AnswerHead(
         UNTIL_CLOSED
     }
 
-    /** Memory that fields take, about, given their characters and how many they are. */
+    /** Memory that fields take, roughly and in bytes, given their characters in all and how many they are. */
     static long heldBytes(long characters, long fields) {
         return characters + fields * FIELD_BYTES;
     }
@@ -63,7 +63,7 @@ record AnswerHead(
                     case LENGTH -> length;
                     case CHUNKS -> -1;
                     case UNTIL_CLOSED -> ResponseHead.ENDS_WITH_CONNECTION;
-                    // What the body would have had (RFC 9110, 8.6).
+                    // The length that the body would have had (RFC 9110, 8.6).
                     case NONE ->
                         contentLength == null ? ResponseHead.ENDS_WITH_CONNECTION : Long.parseLong(contentLength);
                 },
@@ -133,7 +133,10 @@ record AnswerHead(
         /** Values of the field before, of which a folded line is more; null before the first. */
         private List<String> last;
 
-        /** RFC 9112, 4. The blank ahead of no reason may be missing, as it often is. */
+        /**
+         * Begins with a status line (RFC 9112, 4). Where there is no reason phrase, the blank ahead of it may be
+         * missing.
+         */
         static Builder ofStatusLine(String line) throws ProxyException {
             Builder head = new Builder();
             boolean isHttp = line.length() >= 12

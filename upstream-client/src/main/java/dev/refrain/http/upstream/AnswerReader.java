@@ -23,11 +23,11 @@ final class AnswerReader {
     /** The longest head, with all that comes ahead of it. */
     static final int MAX_HEAD_BYTES = 384 * 1024;
 
-    /** How a server begins that was spoken to without TLS (RFC 8446, 5.1). */
+    /** What a server of TLS sends first to a client that speaks without TLS (RFC 8446, 5.1). */
     private static final byte TLS_ALERT = 21;
 
     private static final int FIRST_LINE_BYTES = 256;
-    /** Kept for the next answer up to this size. */
+    /** A buffer for lines that has not become longer than this is kept for the next answer. */
     private static final int KEPT_LINE_BYTES = 4096;
     /** How much more memory a head is asked to have at a time. */
     private static final int MEMORY_STEP = 16 * 1024;

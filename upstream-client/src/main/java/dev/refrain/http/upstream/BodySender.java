@@ -42,7 +42,7 @@ final class BodySender implements Flow.Subscriber<ByteBuffer> {
     private Flow.Subscription body;
     private boolean sent;
     private boolean stopped;
-    /** Pieces that are not asked for until there is room. */
+    /** Pieces that may be asked for once there is room. */
     private int owed;
 
     /** @param from null if there is no body */

@@ -54,7 +54,10 @@ final class ConnectionBuffers extends AbstractByteBufAllocator {
                 : newHeapBuffer(initialCapacity, maxCapacity);
     }
 
-    /** Looks after a chunk's worth of buffers again: to add up all chunks takes longer than to make one. */
+    /**
+     * Whether there is direct memory left. Adding up all chunks takes longer than making a buffer, so it is done once
+     * for a chunk's worth of buffers.
+     */
     private boolean isDirectLeft(int bytes) {
         if (sinceLooked.addAndGet(bytes) < CHUNK_BYTES && isLeft) {
             return true;

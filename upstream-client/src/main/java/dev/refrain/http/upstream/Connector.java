@@ -222,7 +222,7 @@ final class Connector {
             }
         }
 
-        /** To close one takes it off the list. */
+        /** Closing one takes it off the list, so a copy of the list is gone through. */
         private void closeOthers() {
             List.copyOf(trying).forEach(Channel::close);
         }

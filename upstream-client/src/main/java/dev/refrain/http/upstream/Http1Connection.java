@@ -24,7 +24,7 @@ import java.util.function.LongSupplier;
  * <p>The event loop's alone, but for {@link Wire}, which may be used by any thread.
  */
 final class Http1Connection extends ChannelInboundHandlerAdapter implements AnswerReader.Listener {
-    /** Whose connections these are. */
+    /** The owner of such connections. */
     interface Owner {
         /** It can take another call. */
         void idle(Http1Connection connection);
@@ -151,7 +151,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         ByteBuf bytes = (ByteBuf) message;
         try {
             if (running == null) {
-                // Nobody asked for it.
+                // Nobody has asked for an answer.
                 close();
                 return;
             }
@@ -297,7 +297,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
     private void over(Throwable why) {
         boolean isSwitched = running != null && running.isSwitched;
         if (isSwitched && why == null && !closing && reader.isAtEnd()) {
-            return; // as is known
+            return; // the provider's end has been told, and the client may send on
         }
         boolean isClear = !secure || closeNotified || isSwitched;
         if (running != null && why == null && reader.endsWithConnection() && isClear) {

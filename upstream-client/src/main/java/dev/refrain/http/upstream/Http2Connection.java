@@ -44,7 +44,7 @@ import java.util.function.LongSupplier;
  * places, and all of them change the same few fields.
  */
 final class Http2Connection extends Http2ConnectionHandler {
-    /** Whose connections these are. */
+    /** The owner of such connections. */
     interface Owner {
         /** The provider has said how many calls it takes; said once, unless {@link #retired} is said before. */
         void ready(Http2Connection connection);
@@ -241,7 +241,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
     }
 
-    /** Changes with all that goes out. */
+    /** A number that changes with all that goes out. */
     long written() {
         return channel.written();
     }

@@ -36,7 +36,7 @@ final class Http2Head {
         return !KEPT.contains(name.toString());
     }
 
-    /** That of a request. */
+    /** The head of a request. */
     static Http2Headers of(UpstreamRequest request) {
         Http2Headers head = new DefaultHttp2Headers(false)
                 .method(request.method())
@@ -66,7 +66,7 @@ final class Http2Head {
     }
 
     /**
-     * That of an answer, or of an interim one.
+     * The head of an answer, or of an interim one.
      *
      * @param answersHead whether there is no body in any case
      * @param isAll whether nothing follows
@@ -94,12 +94,12 @@ final class Http2Head {
                 true, built.status(), built.reason(), built.fields(), AnswerHead.Framing.CHUNKS, built.length());
     }
 
-    /** The body is not as long as the head says (RFC 9113, 8.1.1). */
+    /** The body is shorter than the head says (RFC 9113, 8.1.1). */
     static ProxyException shorter() {
         return ProxyException.malformed("its body is shorter than its Content-Length");
     }
 
-    /** The same. */
+    /** The body is longer than the head says. */
     static ProxyException longer() {
         return ProxyException.malformed("its body is longer than its Content-Length");
     }

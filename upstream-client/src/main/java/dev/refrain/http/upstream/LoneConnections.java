@@ -103,7 +103,10 @@ final class LoneConnections implements Http1Connection.Owner {
         });
     }
 
-    /** One could not be made, and those that have waited for as long as that may take need not try. */
+    /**
+     * A connection could not be made. Takes out the calls that have waited for as long as connecting may take: they
+     * need not try.
+     */
     private synchronized List<Exchange> failedToo() {
         connecting--;
         List<Exchange> failed = new ArrayList<>();

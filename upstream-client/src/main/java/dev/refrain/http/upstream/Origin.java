@@ -10,7 +10,9 @@ import java.util.Locale;
  * @param host in lower case; an IPv6 address without brackets
  */
 record Origin(boolean secure, String host, int port) {
-    /** That of a URL. {@link URI} itself knows no host whose name has an underscore, as those of containers may. */
+    /**
+     * The origin of a URL. {@link URI} itself knows no host whose name has an underscore, as those of containers may.
+     */
     static Origin of(URI url) {
         boolean secure = url.getScheme().equalsIgnoreCase("https");
         String authority = url.getRawAuthority();

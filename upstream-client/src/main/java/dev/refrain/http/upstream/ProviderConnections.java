@@ -94,7 +94,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         this.lone = new LoneConnections(origin, connector, loops, reachability, nanoTime);
     }
 
-    /** Also one that has ended meanwhile, as it may have on its way from one connection to the next. */
+    /** Takes a call in. It may have ended on its way here from another connection. */
     void enter(Exchange call) {
         Http2Connection free;
         Http1Connection connection;
@@ -138,7 +138,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         return now - call.sinceNanos() >= connector.limit().toNanos();
     }
 
-    /** One with a place, which is taken; null if there is none. */
+    /** Takes a place on a connection of HTTP/2; null if there is none. */
     private Http2Connection reserve() {
         for (Http2Connection connection : shared) {
             if (connection.reserve()) {
@@ -354,8 +354,8 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
     }
 
     /**
-     * One is there. It takes its call in the same step, or somebody might see both its call still waiting and nobody
-     * making a connection for it, and make one more.
+     * A connection has been made. It takes its call in the same step. Otherwise somebody could see the call still
+     * waiting and no connection in the making for it, and make one more.
      */
     private void made(Http1Connection connection) {
         Waiting next;

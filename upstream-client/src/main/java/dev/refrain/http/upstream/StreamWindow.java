@@ -3,9 +3,9 @@ package dev.refrain.http.upstream;
 import java.util.concurrent.TimeUnit;
 
 /**
- * How far a provider may be ahead of a client on a stream of HTTP/2. A window's worth is all that comes between two
- * signs of life from here. So a client that takes as much within a second, which is far more than a model says, is to
- * have twice as much at a time. One thread's at a time.
+ * How far a provider may be ahead of a client on a stream of HTTP/2. At most a window's worth arrives in each round
+ * trip. So a client that takes as much within a second, which is far more than a model writes, gets a window that is
+ * twice as wide. One thread's at a time.
  */
 final class StreamWindow {
     private static final long FAST_NANOS = TimeUnit.SECONDS.toNanos(1);

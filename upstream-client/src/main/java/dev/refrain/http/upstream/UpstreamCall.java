@@ -223,7 +223,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
             return false;
         }
         if (ahead == null) {
-            // Faster is nice to have.
+            // A wider window is only faster, so others need the memory more.
             ahead = client.memory().openForStoring();
         }
         return ahead.resize(bytes);

@@ -58,7 +58,7 @@ public final class UpstreamClient implements AutoCloseable {
     }
 
     /**
-     * The same.
+     * The same, with parts that a test may choose.
      *
      * @param servers whom to ask for addresses, or null for those that the system asks
      * @param time for calls and connections, or null for the machine's
@@ -80,7 +80,8 @@ public final class UpstreamClient implements AutoCloseable {
                 makeRoom,
                 System::nanoTime);
         timers.setRemoveOnCancelPolicy(true);
-        // So that one is always due before those of calls: to set the next one to be due wakes the thread.
+        // A timer that is always due before those of calls. Setting a timer that is due before all others wakes the
+        // timers' thread, which a call then never does.
         timers.scheduleWithFixedDelay(() -> makeRoom.accept(MOST_ENDED), TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
         names = new Names(loops.next(), servers);
         connector = new Connector(

@@ -354,7 +354,7 @@ class Http2FlowTest extends Http2Test {
             connection.headers(stream, false, ":status", "200").data(stream, false, "{");
             begun.countDown();
             code.set(connection.next(RST_STREAM).payload().charAt(3));
-            // It was on its way.
+            // This was on its way when the stream was reset.
             connection.data(stream, false, "}").data(stream, true, "}");
             answerAll(connection);
         });

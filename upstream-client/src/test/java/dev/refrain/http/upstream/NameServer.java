@@ -55,7 +55,7 @@ final class NameServer implements AutoCloseable {
                 }
             }
         } catch (IOException closed) {
-            // At an end.
+            // The server has been closed.
         }
     }
 
