@@ -122,7 +122,7 @@ class SmallHeapHttp2IT {
             requests.writeBytes(RawHttp2Client.of(DATA, END_STREAM, stream, body));
         }
         assertThat(connect(MOST + MORE, requests.toByteArray(), 4)).isEqualTo(MOST);
-        assertThat(jar.instances("dev.refrain.http2.Http2Connection")).isEqualTo(MOST);
+        assertThat(jar.instances("dev.refrain.http2.ClientConnection")).isEqualTo(MOST);
         assertThat(jar.instances("dev.refrain.http2.StreamLink")).isBetween(MOST_IDLE - MORE, MOST_IDLE);
         assertThatItIsWell();
     }
