@@ -15,7 +15,6 @@ import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.stats.CacheStats;
 import dev.refrain.engine.stats.SharedStats;
-import dev.refrain.http.config.OnDisconnect;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.config.SettingsSource;
 import dev.refrain.http.demo.DemoProvider;
@@ -147,7 +146,7 @@ public final class ProxyServer implements AutoCloseable {
                         settings.limits().forwardedBody() == null
                                 ? Long.MAX_VALUE
                                 : settings.limits().forwardedBody().bytes(),
-                        settings.onDisconnect() == OnDisconnect.CANCEL,
+                        settings.cancelsAbandonedCalls(),
                         reading,
                         writing)));
         explainer = new Explainer(

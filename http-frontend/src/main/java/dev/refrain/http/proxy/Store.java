@@ -9,7 +9,6 @@ import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.engine.spi.ForeignFileException;
 import dev.refrain.engine.spi.HeapStore;
 import dev.refrain.engine.spi.NoStore;
-import dev.refrain.http.config.OnDisconnect;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.config.SharedMode;
 import dev.refrain.http.config.SharedSettings;
@@ -100,7 +99,7 @@ public final class Store {
                 .replayZero(settings.replay().paths())
                 .recordPace(settings.replay().recordPace())
                 .originalIds(settings.hitIds() == HitIds.ORIGINAL)
-                .cancelWhenAbandoned(settings.onDisconnect() == OnDisconnect.CANCEL)
+                .cancelWhenAbandoned(settings.cancelsAbandonedCalls())
                 // The proxy closes it itself, after the answers in progress are stored.
                 .closeOnExit(false);
         settings.key().rules().forEach(builder::keyRules);

@@ -254,6 +254,11 @@ public record Settings(
         return Checks.items(storeNever);
     }
 
+    /** Whether a call is cancelled when nobody waits for its answer any more. */
+    public boolean cancelsAbandonedCalls() {
+        return onDisconnect == OnDisconnect.CANCEL;
+    }
+
     /** How long requests are answered over connections that are open when the server stops. */
     public Duration drain() {
         return timeouts.drain() != null ? timeouts.drain() : reusePort ? Duration.ofSeconds(10) : Duration.ZERO;
