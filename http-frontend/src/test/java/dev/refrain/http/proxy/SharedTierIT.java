@@ -111,7 +111,7 @@ class SharedTierIT {
         until(() -> has(third, "refrain_shared_connected 0"));
         assertThat(cacheStatus(ask(third, "another"))).contains("fwd=miss").contains("; detail=shared-unavailable");
         int newFirst = number(ask(other, "first", "X-OpenRouter-Cache-Clear", "true"));
-        until(() -> number(ask(one, "first")) == newFirst);
+        until(() -> number(ask(one, "first")) >= newFirst);
         HttpResponse<String> own = ask(third, "first");
         assertThat(number(own)).as("what was stored before it was cut off").isEqualTo(first);
         assertThat(cacheStatus(own)).startsWith("refrain; hit");
@@ -125,7 +125,8 @@ class SharedTierIT {
         line.cut(false);
         try (RunningJar again = start(provider, line.port(), "third")) {
             until(() -> has(again, "refrain_shared_connected 1"));
-            assertThat(number(ask(again, "first"))).isEqualTo(newFirst);
+            // Until it has told, it takes nothing from the server, and fetches.
+            assertThat(number(ask(again, "first"))).isGreaterThanOrEqualTo(newFirst);
             // Its own newer answer, or one that was fetched since: a process that was started again takes what it tells
             // for another's.
             assertThat(number(ask(again, "second"))).isGreaterThanOrEqualTo(newSecond);

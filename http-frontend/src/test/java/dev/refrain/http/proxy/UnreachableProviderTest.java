@@ -81,8 +81,7 @@ class UnreachableProviderTest {
     /** A fatal alert, handshake_failure: what OpenSSL says to a client without a certificate, or of an old version. */
     @Test
     void w31_f41_aHandshakeThatIsRefused() throws IOException {
-        assertSaidOfTls(
-                "\u0015\u0003\u0003\u0000\u0002\u0002\u0028", "handshake-failed", "upstream-tls.client-certificate");
+        assertSaidOfTls("\u0015\u0003\u0003\u0000\u0002\u0002(", "handshake-failed", "upstream-tls.client-certificate");
     }
 
     /** @param answer to whatever a client says first */
