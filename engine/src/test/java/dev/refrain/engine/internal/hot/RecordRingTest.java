@@ -219,24 +219,31 @@ class RecordRingTest {
 
     private Callable<Integer> writer(long seed) {
         return () -> {
-            SplittableRandom random = new SplittableRandom(seed);
-            RecordRing.Cursor own = new RecordRing.Cursor();
-            int written = 0;
-            for (int i = 0; i < ROUNDS; i++) {
-                int number = latest.incrementAndGet();
-                byte[] key = key(number);
-                for (int k = 0; k < 1 + number % 30; k++) {
-                    ring.shouldAdmit(hash(key));
-                }
-                byte[] value = new byte[1 + random.nextInt(10_000)];
-                Arrays.fill(value, (byte) random.nextInt());
-                if (ring.append(hash(key), key, 0, key.length, key, key.length, value, value.length, own)) {
-                    written++;
-                }
+            try {
+                return write(seed);
+            } finally {
+                writers.decrementAndGet();
             }
-            writers.decrementAndGet();
-            return written;
         };
+    }
+
+    private int write(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        RecordRing.Cursor own = new RecordRing.Cursor();
+        int written = 0;
+        for (int i = 0; i < ROUNDS; i++) {
+            int number = latest.incrementAndGet();
+            byte[] key = key(number);
+            for (int k = 0; k < 1 + number % 30; k++) {
+                ring.shouldAdmit(hash(key));
+            }
+            byte[] value = new byte[1 + random.nextInt(10_000)];
+            Arrays.fill(value, (byte) random.nextInt());
+            if (ring.append(hash(key), key, 0, key.length, key, key.length, value, value.length, own)) {
+                written++;
+            }
+        }
+        return written;
     }
 
     private Callable<Integer> reader(long seed) {
