@@ -126,8 +126,9 @@ class ComposeFilesTest {
                 Files.readString(FILES.resolve("users.acl")).replace("PASSWORD", "word"));
         List<RedisTier> tiers = new ArrayList<>();
         try {
+            // All at once: those of the first are still free when the second is begun.
+            int first = RedisServer.freePorts(SET_UPS.size() * PORTS.size());
             for (SetUp setUp : SET_UPS) {
-                int first = RedisServer.freePorts(PORTS.size());
                 String text = withPorts(Files.readString(FILES.resolve(setUp.file + ".compose.yaml")), first);
                 for (Map.Entry<String, Map<String, Object>> service :
                         services(text).entrySet()) {
@@ -135,6 +136,7 @@ class ComposeFilesTest {
                 }
                 tiers.add(RedisTier.open(
                         RedisTierSettings.of(withPorts(setUp.uri, first)).withTimeout(Duration.ofSeconds(2))));
+                first += PORTS.size();
             }
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             for (int i = 0; i < tiers.size(); i++) {

@@ -32,13 +32,19 @@ public final class SmallDisk implements AutoCloseable {
         return Files.getFileStore(directory).getUsableSpace();
     }
 
-    /** Takes all room but the given bytes, by a file that it returns. */
+    /** Takes all room but the given bytes, by a file that it returns. Others may write to the disk meanwhile. */
     public Path fill(long leave) throws IOException {
         Path filler = resolve("filler");
         byte[] page = new byte[4096];
         try (var out = Files.newOutputStream(filler, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
-            for (long left = free() - leave; left > 0; left -= page.length) {
-                out.write(page);
+            for (long left = free() - leave; left > 0; left = free() - leave) {
+                for (long written = 0; written < left; written += page.length) {
+                    out.write(page);
+                }
+            }
+        } catch (IOException full) {
+            if (free() >= page.length) {
+                throw full;
             }
         }
         return filler;

@@ -16,11 +16,14 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** A request of the program's. */
 final class CallersRequest implements ClientRequest {
@@ -74,7 +77,13 @@ final class CallersRequest implements ClientRequest {
         Taker taker = new Taker((int) publisher.contentLength());
         publisher.subscribe(taker);
         try {
-            taken = taker.body.get();
+            Duration longest = request.timeout().orElse(null);
+            taken = longest == null
+                    ? taker.body.get()
+                    : taker.body.get(TimeUnit.NANOSECONDS.convert(longest), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            taker.cancel();
+            throw new HttpTimeoutException("request timed out");
         } catch (ExecutionException e) {
             throw e.getCause() instanceof IOException failure ? failure : new IOException(e.getCause());
         } catch (InterruptedException e) {
@@ -87,14 +96,23 @@ final class CallersRequest implements ClientRequest {
     private static final class Taker implements Flow.Subscriber<ByteBuffer> {
         private final CompletableFuture<byte[]> body = new CompletableFuture<>();
         private final BodyBytes bytes;
+        private volatile Flow.Subscription subscription;
 
         Taker(int length) {
             bytes = new BodyBytes(length);
         }
 
+        void cancel() {
+            Flow.Subscription begun = subscription;
+            if (begun != null) {
+                begun.cancel();
+            }
+        }
+
         @Override
-        public void onSubscribe(Flow.Subscription subscription) {
-            subscription.request(Long.MAX_VALUE);
+        public void onSubscribe(Flow.Subscription begun) {
+            subscription = begun;
+            begun.request(Long.MAX_VALUE);
         }
 
         @Override

@@ -33,8 +33,10 @@ import javax.net.ssl.SSLParameters;
  * <p>A request's body is taken from its publisher once, before it is known whether there is an answer; what is sent are
  * the bytes that were taken. So only bodies whose length is known are cached: those of {@code ofString} and
  * {@code ofByteArray}, not of {@code ofInputStream}. An answer goes to the caller's {@code BodyHandler} as the client
- * would give it. A request's timeout limits how long an answer may take to begin. The wrapped client stays the
- * program's, which closes it where the JDK has clients that are closed.
+ * would give it. A request's timeout limits how long an answer may take to begin, and before that its body to come. The
+ * body is taken on the caller's thread, also by {@code sendAsync}: what that thread gives a publisher of a known length
+ * afterwards comes too late. The wrapped client stays the program's, which closes it where the JDK has clients that are
+ * closed.
  */
 public final class RefrainHttpClient extends HttpClient {
     private final HttpClient client;

@@ -27,6 +27,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Flow;
+import java.util.concurrent.SubmissionPublisher;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -163,6 +164,21 @@ class RefrainHttpClientTest {
                 .hasCauseInstanceOf(HttpTimeoutException.class);
         proceed.countDown();
         assertThat(status(leader.get(60, TimeUnit.SECONDS))).isEqualTo("MISS");
+    }
+
+    /** A publisher may say how long its body is and then give nothing. */
+    @Test
+    void aRequestsTimeoutLimitsHowLongItsBodyIsWaitedFor() {
+        try (SubmissionPublisher<ByteBuffer> silent = new SubmissionPublisher<>()) {
+            HttpRequest request = request(BodyPublishers.fromPublisher(silent, 10))
+                    .timeout(Duration.ofMillis(100))
+                    .build();
+            assertThatThrownBy(() ->
+                            client.sendAsync(request, BodyHandlers.ofString()).get(60, TimeUnit.SECONDS))
+                    .hasCauseInstanceOf(HttpTimeoutException.class);
+            until(() -> !silent.hasSubscribers());
+            assertThat(provider.calls()).isZero();
+        }
     }
 
     /** Clients have limits of many minutes: all answers of that time would be in memory. */

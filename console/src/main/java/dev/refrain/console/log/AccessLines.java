@@ -2,6 +2,7 @@ package dev.refrain.console.log;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
@@ -11,7 +12,9 @@ import java.util.Locale;
 
 /** Makes lines of what the access log was told. Stateless. */
 final class AccessLines {
-    private static final JsonFactory JSON = new JsonFactory();
+    /** No reader of lines takes something in ASCII for anything but what it is. */
+    private static final JsonFactory JSON =
+            JsonFactory.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
 
     private AccessLines() {}
 
@@ -39,28 +42,29 @@ final class AccessLines {
     }
 
     private static StringBuilder escape(StringBuilder line, String text, boolean blanks) {
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
+        int c;
+        for (int i = 0; i < text.length(); i += Character.charCount(c)) {
+            c = text.codePointAt(i);
             if (isControl(c) || c == '"' || c == '\\' || (blanks && c == ' ')) {
-                line.append(String.format(Locale.ROOT, "\\x%02X", (int) c));
+                line.append(String.format(Locale.ROOT, "\\x%02X", c));
             } else if (isHidden(c)) {
-                for (byte b : String.valueOf(c).getBytes(StandardCharsets.UTF_8)) {
+                for (byte b : Character.toString(c).getBytes(StandardCharsets.UTF_8)) {
                     line.append(String.format(Locale.ROOT, "\\x%02X", b));
                 }
             } else {
-                line.append(c);
+                line.appendCodePoint(c);
             }
         }
         return line;
     }
 
     /** By which a terminal that shows the line would do something: those of ASCII, and of Latin-1 (C1). */
-    private static boolean isControl(char c) {
+    private static boolean isControl(int c) {
         return c < ' ' || (c >= 0x7F && c < 0xA0);
     }
 
     /** What ends a line for some readers, or turns it round, and is not seen itself. */
-    private static boolean isHidden(char c) {
+    private static boolean isHidden(int c) {
         int type = Character.getType(c);
         return type == Character.LINE_SEPARATOR || type == Character.PARAGRAPH_SEPARATOR || type == Character.FORMAT;
     }

@@ -45,6 +45,16 @@ class AccessLogTest {
                 .contains(" \\xE2\\x80\\xA8\\xE2\\x80\\xAEü ");
     }
 
+    /** Tags, which are characters of two surrogates; what is seen stays. */
+    @Test
+    void whatIsHiddenBeyondTheFirstPlaneIsEscapedAsWell() throws IOException {
+        AccessRecord entry = entry("/", "a\uDB40\uDC41\uD834\uDD73\uD83D\uDE00\uD83D");
+        assertThat(AccessLines.text(entry)).contains(" a\\xF3\\xA0\\x81\\x81\\xF0\\x9D\\x85\\xB3\uD83D\uDE00\uD83D ");
+        String json = AccessLines.json(entry("/\u009B\u0085", entry.model()));
+        assertThat(json).containsPattern("^[ -~]*\n$");
+        assertThat(new ObjectMapper().readTree(json).path("model").asText()).isEqualTo(entry.model());
+    }
+
     @Test
     void aLineOfJsonHasWhatThereIs() throws IOException {
         String line = AccessLines.json(entry("/v1/x\"\n", "ü"));

@@ -59,7 +59,8 @@ public interface CacheStore extends AutoCloseable {
 
     /**
      * The same, unless the entry that is there is to stay. Question and put are one step: an entry that somebody else
-     * stores meanwhile is asked about, too. A store of which that is not true may lose such an entry.
+     * stores meanwhile is asked about, too. This default takes two steps, between which such an entry is lost: a store
+     * to which several threads or processes write has to override it.
      *
      * @param replaces is given the head of the entry that is there, expired or not, as {@link #removeIf} gives it, and
      *     says whether the new one takes its place; not asked if there is none, and perhaps asked more than once;

@@ -43,8 +43,8 @@ class TracesIT {
 
     @Test
     void anAgentRecordsRequestsAndCalls() throws IOException {
-        Path agent = Path.of(System.getProperty("opentelemetry.agent", "target/opentelemetry-javaagent.jar"));
-        assumeTrue(Files.exists(agent), agent + " is not there: mvn verify fetches it");
+        Path agent = Path.of(System.getProperty("opentelemetry.agent", "opentelemetry-javaagent.jar"));
+        assumeTrue(Files.exists(agent), "skipped: mvn verify fetches " + agent + " when it is online");
         List<String> flags = new ArrayList<>(RunningJar.QUIET);
         flags.addAll(List.of(
                 "-javaagent:" + agent,
