@@ -59,6 +59,8 @@ final class SharedNotices implements SharedTier.Listener {
     private long heardUntil;
 
     private long markedAt;
+    /** Whether another process was writing what it could not tell when this one looked. */
+    private boolean looksAgain;
 
     SharedNotices(
             SharedTier tier,
@@ -166,8 +168,8 @@ final class SharedNotices implements SharedTier.Listener {
             removeMissed();
         }
         heardUntil = micros;
-        if (!connected) {
-            untold.takeOver();
+        if (!connected || looksAgain) {
+            looksAgain = !untold.tryTakeOver();
         }
         untold.forgetWhatIsTold();
         // Keys are looked up; what an operator has removed before the tier's time was known has barred nothing here.
@@ -183,7 +185,7 @@ final class SharedNotices implements SharedTier.Listener {
             raiseAgain();
         }
         if (nanos.getAsLong() - markedAt > MARK_NANOS) {
-            untold.takeOver();
+            looksAgain = !untold.tryTakeOver();
             keepMark(micros);
         }
     }

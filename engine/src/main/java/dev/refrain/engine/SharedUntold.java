@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,6 +25,9 @@ final class SharedUntold {
     private final UntoldFile file;
 
     private final Executor threads;
+    /** Of the file, and what is known of it. Whoever writes waits for other processes meanwhile. */
+    private final ReentrantLock fileLock = new ReentrantLock();
+
     private final FailureLog notWritten = new FailureLog(
             "It could not be noted what other machines have not been told of removals. If this process is killed"
                     + " before, they never will be.");
@@ -34,7 +38,7 @@ final class SharedUntold {
     private List<String> waiting = new ArrayList<>();
     private boolean isWriting;
 
-    /** Whether the file says anything. Guarded by this. */
+    /** Whether the file says anything. Guarded by the file's lock. */
     private boolean isNoted;
 
     private volatile boolean isTakenOver;
@@ -99,76 +103,127 @@ final class SharedUntold {
         note(List.of(SharedUnraised.line(kept)));
     }
 
-    private synchronized void note(List<String> lines) {
-        if (file == null || !unraised.hasAny()) {
-            // Told meanwhile.
-            return;
-        }
-        isNoted = true;
+    private void note(List<String> lines) {
+        fileLock.lock();
         try {
+            if (file == null || !unraised.hasAny()) {
+                // Told meanwhile.
+                return;
+            }
+            isNoted = true;
             if (lines.size() > MAX_WAITING || !file.append(lines)) {
                 replaceAll();
             }
         } catch (IOException e) {
             notWritten.add(e);
+        } finally {
+            fileLock.unlock();
         }
     }
 
     private void replaceAll() throws IOException {
         do {
             takeOver();
-        } while (!file.replace(unraised.lines()));
+        } while (!file.replace(unraised.lines(), true));
     }
 
     /**
      * Another program on the same store may have noted what it could not tell, such as the one that this one replaces.
      * Until that is told, the tier has what was removed here.
      */
-    synchronized void takeOver() {
+    void takeOver() {
+        fileLock.lock();
+        try {
+            takeNews(true);
+        } catch (UntoldFile.HeldException e) {
+            notRead(e);
+        } finally {
+            fileLock.unlock();
+        }
+    }
+
+    /**
+     * The same for a thread that waits for nobody.
+     *
+     * @return false if another thread or program is about to write
+     */
+    boolean tryTakeOver() {
+        if (!fileLock.tryLock()) {
+            return false;
+        }
+        try {
+            takeNews(false);
+            return true;
+        } catch (UntoldFile.HeldException e) {
+            return false;
+        } finally {
+            fileLock.unlock();
+        }
+    }
+
+    private void takeNews(boolean waits) throws UntoldFile.HeldException {
         if (file == null) {
             return;
         }
         try {
-            List<String> lines = file.news();
+            List<String> lines = file.news(waits);
             if (!lines.isEmpty()) {
                 lines.forEach(unraised::addLine);
                 isNoted = true;
                 isTakenOver = true;
             }
+        } catch (UntoldFile.HeldException e) {
+            throw e;
         } catch (IOException e) {
-            LOG.warn("It is not known any more what other machines have not been told of removals", e);
+            notRead(e);
         }
     }
 
-    /** Deletes the file if all was told. Another thread, or another program, may be about to note more. */
-    synchronized void forgetWhatIsTold() {
-        if (!isNoted || unraised.hasAny()) {
-            return;
-        }
-        takeOver();
-        if (unraised.hasAny()) {
+    private static void notRead(IOException e) {
+        LOG.warn("It is not known any more what other machines have not been told of removals", e);
+    }
+
+    /**
+     * Deletes the file if all was told. Another thread, or another program, may be about to note more: it is waited for
+     * by nobody, and the file stays until the next time.
+     */
+    void forgetWhatIsTold() {
+        if (!fileLock.tryLock()) {
             return;
         }
         try {
-            if (!file.replace(List.of())) {
-                return;
+            if (isNoted && !unraised.hasAny() && isForgotten()) {
+                isNoted = false;
+                isTakenOver = false;
             }
+        } finally {
+            fileLock.unlock();
+        }
+    }
+
+    private boolean isForgotten() {
+        try {
+            takeNews(false);
+            return !unraised.hasAny() && file.replace(List.of(), false);
+        } catch (UntoldFile.HeldException e) {
+            return false;
         } catch (IOException e) {
             notWritten.add(e);
+            return true;
         }
-        isNoted = false;
-        isTakenOver = false;
     }
 
     /** Notes what is still untold. */
-    synchronized void close() {
-        if (file == null || !unraised.hasAny()) {
-            return;
-        }
+    void close() {
+        fileLock.lock();
         try {
-            replaceAll();
+            if (file != null && unraised.hasAny()) {
+                replaceAll();
+            }
         } catch (IOException e) {
             notWritten.add(e);
+        } finally {
+            fileLock.unlock();
         }
     }
 }

@@ -3,13 +3,17 @@ package dev.refrain.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.internal.store.UntoldFile;
+import dev.refrain.testing.CapturedLog;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Queue;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The file of what other machines have not been told (wire rule W91), and when it is written. */
@@ -64,6 +68,41 @@ class SharedUntoldTest {
         next.forgetWhatIsTold();
         assertThat(next.isTakenOver()).isFalse();
         assertThat(file()).doesNotExist();
+    }
+
+    /** The thread that tells what other machines have removed would wait; here, some two seconds each time. */
+    @Test
+    @Timeout(20)
+    void aProcessThatIsStoppedWhileItWritesIsNotWaitedFor() throws IOException {
+        SharedUntold other = open();
+        other.add(key());
+        tasks.remove().run();
+        SharedUntold untold = open();
+        Path lock = folder.resolve("answers.refrain.unshared.lock");
+        try (CapturedLog log = new CapturedLog(SharedUntold.class.getName())) {
+            try (FileChannel held = FileChannel.open(lock, StandardOpenOption.WRITE)) {
+                held.lock();
+                for (int i = 0; i < 15; i++) {
+                    assertThat(untold.tryTakeOver()).isFalse();
+                }
+                assertThat(untold.isTakenOver()).isFalse();
+            }
+            assertThat(untold.tryTakeOver()).isTrue();
+            assertThat(untold.isTakenOver()).isTrue();
+            tellAll(untold);
+            try (FileChannel held = FileChannel.open(lock, StandardOpenOption.WRITE)) {
+                held.lock();
+                for (int i = 0; i < 15; i++) {
+                    untold.forgetWhatIsTold();
+                }
+                assertThat(untold.isTakenOver()).isTrue();
+            }
+            // With the next heartbeat.
+            untold.forgetWhatIsTold();
+            assertThat(untold.isTakenOver()).isFalse();
+            assertThat(file()).doesNotExist();
+            assertThat(log.lines()).isEmpty();
+        }
     }
 
     @Test

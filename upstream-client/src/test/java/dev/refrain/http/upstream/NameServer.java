@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A DNS server (RFC 1035) that knows what it has been told, and keeps silent about names with no addresses at all. */
 final class NameServer implements AutoCloseable {
@@ -23,6 +24,7 @@ final class NameServer implements AutoCloseable {
     private static final int NO_SUCH_NAME = 3;
 
     private final DatagramSocket socket;
+    private final AtomicInteger ipv6Questions = new AtomicInteger();
     private final Map<String, List<String>> names = new ConcurrentHashMap<>();
 
     NameServer() throws IOException {
@@ -40,6 +42,11 @@ final class NameServer implements AutoCloseable {
     NameServer knows(String name, String... addresses) {
         names.put(name, List.of(addresses));
         return this;
+    }
+
+    /** How many there were, about all names. */
+    int ipv6Questions() {
+        return ipv6Questions.get();
     }
 
     private void serve() {
@@ -69,6 +76,9 @@ final class NameServer implements AutoCloseable {
         }
         int end = at + 5;
         boolean isForIpv4 = question[at + 2] == 1;
+        if (!isForIpv4) {
+            ipv6Questions.incrementAndGet();
+        }
         List<String> addresses = names.get(name.toString());
         if (addresses != null && addresses.isEmpty()) {
             return null;

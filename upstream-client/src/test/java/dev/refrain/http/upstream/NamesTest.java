@@ -2,11 +2,15 @@ package dev.refrain.http.upstream;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
 import dev.refrain.testing.CapturedLog;
 import dev.refrain.testing.ScriptedProvider;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
 import io.netty.resolver.dns.SingletonDnsServerAddressStreamProvider;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -18,6 +22,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -175,6 +180,47 @@ class NamesTest {
                 assertThat(call.join()).isEqualTo(204);
             }
         }
+    }
+
+    /** Each connection looks its host's name up. */
+    @Test
+    void aNameWithoutIpv6IsAskedAboutItOnceForManyConnections() throws Exception {
+        names.knows("four.test", "127.0.0.1");
+        EventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+        try (Names asked = new Names(loops.next(), new SingletonDnsServerAddressStreamProvider(names.address()))) {
+            assertThat(lookUp(asked, "four.test"))
+                    .extracting(InetAddress::getHostAddress)
+                    .containsExactly("127.0.0.1");
+            int questions = names.ipv6Questions();
+            assumeThat(questions).as("this machine has no IPv6").isPositive();
+            assertThat(lookUp(asked, "four.test"))
+                    .extracting(InetAddress::getHostAddress)
+                    .containsExactly("127.0.0.1");
+            assertThat(names.ipv6Questions()).isEqualTo(questions);
+        } finally {
+            var unused = loops.shutdownGracefully(0, 0, TimeUnit.SECONDS);
+        }
+    }
+
+    /** All addresses, when both families have been answered. */
+    private static List<InetAddress> lookUp(Names names, String host) throws Exception {
+        List<InetAddress> all = new CopyOnWriteArrayList<>();
+        CompletableFuture<List<InetAddress>> over = new CompletableFuture<>();
+        names.lookUp(host, new Names.Receiver() {
+            @Override
+            public void resolved(List<InetAddress> addresses, boolean areAll) {
+                all.addAll(addresses);
+                if (areAll) {
+                    over.complete(all);
+                }
+            }
+
+            @Override
+            public void unresolved(Throwable failure) {
+                over.completeExceptionally(failure);
+            }
+        });
+        return over.get(60, TimeUnit.SECONDS);
     }
 
     @Test

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -25,10 +26,11 @@ public final class UntoldFile {
     /** Before that it is written anew: with less than half of that, so that this is rare. */
     static final int FULL_BYTES = 4 << 20;
 
-    private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(2);
+    private static final Duration LONGEST_WAIT = Duration.ofSeconds(2);
 
     private final Path file;
     private final Path lock;
+    private final long longestWaitNanos;
     /** How many bytes at the beginning of the file this process knows, and their sum. Guarded by this. */
     private int known;
 
@@ -36,6 +38,12 @@ public final class UntoldFile {
 
     /** @param store the store's file, which need not be there */
     public UntoldFile(Path store) {
+        this(store, LONGEST_WAIT);
+    }
+
+    /** @param longestWait for the lock that another process has */
+    UntoldFile(Path store, Duration longestWait) {
+        longestWaitNanos = longestWait.toNanos();
         file = store.resolveSibling(store.getFileName() + ".unshared");
         lock = store.resolveSibling(store.getFileName() + ".unshared.lock");
     }
@@ -44,15 +52,28 @@ public final class UntoldFile {
         T run() throws IOException;
     }
 
-    /** Waits a while for another process, which has the lock for the time of one write. */
-    private synchronized <T> T locked(Action<T> action) throws IOException {
+    /** Another process has the lock. */
+    public static final class HeldException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        HeldException(Path lock) {
+            super("another process holds " + lock);
+        }
+    }
+
+    /**
+     * With the lock, which another process has for the time of one write.
+     *
+     * @param waits a while, or not at all
+     */
+    private synchronized <T> T locked(boolean waits, Action<T> action) throws IOException {
         OwnerOnly.createFile(lock);
         try (FileChannel channel = FileChannel.open(lock, StandardOpenOption.WRITE)) {
             long start = System.nanoTime();
             // Closing the channel releases the lock.
             while (!isLocked(channel)) {
-                if (System.nanoTime() - start > WAIT_NANOS) {
-                    throw new IOException("another process holds " + lock);
+                if (!waits || System.nanoTime() - start > longestWaitNanos) {
+                    throw new HeldException(lock);
                 }
                 LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
             }
@@ -69,13 +90,18 @@ public final class UntoldFile {
         }
     }
 
-    /** What is in the file and this process has not known. It is known from now on. */
-    public List<String> news() throws IOException {
-        return Files.exists(file) ? locked(this::learn) : List.of();
+    /**
+     * What is in the file and this process has not known. It is known from now on.
+     *
+     * @param waits for another process that has the lock
+     */
+    public synchronized List<String> news(boolean waits) throws IOException {
+        return Files.exists(file) ? locked(waits, this::learn) : learn();
     }
 
     private List<String> learn() throws IOException {
         if (!Files.exists(file)) {
+            // What it says next is new, also if it is what it said before it was deleted.
             know(new byte[0], 0);
             return List.of();
         }
@@ -106,7 +132,7 @@ public final class UntoldFile {
      * @return false if the file is so long that it is to be {@link #replace}d
      */
     public boolean append(Collection<String> lines) throws IOException {
-        return locked(() -> {
+        return locked(true, () -> {
             OwnerOnly.createFile(file);
             try (FileChannel to = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
                 long size = to.size();
@@ -145,13 +171,15 @@ public final class UntoldFile {
     /**
      * Puts lines in place of all there are. No lines: the file is deleted.
      *
+     * @param waits for another process that has the lock
      * @return false if there are some that this process does not know: {@link #news}. Nothing has changed then
      */
-    public boolean replace(Collection<String> lines) throws IOException {
+    public synchronized boolean replace(Collection<String> lines, boolean waits) throws IOException {
         if (lines.isEmpty() && !Files.exists(file)) {
+            know(new byte[0], 0);
             return true;
         }
-        return locked(() -> {
+        return locked(waits, () -> {
             int before = known;
             CRC32C beginning = sum;
             // One that is too long is of no use to anybody.

@@ -11,11 +11,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,7 +28,12 @@ class UntoldFileTest {
     Path folder;
 
     private UntoldFile open() {
-        return new UntoldFile(folder.resolve("answers.refrain"));
+        // As long as a busy machine may need.
+        return open(Duration.ofMinutes(1));
+    }
+
+    private UntoldFile open(Duration longestWait) {
+        return new UntoldFile(folder.resolve("answers.refrain"), longestWait);
     }
 
     private Path file() {
@@ -38,13 +45,13 @@ class UntoldFileTest {
         UntoldFile one = open();
         UntoldFile other = open();
 
-        assertThat(one.news()).isEmpty();
+        assertThat(one.news(true)).isEmpty();
         one.append(List.of("1", "2"));
-        assertThat(one.news()).as("of its own").isEmpty();
-        assertThat(other.news()).containsExactly("1", "2");
+        assertThat(one.news(true)).as("of its own").isEmpty();
+        assertThat(other.news(true)).containsExactly("1", "2");
         other.append(List.of("3"));
-        assertThat(other.news()).isEmpty();
-        assertThat(one.news()).containsExactly("3");
+        assertThat(other.news(true)).isEmpty();
+        assertThat(one.news(true)).containsExactly("3");
         assertThat(Files.readAllLines(file())).containsExactly("1", "2", "3");
     }
 
@@ -55,20 +62,20 @@ class UntoldFileTest {
         one.append(List.of("1"));
         other.append(List.of("2"));
 
-        assertThat(one.replace(List.of())).isFalse();
+        assertThat(one.replace(List.of(), true)).isFalse();
         assertThat(Files.readAllLines(file())).containsExactly("1", "2");
         // Also what it has added itself since somebody else did may be told twice.
-        assertThat(one.news()).contains("2");
-        assertThat(one.replace(List.of("3"))).isTrue();
+        assertThat(one.news(true)).contains("2");
+        assertThat(one.replace(List.of("3"), true)).isTrue();
         assertThat(Files.readAllLines(file())).containsExactly("3");
-        assertThat(one.news()).isEmpty();
-        assertThat(other.news()).containsExactly("3");
+        assertThat(one.news(true)).isEmpty();
+        assertThat(other.news(true)).containsExactly("3");
 
-        assertThat(other.replace(List.of())).isTrue();
+        assertThat(other.replace(List.of(), true)).isTrue();
         assertThat(file()).doesNotExist();
-        assertThat(one.news()).isEmpty();
+        assertThat(one.news(true)).isEmpty();
         one.append(List.of("4"));
-        assertThat(other.news()).containsExactly("4");
+        assertThat(other.news(true)).containsExactly("4");
     }
 
     /** The beginning that a process knows is another one by now, and as long. */
@@ -77,12 +84,37 @@ class UntoldFileTest {
         UntoldFile one = open();
         UntoldFile other = open();
         one.append(List.of("1", "2"));
-        other.news();
-        other.replace(List.of("5", "6"));
+        other.news(true);
+        other.replace(List.of("5", "6"), true);
 
         one.append(List.of("7"));
 
-        assertThat(one.news()).contains("5", "6");
+        assertThat(one.news(true)).contains("5", "6");
+    }
+
+    /** A key that is cleared once more has the name that it had before. */
+    @Test
+    void whatIsAddedOnceMoreAfterItWasToldIsNew() throws IOException {
+        UntoldFile one = open();
+        UntoldFile other = open();
+        one.append(List.of("1"));
+        assertThat(other.news(true)).containsExactly("1");
+        one.replace(List.of(), true);
+        assertThat(other.news(true)).isEmpty();
+
+        one.append(List.of("1"));
+        other.append(List.of("2"));
+
+        assertThat(other.replace(List.of(), true)).isFalse();
+        assertThat(other.news(true)).contains("1");
+
+        one.replace(List.of(), true);
+        one.news(true);
+        one.replace(List.of(), true);
+        assertThat(file()).doesNotExist();
+        assertThat(other.replace(List.of(), true)).isTrue();
+        one.append(List.of("1", "2"));
+        assertThat(other.news(true)).containsExactly("1", "2");
     }
 
     @Test
@@ -92,7 +124,7 @@ class UntoldFileTest {
 
         one.append(List.of("3"));
 
-        assertThat(one.news()).containsExactly("1", "2", "3");
+        assertThat(one.news(true)).containsExactly("1", "2", "3");
     }
 
     @Test
@@ -101,9 +133,9 @@ class UntoldFileTest {
         UntoldFile one = open();
 
         assertThat(one.append(List.of("2"))).isFalse();
-        assertThat(one.replace(List.of("2"))).isFalse();
-        assertThat(one.news()).contains("1");
-        assertThat(one.replace(List.of("1", "2"))).isTrue();
+        assertThat(one.replace(List.of("2"), true)).isFalse();
+        assertThat(one.news(true)).contains("1");
+        assertThat(one.replace(List.of("1", "2"), true)).isTrue();
         assertThat(one.append(List.of("3"))).isTrue();
         assertThat(Files.readAllLines(file())).containsExactly("1", "2", "3");
     }
@@ -113,7 +145,7 @@ class UntoldFileTest {
         Files.write(file(), new byte[UntoldFile.MAX_BYTES + 1]);
         UntoldFile one = open();
 
-        assertThat(one.replace(List.of("1"))).isTrue();
+        assertThat(one.replace(List.of("1"), true)).isTrue();
         assertThat(Files.readAllLines(file())).containsExactly("1");
     }
 
@@ -144,14 +176,18 @@ class UntoldFileTest {
 
     /** A process may be stopped while it writes. */
     @Test
+    @Timeout(30)
     void whoHoldsTheLockIsNotWaitedForWithoutEnd() throws IOException {
-        UntoldFile one = open();
+        UntoldFile one = open(Duration.ofMillis(10));
         one.append(List.of("1"));
         try (FileChannel lock =
                 FileChannel.open(folder.resolve("answers.refrain.unshared.lock"), StandardOpenOption.WRITE)) {
             lock.lock();
 
             assertThatIOException().isThrownBy(() -> one.append(List.of("2")));
+            UntoldFile patient = open();
+            assertThatIOException().isThrownBy(() -> patient.news(false)).isInstanceOf(UntoldFile.HeldException.class);
+            assertThatIOException().isThrownBy(() -> patient.replace(List.of(), false));
         }
         one.append(List.of("3"));
         assertThat(Files.readAllLines(file())).containsExactly("1", "3");
@@ -164,7 +200,7 @@ class UntoldFileTest {
         one.append(List.of("1"));
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file())))
                 .isEqualTo("rw-------");
-        one.replace(List.of("2"));
+        one.replace(List.of("2"), true);
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file())))
                 .isEqualTo("rw-------");
     }
