@@ -29,6 +29,8 @@ final class FairReads extends AbstractStreamSourceConduit<StreamSourceConduit> {
     /** Whether reads are suspended below, and a task is to resume them. */
     private boolean isPaused;
 
+    private final Runnable resumePaused = this::resumePaused;
+
     FairReads(StreamSourceConduit next) {
         super(next);
     }
@@ -65,7 +67,7 @@ final class FairReads extends AbstractStreamSourceConduit<StreamSourceConduit> {
         } else if (wasResumed) {
             isPaused = true;
             try {
-                getReadThread().execute(this::resumePaused);
+                getReadThread().execute(resumePaused);
             } catch (RejectedExecutionException stopping) {
                 resumePaused();
             }
