@@ -263,10 +263,14 @@ class CaptureSink extends ForwardingSink {
             releaseHead();
             super.end();
             ended(null);
+        } catch (RuntimeException | Error e) {
+            // To the upstream the answer has ended: nobody but this sink can tell those who wait.
+            super.fail(e);
+            ended(e);
+            throw e;
         } finally {
             capture = null;
-            share();
-            release();
+            shareAndRelease();
         }
     }
 
@@ -275,13 +279,23 @@ class CaptureSink extends ForwardingSink {
         if (capture != null && committedLength == NOTHING_YET) {
             answers.counters().rejections.increment();
         }
-        count();
-        capture = null;
         try {
-            super.fail(cause);
-            ended(cause);
+            count();
         } finally {
+            capture = null;
+            try {
+                super.fail(cause);
+                ended(cause);
+            } finally {
+                shareAndRelease();
+            }
+        }
+    }
+
+    private void shareAndRelease() {
+        try {
             share();
+        } finally {
             release();
         }
     }
@@ -384,7 +398,7 @@ class CaptureSink extends ForwardingSink {
         } catch (MemoryBudget.Exhausted noRoom) {
             ranOutOfMemory();
             loseTrack();
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             // If memory is closed, nobody waits for the answer any more, and the capture stopped on purpose.
             if (!memory.isClosed()) {
                 answers.faults().notCaptured(e);
@@ -471,7 +485,7 @@ class CaptureSink extends ForwardingSink {
                 // one. No answer is better than the older one.
                 answers.remove(key);
             }
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             answers.faults().notStored(e);
         }
     }
@@ -490,7 +504,7 @@ class CaptureSink extends ForwardingSink {
             if (isFollowed()) {
                 idGiven();
             }
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             answers.faults().idNotStored(e);
         }
     }
@@ -511,7 +525,7 @@ class CaptureSink extends ForwardingSink {
             answers.ids().note(key, tag, id, expiresAt, 0, fetchMillis());
             noted = true;
             idGiven();
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             answers.faults().idNotStored(e);
         }
     }

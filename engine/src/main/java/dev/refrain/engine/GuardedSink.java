@@ -60,7 +60,8 @@ final class GuardedSink implements ResponseSink {
         try {
             client.end();
         } catch (Throwable e) {
-            broke(e);
+            over = false; // it may not have ended what it stands for, and its reader would wait
+            cut(e);
         }
     }
 

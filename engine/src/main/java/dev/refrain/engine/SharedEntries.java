@@ -267,7 +267,7 @@ final class SharedEntries implements AutoCloseable {
         } else {
             try {
                 answer = opened(key, found, room);
-            } catch (RuntimeException | OutOfMemoryError e) {
+            } catch (RuntimeException | VirtualMachineError | AssertionError e) {
                 openFailed.add(e);
             }
             if (answer == null) {
@@ -392,7 +392,7 @@ final class SharedEntries implements AutoCloseable {
             put(digest, Arrays.copyOf(sealed.bytes(), sealed.length()), started, life, then);
         } catch (MemoryBudget.Exhausted noRoom) {
             // Memory is short: the answer is stored here, but not shared.
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             sendFailed.add(e);
         } finally {
             open.release();

@@ -125,6 +125,8 @@ class FlightFaultsTest {
     };
 
     private ResponseCache cache;
+    /** Whether the JVM raises what an access to a mapped file met, when the time is asked for next. */
+    private boolean faultsLate;
 
     @BeforeEach
     void open() throws IOException {
@@ -135,8 +137,17 @@ class FlightFaultsTest {
         cache = ResponseCache.builder(Path.of("unused"))
                 .store(store)
                 .maxAnswerBytes(LIMIT)
+                .ticker(this::nanos)
                 .cancelWhenAbandoned(cancel)
                 .open();
+    }
+
+    private long nanos() {
+        if (faultsLate) {
+            faultsLate = false;
+            throw new InternalError("a fault occurred in a recent unsafe memory access operation");
+        }
+        return System.nanoTime();
     }
 
     @AfterEach
@@ -184,7 +195,7 @@ class FlightFaultsTest {
             assertThat(leader.ended).as(where).isFalse();
             assertThat(stream().head.cache()).as(where).isInstanceOf(CacheOutcome.Hit.class);
             assertThat(calls).as(where).hasSize(1);
-            assertThat(leader.failure == null).as(where).isEqualTo(where.equals("end"));
+            assertThat(leader.failure).as(where).isInstanceOf(Fault.class);
             cache.remove(cache.key(chat(STREAM_REQUEST)).orElseThrow());
         }
     }
@@ -476,6 +487,48 @@ class FlightFaultsTest {
             assertThat(calls).hasSize(1);
         }
         assertThat(cache.admin().stats().failures()).isEqualTo(2);
+    }
+
+    /** As where the disk of a sparse store becomes full: the JVM may raise the error after the store has returned. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aDiskThatFillsUpUnderTheStoreCostsOnlyTheEntry(boolean isLate) {
+        for (String body : List.of(STREAM_REQUEST, CHAT_REQUEST)) {
+            calls.clear();
+            RecordingSink leader = request(body, new RecordingSink());
+            RecordingSink follower = request(body, new RecordingSink());
+            store.beforePut = () -> {
+                faultsLate = true;
+                if (!isLate) {
+                    nanos();
+                }
+            };
+            boolean document = body.equals(CHAT_REQUEST);
+            calls.get(0)
+                    .begin(200, document ? "application/json" : "text/event-stream")
+                    .send(document ? CHAT_ANSWER : EVENT + DONE)
+                    .sink
+                    .end();
+            assertThat(faultsLate).as(body).isFalse();
+            assertThat(leader.ended).as(body).isTrue();
+            assertThat(follower.ended || follower.failure != null).as(body).isTrue();
+            assertThat(calls).hasSize(1);
+        }
+    }
+
+    /** Wherever else the JVM raises it, the client hears of it. */
+    @Test
+    void anErrorAtTheEndCutsTheAnswer() {
+        RecordingSink client = new RecordingSink() {
+            @Override
+            public void end() {
+                throw new InternalError("as in the test");
+            }
+        };
+        stream(client);
+        begin(0).send(EVENT + DONE).sink.end();
+        assertThat(client.failure).isInstanceOf(InternalError.class);
+        assertThat(cache.admin().memory().usedBytes()).isZero();
     }
 
     @Test

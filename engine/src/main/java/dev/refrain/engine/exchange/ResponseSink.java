@@ -8,8 +8,9 @@ import java.util.function.Consumer;
  * streams need no code of their own.
  *
  * <p>The order of calls is {@code head (chunk)* (end | fail)}; {@code fail} may also come first. Nothing follows
- * {@code end} or {@code fail}. One thread at a time makes the calls, with a happens-before edge between two calls, but
- * not always the same thread. An implementation must not block: it holds what a slow reader has not taken.
+ * {@code end} or {@code fail}, but for {@code fail} after an {@code end} that threw. One thread at a time makes the
+ * calls, with a happens-before edge between two calls, but not always the same thread. An implementation must not
+ * block: it holds what a slow reader has not taken.
  */
 public interface ResponseSink {
     /** The answer begins. */

@@ -269,7 +269,7 @@ public final class ExchangeSink implements ResponseSink {
                     mailbox.deliver(FLUSH);
                 }
             }
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             LOG.debug("A piece could not be written", e);
             mailbox.post(GONE);
         } finally {
@@ -329,7 +329,7 @@ public final class ExchangeSink implements ResponseSink {
             } else {
                 onFail((Throwable) message);
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             LOG.warn("A response could not be written: {}", account == null ? "forwarded" : account.requestId(), e);
             cut();
         }

@@ -22,6 +22,8 @@ import java.util.function.LongSupplier;
  * is closed as soon as the provider closes it.
  *
  * <p>The event loop's alone, but for {@link Wire}, which may be used by any thread.
+ *
+ * <p>Long, since the connection and its call may each end before the other, and neither may be forgotten.
  */
 final class Http1Connection extends ChannelInboundHandlerAdapter implements AnswerReader.Listener {
     /** The owner of such connections. */
@@ -130,7 +132,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         reader.expect(call.request().method(), call.request().isForWebSocket());
         try {
             next.send();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             fail(e);
         }
         return true;
@@ -221,12 +223,13 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
             current.call.piece(bytes);
             return;
         }
-        // First: whose answer is complete may call again at once.
-        release();
         try {
+            // First: whose answer is complete may call again at once.
+            release();
             current.call.piece(bytes);
             current.call.ended(Map.of());
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
+            // This connection knows nothing of the call any more, and would end it no other way.
             current.call.failed(e);
         }
     }
@@ -235,10 +238,14 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
     public void end(Map<String, List<String>> trailers) {
         Running current = running;
         if (current != null) {
-            if (!current.maySendOn()) {
-                release();
+            try {
+                if (!current.maySendOn()) {
+                    release();
+                }
+                current.call.ended(trailers);
+            } catch (RuntimeException | Error e) {
+                current.call.failed(e);
             }
-            current.call.ended(trailers);
         }
     }
 

@@ -162,7 +162,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
             pass();
         } catch (ProxyException malformed) {
             malformed(malformed);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             broken(e);
         }
     }
@@ -212,7 +212,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
             pass();
         } catch (ProxyException malformed) {
             malformed(malformed);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             broken(e);
         }
         return 0;
@@ -311,7 +311,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
     }
 
     /** The call could not take it. */
-    private void broken(RuntimeException why) {
+    private void broken(Throwable why) {
         over = true;
         held.clear();
         body.stop();
@@ -328,7 +328,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
         failure = why;
         try {
             pass();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             broken(e);
         }
     }
@@ -375,7 +375,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
                 wanted = true;
                 try {
                     pass();
-                } catch (RuntimeException e) {
+                } catch (RuntimeException | Error e) {
                     broken(e);
                 }
             }

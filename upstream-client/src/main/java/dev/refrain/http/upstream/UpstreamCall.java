@@ -122,7 +122,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
                 begin();
             }
             enter();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             finish(e); // on a thread on which nobody would hear of it
         }
     }
@@ -295,7 +295,12 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
             client.admission().withdraw(this);
         }
         if (failure == null) {
-            sink.end();
+            try {
+                sink.end();
+            } catch (RuntimeException | Error e) {
+                sink.fail(e); // nothing else ends it any more
+                throw e;
+            }
         } else {
             if (tunnel == null) {
                 client.errors().failed(failure);

@@ -65,6 +65,20 @@ class Http2CallTest extends Http2Test {
         assertThat(provider.connections).hasValue(1);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"head", "chunk", "end"})
+    void aSinkThatBreaksHearsThatItsCallHasFailedAndNoOtherCallDoes(String where) throws Exception {
+        start(connection -> {
+            connection.greet();
+            answerAll(connection);
+        });
+        BrokenAnswer answer = new BrokenAnswer(where);
+        fetch(request("GET", null), answer);
+        assertThat(answer.failure()).hasRootCauseInstanceOf(InternalError.class);
+        assertThat(call(request("GET", null)).text()).isEqualTo(OK);
+        assertThat(provider.connections).hasValue(1);
+    }
+
     /** Whoever reads the memory of either end, or measures what others send, must not learn a key. */
     @Test
     void credentialsAreNeverKeptToBeSentOnce() throws Exception {

@@ -132,6 +132,24 @@ class UpstreamCallTest {
         assertThat(client.connections().connectingAlone()).isZero();
     }
 
+    /** Whether the body has a length, and its last piece is known as such, or has not. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aSinkThatBreaksHearsThatTheCallHasFailed(boolean hasLength) {
+        if (!hasLength) {
+            provider.does((exchange, request) -> ScriptedProvider.stream(exchange, "data: 1\n\n"));
+        }
+        for (String where : List.of("head", "chunk", "end")) {
+            BrokenAnswer answer = new BrokenAnswer(where);
+            call(answer);
+            assertThat(answer.failure()).as(where).hasRootCauseInstanceOf(InternalError.class);
+            Await.until(() -> memory.usedBytes() == 0);
+        }
+        CollectedAnswer next = new CollectedAnswer();
+        call(next);
+        assertThat(next.text()).isNotEmpty();
+    }
+
     private void call(ResponseSink sink) {
         new UpstreamCall(client, request(), false, interim -> {}).fetch(sink);
     }

@@ -1,0 +1,38 @@
+package dev.refrain.http.upstream;
+
+import dev.refrain.engine.exchange.ResponseHead;
+import java.nio.ByteBuffer;
+
+/** What a call has brought to a sink that breaks, as the JVM has one break whose mapped file lost its disk. */
+final class BrokenAnswer extends CollectedAnswer {
+    private final String where;
+
+    /** @param where it breaks: {@code head}, {@code chunk} or {@code end} */
+    BrokenAnswer(String where) {
+        this.where = where;
+    }
+
+    private void breakAt(String here) {
+        if (where.equals(here)) {
+            throw new InternalError("as in the test");
+        }
+    }
+
+    @Override
+    public void head(ResponseHead begun) {
+        breakAt("head");
+        super.head(begun);
+    }
+
+    @Override
+    public synchronized void chunk(ByteBuffer bytes) {
+        breakAt("chunk");
+        super.chunk(bytes);
+    }
+
+    @Override
+    public void end() {
+        breakAt("end");
+        super.end();
+    }
+}
