@@ -214,15 +214,34 @@ final class ClientConnection extends Http2ConnectionHandler {
      */
     void retire(long withinNanos) {
         onThread(() -> {
-            leaving = true;
-            if (withinNanos > 0) {
-                noticeNanos = Math.min(NOTICE_NANOS, withinNanos / 4);
-                later(() -> overdue = true, withinNanos / 2);
-            }
+            beginToLeave(withinNanos);
             if (links.isEmpty() || (announced && withinNanos == 0)) {
                 leaveNow();
             }
         });
+    }
+
+    /**
+     * The same for a client that has come meanwhile: its first request is on its way, and is answered before the client
+     * is told. For one that sends none, that is not waited for long.
+     */
+    void retireWhenAnswered(long withinNanos) {
+        beginToLeave(withinNanos);
+        later(
+                () -> {
+                    if (links.isEmpty()) {
+                        leaveNow();
+                    }
+                },
+                NOTICE_NANOS);
+    }
+
+    private void beginToLeave(long withinNanos) {
+        leaving = true;
+        if (withinNanos > 0) {
+            noticeNanos = Math.min(NOTICE_NANOS, withinNanos / 4);
+            later(() -> overdue = true, withinNanos / 2);
+        }
     }
 
     /** No request is under way, or the client need not be asked. */
@@ -397,6 +416,8 @@ final class ClientConnection extends Http2ConnectionHandler {
                     Unpooled.EMPTY_BUFFER,
                     context.newPromise());
             flush(context);
+            // It is amid a frame or a head by nature, and what it goes on to send must not take this back.
+            parting = true;
             context.close();
             pipe.runPendingTasks();
         } else {

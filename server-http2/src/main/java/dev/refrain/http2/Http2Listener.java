@@ -4,6 +4,7 @@ import dev.refrain.engine.memory.MemoryBudget;
 import io.undertow.protocols.ssl.UndertowXnioSsl;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -78,12 +79,14 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
      * Has clients make new connections elsewhere; what is under way goes on. May be called again, with less time.
      *
      * @param within in which clients that are never without a request are told, too; what they begin meanwhile is
-     *     served. If it is zero, connections without a request end at once, the others when they have none
+     *     served. If it is zero, connections without a request end at once, the others when they have none. A client
+     *     that comes later is told when its first request is answered
      */
     public void close(Duration within) {
         closedByNanos = System.nanoTime() + within.toNanos();
         closing = true;
-        connections.forEach(connection -> connection.retire(within.toNanos()));
+        // Those of this moment: who comes from now on is about to send a first request.
+        List.copyOf(connections).forEach(connection -> connection.retire(within.toNanos()));
     }
 
     /** Whether a connection is a stream of HTTP/2, all of whose calls have to come from its I/O thread. */
@@ -117,7 +120,7 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
         connections.add(opened);
         opened.begin(first);
         if (closing) {
-            opened.retire(Math.max(0, closedByNanos - System.nanoTime()));
+            opened.retireWhenAnswered(Math.max(0, closedByNanos - System.nanoTime()));
         }
     }
 

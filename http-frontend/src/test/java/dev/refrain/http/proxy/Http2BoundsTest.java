@@ -1,5 +1,6 @@
 package dev.refrain.http.proxy;
 
+import static dev.refrain.http.proxy.RawHttp2Client.CONTINUATION;
 import static dev.refrain.http.proxy.RawHttp2Client.DATA;
 import static dev.refrain.http.proxy.RawHttp2Client.END_HEADERS;
 import static dev.refrain.http.proxy.RawHttp2Client.END_STREAM;
@@ -14,6 +15,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.http.proxy.RawHttp2Client.Frame;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -128,6 +130,27 @@ class Http2BoundsTest extends WireTest {
             assertEndsWithAWord(client);
             giveBack();
             assertThat(proxy.cached(CHAT, CHAT_REQUEST).statusCode()).isEqualTo(200);
+        } finally {
+            giveBack();
+        }
+    }
+
+    /** What it sends meanwhile does not take the word back: a socket that is closed before that is read is reset. */
+    @Test
+    void whoSendsOnHearsTheWordToo() throws IOException {
+        try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            client.request(1, CHAT_REQUEST);
+            assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
+            until(() -> proxy.memory().usedBytes() == 0);
+            leave(0);
+            ByteArrayOutputStream frames = new ByteArrayOutputStream();
+            frames.writeBytes(RawHttp2Client.of(HEADERS, 0, 3, RawHttp2Client.block("x-filler", "x".repeat(15_000))));
+            for (int i = 0; i < 8; i++) {
+                frames.writeBytes(RawHttp2Client.of(CONTINUATION, 0, 3, new byte[16_000]));
+            }
+            client.write(frames.toByteArray());
+            assertEndsWithAWord(client);
+            assertThat(client.isReset()).isFalse();
         } finally {
             giveBack();
         }

@@ -38,6 +38,7 @@ final class RawHttp2Client implements AutoCloseable {
 
     static final int INITIAL_WINDOW_SIZE = 4;
 
+    private static final byte[] PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
     private static final int PATIENCE_MILLIS = 20_000;
 
     private final Socket socket;
@@ -45,6 +46,8 @@ final class RawHttp2Client implements AutoCloseable {
     private final OutputStream out;
     /** Of streams whose answers nobody has asked for. */
     private final List<Frame> others = new ArrayList<>();
+
+    private boolean isReset;
 
     /** One that has come. */
     static final class Frame {
@@ -114,8 +117,13 @@ final class RawHttp2Client implements AutoCloseable {
 
     /** Begins as RFC 9113, 3.4 has it, with settings in pairs. */
     RawHttp2Client begin(int... settings) throws IOException {
-        write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+        write(PREFACE);
         return settings(settings);
+    }
+
+    /** Begins with a request at once, all in one piece. */
+    RawHttp2Client beginWith(int stream, String body) throws IOException {
+        return write(join(PREFACE, of(SETTINGS, 0, 0, new byte[0]), whole(stream, body)));
     }
 
     RawHttp2Client settings(int... settings) throws IOException {
@@ -227,12 +235,13 @@ final class RawHttp2Client implements AutoCloseable {
 
     /** The same in one piece, so that a server with little patience has nothing to wait for. */
     RawHttp2Client requestAtOnce(int stream, String body) throws IOException {
+        return write(whole(stream, body));
+    }
+
+    private static byte[] whole(int stream, String body) {
         byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
-        ByteArrayOutputStream frames = new ByteArrayOutputStream();
         byte[] head = post(WireTest.CHAT, "content-length", Integer.toString(bytes.length));
-        frames.writeBytes(of(HEADERS, END_HEADERS, stream, head));
-        frames.writeBytes(of(DATA, END_STREAM, stream, bytes));
-        return write(frames.toByteArray());
+        return join(of(HEADERS, END_HEADERS, stream, head), of(DATA, END_STREAM, stream, bytes));
     }
 
     /** The next frame; null if the connection has ended. */
@@ -243,9 +252,17 @@ final class RawHttp2Client implements AutoCloseable {
             int flags = in.readUnsignedByte();
             int stream = in.readInt() & 0x7FFFFFFF;
             return new Frame(type, flags, stream, in.readNBytes(length));
-        } catch (EOFException | SocketException end) {
+        } catch (EOFException end) {
+            return null;
+        } catch (SocketException end) {
+            isReset = true;
             return null;
         }
+    }
+
+    /** Whether the connection has ended without having been closed in good order. */
+    boolean isReset() {
+        return isReset;
     }
 
     /** The next frame of a type; null if the connection ends before. */
