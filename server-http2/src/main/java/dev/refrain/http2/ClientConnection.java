@@ -348,7 +348,8 @@ final class ClientConnection extends Http2ConnectionHandler {
             try {
                 thread.executeAfter(() -> IoUtils.safeClose(connection), CLOSING_SECONDS, TimeUnit.SECONDS);
             } catch (RejectedExecutionException stopping) {
-                IoUtils.safeClose(connection);
+                // What has been gathered, the end of an answer perhaps, goes out first: leave() closes then.
+                parting = false;
             }
         }
     }
