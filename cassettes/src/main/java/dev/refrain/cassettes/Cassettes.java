@@ -28,6 +28,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.ToLongBiFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,6 +52,11 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
     static final String CLOSED = "The folder of recordings is closed; ask again.";
 
     private static final int PATIENCE_SECONDS = 60;
+
+    private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
+    /** How long the end of a call is waited for; its client may have all of the answer before that. */
+    private static final long END_NANOS = TimeUnit.SECONDS.toNanos(5);
     /** Recordings that are compared with a request to find the nearest, and bytes of their files at most. */
     private static final int MOST_COMPARED = 2000;
 
@@ -74,6 +80,9 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
     private final Counts counts;
     private final AtomicInteger sought = new AtomicInteger();
     private final ConcurrentHashMap<String, Track> tracks = new ConcurrentHashMap<>();
+    /** Calls to the provider whose answers may still have to be written. */
+    private final AtomicInteger underWay = new AtomicInteger();
+
     private final ScheduledExecutorService threads;
     private final String version;
 
@@ -238,10 +247,12 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
                         if (!later(turn, () -> save(turn, track, whole))) {
                             whole.close();
                         }
+                        underWay.decrementAndGet();
                     }
 
                     @Override
                     public void incomplete(String why) {
+                        underWay.decrementAndGet();
                         if (why != null) {
                             counts.passed(turn.request().endpoint().id() + ": " + why);
                             if (isHeldBack && !turn.isCancelled()) {
@@ -251,9 +262,11 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
                         release(track);
                     }
                 });
+        underWay.incrementAndGet();
         try {
             turn.provider().fetch(capture);
         } catch (RuntimeException | Error e) {
+            underWay.decrementAndGet();
             release(track);
             throw e;
         }
@@ -434,6 +447,12 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
     /** Ends when what is under way has been written. */
     @Override
     public void close() {
+        long deadline = System.nanoTime() + END_NANOS;
+        while (underWay.get() > 0
+                && System.nanoTime() < deadline
+                && !Thread.currentThread().isInterrupted()) {
+            LockSupport.parkNanos(POLL_NANOS);
+        }
         threads.shutdown();
         try {
             if (!threads.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS)) {

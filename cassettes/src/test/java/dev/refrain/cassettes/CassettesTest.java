@@ -210,6 +210,22 @@ class CassettesTest {
         assertThat(open.summary(null).tokens()).isEqualTo(21);
     }
 
+    /** A client may have all of an answer, and end the process, before the call is known to have ended. */
+    @Test
+    void aCallWhoseClientHasItsAnswerIsRecordedThoughTheFolderIsBeingClosed() throws Exception {
+        open(CassetteMode.RECORD);
+        ask(prompt("hi"));
+        ResponseSink sink = calls.remove().join();
+        sink.head(new ResponseHead(200, "application/json", null, -1, null, null, Map.of()));
+        sink.chunk(ByteBuffer.wrap(ANSWER.formatted(1, "hello").getBytes(StandardCharsets.UTF_8)));
+        Thread closing = new Thread(open::close);
+        closing.start();
+        Await.until(() -> !closing.isAlive() || closing.getState() == Thread.State.TIMED_WAITING);
+        sink.end();
+        closing.join();
+        assertThat(files()).isNotEmpty();
+    }
+
     @Test
     void identicalRequestsOfARunAreOneCall() throws IOException {
         open(CassetteMode.RECORD);
