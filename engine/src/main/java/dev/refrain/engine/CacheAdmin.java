@@ -22,10 +22,10 @@ import java.util.Optional;
 
 /**
  * What operators do with a cache: read its statistics, remove answers, and find out why a request was answered as it
- * was. Got from {@link ResponseCache#admin}. Methods that walk the whole store say so; do not call them on a thread
- * that serves requests. With a {@link ResponseCacheBuilder#sharedTier shared tier} answers are removed on all machines:
- * those that are connected have done so when the method returns. The number is that of this machine alone. Nothing here
- * counts as a lookup. No parameter and no result is null. Thread-safe. After
+ * was. Obtained from {@link ResponseCache#admin}. Methods that walk the whole store say so; do not call them on a
+ * thread that serves requests. With a {@link ResponseCacheBuilder#sharedTier shared tier}, a removal applies to all
+ * machines: when the method returns, the connected ones have applied it. The returned number counts the answers of this
+ * machine only. Nothing here counts as a lookup. No parameter and no result is null. Thread-safe. After
  * {@link ResponseCache#close} the store seems empty.
  */
 public final class CacheAdmin {
@@ -47,7 +47,7 @@ public final class CacheAdmin {
         return Optional.ofNullable(answers.shared()).map(SharedEntries::stats);
     }
 
-    /** Upstream calls under way that an identical request would join. */
+    /** The number of upstream calls under way that an identical request would join. */
     public int joinableFlights() {
         return flights.size();
     }
@@ -67,26 +67,29 @@ public final class CacheAdmin {
         return answers.maxAnswerBytes();
     }
 
-    /** What of the bodies of an endpoint's requests counts ({@link ResponseCacheBuilder#keyRules}). */
+    /**
+     * The rules for what part of a request body goes into the key, for one endpoint
+     * ({@link ResponseCacheBuilder#keyRules}).
+     */
     public KeyRules keyRules(Endpoint endpoint) {
         return answers.keys().deriver().rules(endpoint);
     }
 
-    /** What there is in the store for a key, expired or not, without counting as a hit; empty if there is nothing. */
+    /** Describes the stored entry of a key, expired or not, without counting as a hit; empty if there is none. */
     public Optional<EntryFacts> inspect(CacheKey key) {
         return Optional.ofNullable(answers.inspect(key));
     }
 
     /**
-     * What went into the key of a request, or empty if it is not eligible;
-     * {@link CachePipeline#bypass(CacheRequest)} says why.
+     * What went into the key of a request. Empty if the request is not eligible, for the reason that
+     * {@link CachePipeline#bypass(CacheRequest)} gives.
      */
     public Optional<KeyParts> keyParts(CacheRequest request) {
         return answers.key(request).map(key -> keyParts(key, request));
     }
 
     /**
-     * What went into the key of a request, for callers that have the key: it is not derived again.
+     * Like {@link #keyParts(CacheRequest)}, for callers that have the key already, so that it is not derived again.
      *
      * @param key of this request, see {@link ResponseCache#key}
      */
@@ -96,23 +99,22 @@ public final class CacheAdmin {
     }
 
     /**
-     * A page of the stored answers, those that have expired and that no sweep has met among them. Walks the store, for
-     * as long as the query allows; it keeps no more of it than the page, takes no lock that a request waits for, and
-     * changes nothing.
+     * A page of the stored answers, including expired ones that no sweep has removed yet. Walks the store for as long
+     * as the query allows. Holds only the page in memory, takes no lock that a request waits for, and changes nothing.
      *
-     * @throws IllegalArgumentException if the cursor is none
+     * @throws IllegalArgumentException if the query's cursor does not have the form of an {@link EntryPage}'s cursor
      */
     public EntryPage entries(EntryQuery query) {
         return answers.entries(query);
     }
 
-    /** What came of a look at a stored answer. */
+    /** The result of {@link #look}. */
     public enum Look {
         /** The answer was copied. */
         FOUND,
-        /** There is none, or it is damaged. */
+        /** There is no such answer, or it is damaged. */
         NOTHING,
-        /** It is sealed, and not for this scope. */
+        /** The answer is sealed for another scope. */
         SEALED
     }
 
@@ -120,10 +122,10 @@ public final class CacheAdmin {
      * Looks at a stored answer, expired or not, without counting as a hit.
      *
      * @param digest of its key, 64 hexadecimal digits in lower case
-     * @param scope whose answer it is; only sealed ones need it, others any, such as {@code pipeline().scope("")}
-     * @param into receives the answer, if it is found; its id and time are those of a hit at this moment
-     * @throws IllegalArgumentException if the digest is none
-     * @throws MemoryBudget.Exhausted if there is no room for the answer now
+     * @param scope the scope of the answer if it is sealed; otherwise any, such as {@code pipeline().scope("")}
+     * @param into receives the answer if it is found, with the id and time that a hit at this moment would have
+     * @throws IllegalArgumentException if the digest does not have that form
+     * @throws MemoryBudget.Exhausted if there is no memory for the answer now
      */
     public Look look(String digest, CacheScope scope, CachedResponse into) {
         if (!digest.matches("[0-9a-f]{64}")) {
@@ -133,25 +135,27 @@ public final class CacheAdmin {
     }
 
     /**
-     * Writes stored answers that have not expired into a folder, as they are in the store: with {@link
-     * ResponseCacheBuilder#seal sealed} ones nobody can read them who has not their API keys, and nobody can read
-     * requests, of which a store has but digests. Walks the whole store, once for each part of the archive, and holds
-     * up nobody. Where an earlier run into the folder was broken off, this goes on with it.
+     * Exports the stored answers that have not expired into a folder, in the form that they have in the store.
+     * {@link ResponseCacheBuilder#seal Sealed} answers can be read only with their API keys. Requests cannot be read at
+     * all, since a store has only their digests. Walks the whole store once for each part of the archive, and delays no
+     * request. Resumes an earlier export into the folder if that was interrupted.
      *
-     * @param folder is made unless it is there; then it must be empty, or have an unfinished archive of the same query
-     * @throws IOException if the folder has something else in it, or cannot be written
+     * @param folder is created if it does not exist. Otherwise it must be empty, or have an unfinished archive of the
+     *     same query in it
+     * @throws IOException if the folder contains anything else, or cannot be written
      */
     public ExportFacts exportTo(Path folder, ArchiveQuery query, ArchiveProgress progress) throws IOException {
         return answers.export(folder, query, progress);
     }
 
     /**
-     * Stores the answers of an archive that have not expired, unless there is a newer one for the same request. Others
-     * make room for them as for any answer. Its keys must have been made with the same secret as this cache's. What
-     * this does can be done again. An answer that somebody stores at the same moment may be replaced by the archive's.
+     * Stores the answers of an archive that have not expired, unless the store has a newer answer to the same request.
+     * They may evict other answers, like any answer that is stored. The archive's keys must have been derived with the
+     * secret of this cache. An import may be repeated. If a request stores a newer answer at the same moment, the
+     * import may overwrite it.
      *
-     * @throws IOException if the folder is no archive, one of its files is damaged, or another secret made its keys;
-     *     what was stored until then stays
+     * @throws IOException if the folder is no archive, if one of its files is damaged, or if its keys were derived with
+     *     another secret; answers that were stored before the failure stay
      */
     public ImportFacts importFrom(Path folder, ArchiveProgress progress) throws IOException {
         return answers.importFrom(folder, progress);
@@ -167,7 +171,7 @@ public final class CacheAdmin {
     }
 
     /**
-     * Removes all answers. Walks the whole store. Returns how many. The ids of their hits are still known
+     * Removes all answers. Walks the whole store. Returns how many. The ids of their hits can still be resolved
      * ({@link CachePipeline#providerId}).
      */
     public long clear() {
@@ -178,8 +182,7 @@ public final class CacheAdmin {
 
     /**
      * Removes all answers that were stored for an API key; the empty key stands for requests without one. Walks the
-     * whole store. The ids of their hits are forgotten, too. Answers that are being fetched are still stored when they
-     * are complete.
+     * whole store. The ids of their hits are forgotten, too. An answer that is being fetched is stored all the same.
      *
      * @return how many
      */
@@ -193,7 +196,7 @@ public final class CacheAdmin {
     /**
      * Removes all answers to requests for a model, of all scopes. Walks the whole store.
      *
-     * @param model spelt as in the requests, or in the preset if it came from there
+     * @param model spelt as in the requests, or as in the preset if the preset chose it
      * @return how many
      */
     public long removeModel(String model) {
@@ -217,16 +220,15 @@ public final class CacheAdmin {
     }
 
     /**
-     * The namespaces in which something is stored, in the order of their names, as far as they are known: the first
-     * 10,000 that this store's processes have used. Walks the whole store.
+     * The namespaces that have stored answers, sorted by name. Only the first 10,000 names that processes used with
+     * this store are known. Walks the whole store.
      */
     public List<NamespaceFacts> namespaces() {
         return answers.namespaces();
     }
 
     /**
-     * Removes all answers of a scope that is known by its {@link CacheKey#scope() tag} alone, like
-     * {@link #removeScope}.
+     * Like {@link #removeScope}, for callers that know only the {@link CacheKey#scope() tag} of the scope.
      *
      * @param tag 12 hexadecimal digits in lower case
      * @return how many
@@ -239,12 +241,12 @@ public final class CacheAdmin {
     }
 
     /**
-     * Removes the answer whose key has the given digest, or a digest that begins so ({@link CacheKey#shortDigest}).
-     * Walks the whole store.
+     * Removes the answer whose key has the given digest, or a digest with the given prefix
+     * ({@link CacheKey#shortDigest}). Walks the whole store.
      *
-     * @param digest 12 to 64 hexadecimal digits in lower case; 12 are enough to mean one key
+     * @param digest 12 to 64 hexadecimal digits in lower case; 12 are enough to identify a key
      * @return how many, which is at most one unless digests collide
-     * @throws IllegalArgumentException if it is not that
+     * @throws IllegalArgumentException if the digest does not have that form
      */
     public long removeDigest(String digest) {
         if (!digest.matches("[0-9a-f]{12,64}")) {
@@ -255,7 +257,10 @@ public final class CacheAdmin {
         return removed;
     }
 
-    /** After the answers were removed here. Whatever comes back from the shared tier meanwhile goes with the notice. */
+    /**
+     * Called after the answers were removed here. If a request takes one of them back from the shared tier meanwhile,
+     * this machine removes it again when it hears its own notice.
+     */
     private void tellOthers(String barrier) {
         if (answers.shared() != null) {
             answers.shared().notices().raiseAndWait(barrier);

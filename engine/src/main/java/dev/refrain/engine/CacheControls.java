@@ -4,10 +4,10 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * What a client asked of the cache for one request, after a front-end resolved headers and presets (wire rules W4 to W8
- * and W30). Immutable and thread-safe; nothing is null.
+ * What a client asks of the cache for one request, after a front-end has resolved headers and presets (wire rules W4 to
+ * W8 and W30). Immutable and thread-safe; nothing is null.
  *
- * @param enabled whether caching is on at all; when off, the other parts mean nothing
+ * @param enabled whether caching is on at all; if false, the other parts mean nothing
  * @param ttl lifetime of what this request stores, {@link #MIN_TTL} to {@link #MAX_TTL}
  * @param clear whether the key's entry is dropped first (W7)
  * @param directives what the request's {@code Cache-Control} says; never null
@@ -17,15 +17,13 @@ public record CacheControls(boolean enabled, Duration ttl, boolean clear, CacheD
     public static final Duration MIN_TTL = Duration.ofSeconds(1);
     /** The longest lifetime of an entry (W80). */
     public static final Duration MAX_TTL = Duration.ofDays(365);
-    /** The lifetime where nothing else is asked for (W5). */
+    /** The lifetime of an entry if nothing else is asked for (W5). */
     public static final Duration DEFAULT_TTL = Duration.ofMinutes(5);
 
     /** Caching is off. */
     public static final CacheControls OFF = new CacheControls(false, DEFAULT_TTL, false);
 
-    /**
-     * @throws IllegalArgumentException if the lifetime is out of range
-     */
+    /** @throws IllegalArgumentException if the lifetime is out of range */
     public CacheControls {
         Objects.requireNonNull(ttl, "ttl");
         Objects.requireNonNull(directives, "directives");
@@ -34,7 +32,7 @@ public record CacheControls(boolean enabled, Duration ttl, boolean clear, CacheD
         }
     }
 
-    /** Without directives. */
+    /** Controls without directives. */
     public CacheControls(boolean enabled, Duration ttl, boolean clear) {
         this(enabled, ttl, clear, CacheDirectives.NONE);
     }
@@ -44,7 +42,7 @@ public record CacheControls(boolean enabled, Duration ttl, boolean clear, CacheD
         return new CacheControls(true, ttl, false);
     }
 
-    /** The same with other directives. */
+    /** These controls with other directives. */
     public CacheControls with(CacheDirectives others) {
         return new CacheControls(enabled, ttl, clear, others);
     }

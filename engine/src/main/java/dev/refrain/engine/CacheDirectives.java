@@ -6,14 +6,13 @@ import dev.refrain.engine.exchange.NotCachedException;
  * What a request's {@code Cache-Control} field asks of the cache (wire rule W30; RFC 9111, 5.2.1 and RFC 5861, 4).
  * Immutable and thread-safe.
  *
- * @param noCache no stored answer will do, nor one that is being fetched already; the stored entry stays until the new
- *     answer is complete
- * @param noStore an answer from the store will do, but one that is fetched for this request is not stored
- * @param maxAgeSeconds how old an answer from the store may be at most, {@link #ANY_AGE} if that does not matter
- * @param onlyIfCached no upstream call: without an answer in the store the
- *     request fails with a {@link NotCachedException}
- * @param staleIfErrorSeconds for how long after its lifetime an entry may answer in place of an upstream's failure; 0
- *     for not at all. The cache's own window bounds it ({@link ResponseCacheBuilder#staleIfError})
+ * @param noCache neither a stored answer is accepted nor one that is already being fetched; the stored entry stays
+ *     until the new answer is complete
+ * @param noStore an answer from the store is accepted, but one that is fetched for this request is not stored
+ * @param maxAgeSeconds how old an answer from the store may be at most, {@link #ANY_AGE} if any age will do
+ * @param onlyIfCached no upstream call is made: without a stored answer, the request fails ({@link NotCachedException})
+ * @param staleIfErrorSeconds how long after its lifetime an entry may answer in place of an upstream's failure; 0 for
+ *     not at all. The cache sets an upper bound ({@link ResponseCacheBuilder#staleIfError})
  */
 public record CacheDirectives(
         boolean noCache, boolean noStore, long maxAgeSeconds, boolean onlyIfCached, long staleIfErrorSeconds) {
@@ -21,12 +20,10 @@ public record CacheDirectives(
     /** The {@link #maxAgeSeconds} of a request that takes an answer of any age. */
     public static final long ANY_AGE = Long.MAX_VALUE;
 
-    /** The request says nothing. */
+    /** No directives. */
     public static final CacheDirectives NONE = new CacheDirectives(false, false, ANY_AGE, false, 0);
 
-    /**
-     * @throws IllegalArgumentException if a number is negative
-     */
+    /** @throws IllegalArgumentException if a number is negative */
     public CacheDirectives {
         if (maxAgeSeconds < 0 || staleIfErrorSeconds < 0) {
             throw new IllegalArgumentException("seconds must not be negative");

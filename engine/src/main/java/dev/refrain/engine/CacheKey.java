@@ -15,8 +15,7 @@ import java.util.Objects;
  * The identity of a request: 32 bytes of SHA-256 over everything that makes two requests the same (wire rules W10 to
  * W15), with the endpoint and streaming mode that went into it. Immutable and safe to share between threads.
  *
- * <p>Keys come from {@link ResponseCache#key(CacheRequest)}; they hold nothing
- * from which an API key or a prompt can be read back.
+ * <p>Keys come from {@link ResponseCache#key(CacheRequest)}. Nobody can read an API key or a prompt back from one.
  */
 public final class CacheKey {
     /** Length of {@link #copyTo(byte[], int)} in bytes. */
@@ -37,20 +36,18 @@ public final class CacheKey {
     private final long c;
     private final long d;
     /**
-     * The entry is labelled with it and with {@link #modelTag}. It is no part of the key's identity. Null if it is not
-     * known.
+     * Labels the key's entry, together with {@link #modelTag}. Not part of the key's identity. Null if it is not known.
      */
     private final CacheScope scope;
 
     private final long modelTag;
     /**
-     * Hash of the request, for {@link RequestMemo}; 0 if the request need not be remembered. No part of the key's
-     * identity.
+     * Hash of the request, for {@link RequestMemo}; 0 if the request need not be remembered. Not part of the identity.
      */
     private final long requestHash;
-    /** Whether the answer is bytes that the cache does not look into. The digest is another one then. */
+    /** Whether the answer is opaque bytes, which the cache does not parse. Part of the digest. */
     private final boolean bytes;
-    /** Null if there is none. A part of the digest, as the next one is. */
+    /** Null if there is none. Part of the digest, as {@link #sample} is. */
     private final String namespace;
 
     private final int sample;
@@ -69,7 +66,7 @@ public final class CacheKey {
      * A key whose entry can be removed by scope and by model.
      *
      * @param scope null if it is not known
-     * @param modelTag 0 is no tag
+     * @param modelTag 0 if there is none
      * @param namespace null if there is none
      * @param sample {@link #NO_SAMPLE} if there is none
      */
@@ -157,7 +154,7 @@ public final class CacheKey {
      * The key of one of several answers to the same request.
      *
      * @param number 0 to 9999
-     * @throws IllegalArgumentException if it is anything else
+     * @throws IllegalArgumentException if it is out of that range
      * @throws IllegalStateException if this key has a sample already
      */
     public CacheKey withSample(int number) {
@@ -179,9 +176,10 @@ public final class CacheKey {
     }
 
     /**
-     * Makes a digest that of a sample. The body is not digested again for it, since one of a hundred may be wanted.
+     * Turns the digest of a request into that of one of its samples. This does not hash the body again, since a
+     * front-end may try a hundred samples of one request.
      *
-     * @param sha256 reset
+     * @param sha256 in its initial state
      */
     static void sample(byte[] digest, int number, MessageDigest sha256) {
         sha256.update(SAMPLE);
@@ -204,14 +202,14 @@ public final class CacheKey {
     }
 
     /**
-     * The first 48 bits of the digest as 12 hexadecimal digits. They tell entries apart in a log, and cannot be used to
-     * look an answer up.
+     * The first 48 bits of the digest as 12 hexadecimal digits. They tell entries apart in a log. Nobody can look an
+     * answer up by them.
      */
     public String shortDigest() {
         return hexTag(a);
     }
 
-    /** The same 48 bits as a number. */
+    /** The bits of {@link #shortDigest} as a number. */
     public long shortBits() {
         return Long.reverseBytes(a) >>> 16;
     }

@@ -17,10 +17,11 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * The steps of {@link ResponseCache#respond}, for front-ends that do something of their own between them: say who asks
- * and where, tell why a request is not eligible, look before they make an upstream, answer by a key that they have
- * already, capture an answer. Got from {@link ResponseCache#pipeline}. No parameter and no result is null. Thread-safe;
- * sinks are called as {@link ResponseCache#respond} says.
+ * The single steps of {@link ResponseCache#respond}, for front-ends that do something of their own between them. With
+ * these they name the caller and the provider, learn why a request is not eligible, and look an answer up before they
+ * prepare an upstream call. They can also answer by a key that they already have, and capture an answer. Obtained from
+ * {@link ResponseCache#pipeline}. No parameter and no result is null. Thread-safe; sinks are called as
+ * {@link ResponseCache#respond} says.
  */
 public final class CachePipeline {
     private final Answers answers;
@@ -45,29 +46,29 @@ public final class CachePipeline {
     /**
      * The scope of a caller with one API key.
      *
-     * @param apiKey empty if it has none: all callers without one share their answers
+     * @param apiKey empty if the caller has none: all callers without an API key share their answers
      */
     public CacheScope scope(String apiKey) {
         return keys.deriver().scope(apiKey);
     }
 
     /**
-     * The scope of a caller that is known by other credentials than one API key, or by several.
+     * The scope of a caller that is identified by several credentials, or by one that is not an API key.
      *
-     * @param credentials names and values, in an order that does not change from request to request. Two lists that
-     *     differ never have the same scope, and neither do a list and a {@link #scope(String) single API key}
+     * @param credentials names and values, in an order that does not change from request to request. Different lists
+     *     have different scopes, and no list has the scope of a {@link #scope(String) single API key}
      */
     public CacheScope scope(List<String> credentials) {
         return keys.deriver().scope(credentials);
     }
 
     /**
-     * The scope that all API keys of a team share (wire rule W83). It comes from the installation's secret, or the
-     * cluster's, and the team's name, and from no credential: so does what the answers are sealed with.
+     * The scope that all API keys of a team share (wire rule W83). It is derived from the secret of the installation,
+     * or of the cluster, and from the team's name, not from credentials. So is the key that seals the answers.
      *
      * @param team name of the team
-     * @param others names and values of what a caller shows beside the team's API key, in an order that does not
-     *     change; empty if that is all. No other list has the scope of this one
+     * @param others names and values of the credentials that a caller sends beside the team's API key, in an order that
+     *     does not change; empty if there are none. Different lists have different scopes
      */
     public CacheScope teamScope(String team, List<String> others) {
         return keys.deriver().teamScope(team, others);
@@ -85,10 +86,10 @@ public final class CachePipeline {
 
     /**
      * Picks one of several answers to the same request (wire rule W82): one that is neither stored nor being fetched,
-     * if there is one, else any. Both at random, so that requests at the same moment seldom pick the same.
+     * if there is one, and otherwise any. The choice is random, so that simultaneous requests seldom pick the same one.
      *
      * @param key without a sample
-     * @param count of how many, 1 to 10000
+     * @param count how many answers there are to pick from, 1 to 10000
      */
     public CacheKey pickSample(CacheKey key, int count) {
         int start = ThreadLocalRandom.current().nextInt(count);
@@ -152,7 +153,7 @@ public final class CachePipeline {
             try {
                 reason = answers.find(key, directives.maxAgeSeconds(), sink);
             } catch (MemoryBudget.Exhausted noRoom) {
-                // There is a stored answer, so the provider is not paid for another one.
+                // There is a stored answer, so the request fails rather than pay the provider for another one.
                 sink.fail(noRoom);
                 return;
             }
@@ -200,8 +201,8 @@ public final class CachePipeline {
      * What the store has for a request.
      *
      * @param key null if the request is not eligible
-     * @param head of the answer; null if there is none
-     * @param body of the answer, a copy of the caller's own; null if there is none
+     * @param head of the answer; null if there is no answer
+     * @param body of the answer, a copy that belongs to the caller; null if there is no answer
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     public record Found(CacheKey key, ResponseHead head, byte[] body) {}
@@ -218,7 +219,7 @@ public final class CachePipeline {
         return answers.find(context, body, directives.maxAgeSeconds());
     }
 
-    /** The same of a request whose key is known already. */
+    /** Like {@link #find(KeyContext, byte[], CacheDirectives)}, for a request whose key is known already. */
     public Found find(CacheKey key, CacheDirectives directives) {
         return answers.find(key, directives.maxAgeSeconds());
     }
@@ -227,9 +228,9 @@ public final class CachePipeline {
      * A sink that passes an answer on and stores it once it is complete.
      *
      * @param ttl {@link CacheControls#MIN_TTL} to {@link CacheControls#MAX_TTL}
-     * @param client where the answer goes; its head gets a {@link CacheOutcome.Miss}
-     * @return a sink that must be ended or failed in any case. Until then it holds what it has captured, and its part
-     *     of the {@link ResponseCacheBuilder#memory memory budget}
+     * @param client receives the answer, with a {@link CacheOutcome.Miss} in its head
+     * @return a sink that must be ended or failed in any case. Until then it holds the captured bytes, which count
+     *     against the {@link ResponseCacheBuilder#memory memory budget}
      * @throws IllegalArgumentException if the ttl is out of range
      */
     public ResponseSink capture(CacheKey key, Duration ttl, ResponseSink client) {
@@ -238,23 +239,26 @@ public final class CachePipeline {
     }
 
     /**
-     * The pace at which a stream came when it was fetched (wire rule W87). Empty if it was not recorded ({@link
-     * ResponseCacheBuilder#recordPace}), or another machine has fetched it, or it was evicted. It may be that of an
-     * earlier answer to the same request: then its events are likely to be as many by chance only.
+     * The pace at which a stream arrived when it was fetched (wire rule W87). Empty if it was not recorded
+     * ({@link ResponseCacheBuilder#recordPace}), if it was evicted, or if another machine fetched the stream. It may
+     * belong to an earlier answer to the same request, usually with another number of events than the stored one.
      */
     public Optional<Pace> pace(CacheKey key) {
         return Optional.ofNullable(answers.paces().get(key));
     }
 
     /**
-     * The same upstream, whose calls fail if they take longer than the cache waits
-     * ({@link ResponseCacheBuilder#upstreamTimeout}).
+     * The same upstream with a time limit: calls fail if they take longer than
+     * {@link ResponseCacheBuilder#upstreamTimeout}.
      */
     public Upstream inTime(Upstream upstream) {
         return calls.inTime(upstream);
     }
 
-    /** Passes a request on to the upstream although caching was on, and tells the client why. */
+    /**
+     * Passes a request for which caching is on to the upstream without caching it, and tells the client why. A request
+     * that accepts only stored answers fails instead.
+     */
     public void bypass(BypassReason reason, CacheControls controls, Upstream upstream, ResponseSink sink) {
         answers.counters().bypasses.increment();
         if (controls.directives().onlyIfCached()) {
@@ -265,17 +269,17 @@ public final class CachePipeline {
     }
 
     /**
-     * Takes an answer back: it is removed from the store, from memory and, with a {@link
-     * ResponseCacheBuilder#sharedTier shared tier}, on all machines as soon as they hear of it (wire rule W85). A call
-     * that is still fetching it goes on for those who wait, and its answer is not stored. What has replaced the answer
-     * meanwhile stays here, but is no longer shared. Walks the keys of the whole store; do not call it on a thread that
-     * serves requests.
+     * Takes an answer back (wire rule W85): removes it from the store, from memory and, with a {@link
+     * ResponseCacheBuilder#sharedTier shared tier}, from all machines as soon as they hear of it. If a call is still
+     * fetching it, the call goes on for the requests that wait, but its answer is not stored. If another answer has
+     * replaced it meanwhile, that one stays here, but is no longer shared. Walks the keys of the whole store; do not
+     * call it on a thread that serves requests.
      *
-     * @param shortDigest the beginning of the key's digest, {@link CacheKey#shortDigest}
+     * @param shortDigest the first 12 digits of the key's digest, {@link CacheKey#shortDigest}
      * @param sourceId generation id of the response that filled the entry; null if that had none
      * @throws IllegalArgumentException if the digest is not 12 hexadecimal digits in lower case
-     * @throws MemoryBudget.Exhausted if the shared tier is away, and what was removed meanwhile is already as much as
-     *     can be remembered for other machines. Nothing was removed then
+     * @throws MemoryBudget.Exhausted if the shared tier is unreachable and as many removals as can be remembered for
+     *     other machines are waiting already. Nothing was removed then
      */
     public void takeBack(String shortDigest, String sourceId) {
         if (!shortDigest.matches("[0-9a-f]{12}")) {
@@ -285,13 +289,13 @@ public final class CachePipeline {
     }
 
     /**
-     * The same of an answer that is still being fetched, known by an id that its first client or one who follows has
-     * got. It looks at no entry of another key, and walks over no store.
+     * Takes back an answer that is still being fetched, named by an id that its first client or a follower has
+     * received. Does not walk the store.
      *
-     * @param scope whoever received the id; another's is not found
+     * @param scope the scope that received the id; calls of other scopes are not found
      * @param id generation id in the head of a response
      * @return whether there was such a call
-     * @throws MemoryBudget.Exhausted as above
+     * @throws MemoryBudget.Exhausted as for {@link #takeBack(String, String)}
      */
     public boolean takeBack(CacheScope scope, String id) {
         return coalescer.takeBack(scope, id);
@@ -299,37 +303,37 @@ public final class CachePipeline {
 
     /**
      * The provider's id of an answer that was replayed under another id (wire rule W26b). The provider knows only its
-     * own id. It is kept until 30 days after the answer's lifetime, unless it is evicted.
+     * own id. The cache keeps the mapping until 30 days after the answer's lifetime, unless it is evicted.
      *
      * @param scope the scope that received the id; nothing is found for another one
-     * @param id the id in an answer of this cache
+     * @param id an id from an answer of this cache
      * @return the provider's id. Empty if this cache did not make the id, made it for another scope, or no longer knows
-     *     it; then it goes to the provider unchanged. Another machine's is known after {@link #learnId}
+     *     it; then the id goes to the provider unchanged. Ids of other machines are known after {@link #learnId}
      */
     public Optional<String> providerId(CacheScope scope, String id) {
         return Optional.ofNullable(keys.providerId(scope, id));
     }
 
     /**
-     * A request as the provider is to get it: ids that this cache made are replaced by the provider's own, in the
-     * fields that name earlier answers ({@code previous_response_id} of Responses, {@code thread.previous_message_id}
-     * of Messages). An {@link Upstream} sends the result's {@link CacheRequest#upstreamBody()}. Keys are always made of
-     * such a request.
+     * The request in the form in which the provider must get it. Ids that this cache made are replaced by the
+     * provider's own, in the fields that name earlier answers ({@code previous_response_id} of Responses,
+     * {@code thread.previous_message_id} of Messages). An {@link Upstream} sends the result's
+     * {@link CacheRequest#upstreamBody()}. Keys are always derived from such a request.
      *
-     * @return the request itself if there is no such id in it
+     * @return the request itself if it has no such id
      */
     public CacheRequest withProviderIds(CacheRequest request) {
         return keys.restored(request);
     }
 
     /**
-     * Asks the {@link ResponseCacheBuilder#sharedTier shared tier} what an id stands for, if it may be one that another
-     * machine has made, and this one does not know it. A front-end waits for that before it asks for {@link
-     * #providerId}.
+     * Asks the {@link ResponseCacheBuilder#sharedTier shared tier} for the provider's id behind an id that another
+     * machine may have made and this one does not know. A front-end waits for that before it calls {@link #providerId}.
      *
-     * @param scope whoever was given the id
-     * @return completes when {@code providerId} says all that can be known now, within the timeout of the tier, on a
-     *     thread of the cache's that may be used. It does not fail. Empty if there is nothing to wait for
+     * @param scope the scope that received the id
+     * @return completes once {@code providerId} knows all that can be learnt now, within the timeout of the tier, and
+     *     never fails. Actions may run, and block, on the cache's thread that completes it. Empty if there is nothing
+     *     to wait for
      */
     public Optional<CompletionStage<Void>> learnId(CacheScope scope, String id) {
         SharedEntries shared = answers.shared();
@@ -339,8 +343,9 @@ public final class CachePipeline {
     }
 
     /**
-     * The same for the id of an earlier answer in a request. Its {@link ResponseCache#key key} and {@link
-     * #withProviderIds} are made anew after that. {@link ResponseCache#respond} needs no such help.
+     * Like {@link #learnId}, for the id of an earlier answer that a request names. When it completes, the caller
+     * derives the {@link ResponseCache#key key} and calls {@link #withProviderIds} again. {@link ResponseCache#respond}
+     * needs none of this.
      */
     public Optional<CompletionStage<Void>> learnIds(CacheRequest request) {
         SharedEntries shared = answers.shared();

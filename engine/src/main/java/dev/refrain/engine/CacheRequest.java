@@ -8,12 +8,12 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A request as the cache sees it: who asks for what (a {@link KeyContext}, or an API key), the body, and the preset
- * that is applied to it. The body is read in one pass, when something about it is asked for the first time. Immutable
- * and thread-safe as long as the caller leaves the body's bytes alone. No parameter may be null.
+ * A request as the cache sees it: the caller and the endpoint (a {@link KeyContext}, or an API key), the body, and the
+ * preset that is applied to it. The body is parsed in one pass, when a property of it is first needed. Immutable and
+ * thread-safe as long as the caller leaves the body's bytes alone. No parameter may be null.
  */
 public final class CacheRequest {
-    /** Its objects, without arrays and texts. */
+    /** Heap that the objects of a request take without arrays and texts, in bytes, estimated. */
     private static final int OWN_BYTES = 512;
 
     private final KeySource source;
@@ -22,14 +22,14 @@ public final class CacheRequest {
     private final int length;
     private final AppliedPreset preset;
 
-    /** Null until it is needed. */
+    /** The parsed body; null until it is needed. */
     private volatile RequestScan scan;
 
     /**
      * A preset that was applied to a request.
      *
      * @param fingerprint goes into the key; empty if there is no preset
-     * @param body the one that goes upstream; null if that is the one that was sent
+     * @param body the body that goes upstream; null if that is the body as sent
      */
     private record AppliedPreset(String fingerprint, RequestScan body) {
         private static final AppliedPreset NONE = new AppliedPreset("", null);
@@ -48,8 +48,8 @@ public final class CacheRequest {
     /**
      * A request.
      *
-     * @param context of a {@link ResponseCache}; the request is good for that cache alone, and with another one throws
-     *     an {@link IllegalArgumentException}
+     * @param context of a {@link ResponseCache}; the request can be used with that cache only. Other caches throw an
+     *     {@link IllegalArgumentException} for it
      * @param body the request body as sent, UTF-8 JSON; not copied, must not change while this request is in use
      */
     public static CacheRequest of(KeyContext context, byte[] body) {
@@ -71,11 +71,11 @@ public final class CacheRequest {
     }
 
     /**
-     * A request of a caller with one API key, which is good for any cache. Other credentials, a provider, a query
-     * string and headers need a {@link KeyContext} ({@link CachePipeline#context}), which also saves an HMAC for each
-     * request.
+     * A request of a caller with one API key, which can be used with any cache. Other credentials, a provider, a query
+     * string and headers need a {@link KeyContext} ({@link CachePipeline#context}), which is made once and so saves an
+     * HMAC for each request.
      *
-     * @param apiKey the caller's API key, or empty if it has none: all callers without one share their answers
+     * @param apiKey the caller's API key, or empty if it has none: all callers without an API key share their answers
      * @param body the request body as sent, UTF-8 JSON; not copied, must not change while this request is in use
      */
     public static CacheRequest of(Endpoint endpoint, String apiKey, byte[] body) {
@@ -117,8 +117,8 @@ public final class CacheRequest {
     }
 
     /**
-     * The texts in the top-level list {@code models}, OpenRouter's models to try in turn; empty if there is none, and
-     * {@code *} alone if it cannot be told. Of the body as sent.
+     * The texts in the top-level list {@code models} of the body as sent: OpenRouter's models to try in turn. Empty if
+     * there is no list; {@code *} alone, for any model, if the value is not a proper list or is too long.
      */
     public List<String> models() {
         return body().fields().models();
@@ -134,7 +134,7 @@ public final class CacheRequest {
         return body().fields().preset();
     }
 
-    /** Whether the answer is asked for as an event stream. */
+    /** Whether the request asks for an event stream. */
     public boolean stream() {
         return streams(endpoint(), outgoing());
     }
@@ -159,7 +159,7 @@ public final class CacheRequest {
         return outgoing().copy();
     }
 
-    /** What {@link #upstreamBody} copies, read in place; for one thread, and need not be closed. */
+    /** Reads the body that goes upstream in place, instead of copying it. For one thread; need not be closed. */
     public InputStream upstreamInput() {
         return outgoing().input();
     }
@@ -167,21 +167,21 @@ public final class CacheRequest {
     /**
      * The same request with other bodies.
      *
-     * @param made its own context
-     * @param body in place of the one that was sent
-     * @param resolvedBody likewise; null if no preset was applied
+     * @param made the context of the new request
+     * @param body takes the place of the body as sent
+     * @param resolvedBody takes the place of the body with the preset applied; null if no preset was applied
      */
     CacheRequest withBodies(KeyContext made, byte[] body, RequestScan resolvedBody) {
         return new CacheRequest(
                 made, body, 0, body.length, new AppliedPreset(preset.fingerprint(), resolvedBody), null);
     }
 
-    /** What goes into the key beside the body. */
+    /** The parts of the key other than the body. */
     KeyContext context(KeyDeriver deriver) {
         return source.context(deriver);
     }
 
-    /** The body as sent. Threads that race here do the same twice. */
+    /** The parsed body as sent. Racing threads may both parse it; their results are equal. */
     RequestScan body() {
         RequestScan scanned = scan;
         if (scanned == null) {
@@ -192,7 +192,7 @@ public final class CacheRequest {
         return scanned;
     }
 
-    /** The same, with what does not count left out by the rules of a cache. */
+    /** Like {@link #body()}, but without the members that the cache's key rules ignore. */
     RequestScan body(KeyContext context) {
         IgnoredMembers without = context.rules().members();
         return without == null || source.rules() != null ? body() : RequestScan.of(bytes, offset, length, without);
@@ -208,8 +208,8 @@ public final class CacheRequest {
     }
 
     /**
-     * What is kept of the heap by keeping this request, in bytes, roughly: its bodies, what is known of them, and what
-     * the request's head has to do with its key.
+     * Roughly how much heap stays in use while this request is kept, in bytes: its bodies, what was parsed of them, and
+     * the other parts of its key.
      */
     public long heldBytes() {
         RequestScan known = scan;
@@ -240,7 +240,7 @@ public final class CacheRequest {
         return preset.fingerprint();
     }
 
-    /** Neither the API key nor the prompt. */
+    /** Reveals neither the API key nor the prompt. */
     @Override
     public String toString() {
         return endpoint().id() + ", " + length + " bytes";

@@ -8,9 +8,9 @@ import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
- * Who shares answers: 32 bytes that stand for a caller's credentials (wire rule W15). Made by
- * {@link CachePipeline#scope(String)} as an HMAC-SHA-256 under the installation's secret, so it reveals nothing of the
- * credentials to anybody without the secret. Immutable and thread-safe.
+ * Identifies callers that share answers, by 32 bytes that stand for their credentials (wire rule W15).
+ * {@link CachePipeline#scope(String)} derives them by HMAC-SHA-256 under the installation's secret. Without the secret
+ * they reveal nothing of the credentials. Immutable and thread-safe.
  */
 public final class CacheScope {
     /** Length in bytes. */
@@ -19,7 +19,7 @@ public final class CacheScope {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final byte[] bytes;
-    /** Null if nothing is sealed. No part of the scope's identity. */
+    /** Null if nothing is sealed. Not part of the scope's identity. */
     private final ScopeKey sealKey;
 
     /** @param bytes {@link #LENGTH} of them; not copied */
@@ -30,19 +30,19 @@ public final class CacheScope {
     /**
      * A scope whose answers are sealed.
      *
-     * @param sealKey made of the same credentials; null if nothing is sealed
+     * @param sealKey derived from the same credentials; null if nothing is sealed
      */
     CacheScope(byte[] bytes, ScopeKey sealKey) {
         this.bytes = bytes;
         this.sealKey = sealKey;
     }
 
-    /** What the answers of this scope are sealed with; null if nothing is sealed. */
+    /** The key that seals the answers of this scope; null if nothing is sealed. */
     ScopeKey sealKey() {
         return sealKey;
     }
 
-    /** A copy. */
+    /** A copy of the scope's bytes. */
     byte[] bytes() {
         return bytes.clone();
     }
@@ -52,10 +52,7 @@ public final class CacheScope {
         return (long) LONG.get(bytes, 0);
     }
 
-    /**
-     * The {@link #tag} in the order of its bytes: sixteen hexadecimal digits,
-     * of which {@link CacheKey#scope} shows twelve.
-     */
+    /** The {@link #tag} in the order of its bytes: 16 hexadecimal digits, of which {@link CacheKey#scope} shows 12. */
     public String hexTag() {
         return HexFormat.of().toHexDigits(Long.reverseBytes(tag()));
     }

@@ -31,7 +31,7 @@ public final class CachedResponse {
     private String finishReason;
     private long fetchMillis;
 
-    /** An empty one, which grows with the answers that are read into it. */
+    /** An empty response. Its buffer grows with the answers that are read into it. */
     public CachedResponse() {
         this(new EntryBuffer(INITIAL_CAPACITY));
     }
@@ -85,25 +85,24 @@ public final class CachedResponse {
         return ageSeconds;
     }
 
-    /**
-     * Whole seconds that the entry has left; with {@link #ageSeconds()} the
-     * lifetime it was stored with (wire rule W22).
-     */
+    /** Whole seconds that the entry has left. Added to {@link #ageSeconds()} they give its lifetime (wire rule W22). */
     public long ttlSeconds() {
         return ttlSeconds;
     }
 
-    /** The tokens that the provider counted for the stored answer and that this replay saves; 0 if it did not say. */
+    /**
+     * The tokens that the provider counted for the stored answer, which this replay saves; 0 if the answer did not say.
+     */
     public long tokensSaved() {
         return tokensSaved;
     }
 
-    /** The part of {@link #tokensSaved()} that the provider counted for the request; 0 if it did not say. */
+    /** The part of {@link #tokensSaved()} that the provider counted for the request; 0 if the answer did not say. */
     public long promptTokensSaved() {
         return Math.max(0, promptTokensSaved);
     }
 
-    /** What the stored answer said of itself when it was fetched, without its id; never null. */
+    /** The facts in the stored answer when it was fetched (tokens, cost, finish reason), without its id; never null. */
     public AnswerFacts facts() {
         return new AnswerFacts(
                 null,
@@ -127,7 +126,7 @@ public final class CachedResponse {
         return generationId;
     }
 
-    /** Keeps the string of the last lookup when the bytes are the same, which they nearly always are. */
+    /** Reuses the string of the last lookup if the bytes are the same, which they nearly always are. */
     void contentType(byte[] from, int offset, int length) {
         if (!Arrays.equals(contentTypeBytes, 0, contentTypeBytes.length, from, offset, offset + length)) {
             contentTypeBytes = Arrays.copyOfRange(from, offset, offset + length);
@@ -141,7 +140,7 @@ public final class CachedResponse {
         ttlSeconds = (expiresAt - storedAt) / 1000 - ageSeconds;
     }
 
-    /** Becomes a string only on demand, because it differs for each answer, unlike the content type. */
+    /** Converted to a string only on demand, because unlike the content type it differs for each answer. */
     void sourceId(byte[] from, int offset, int length) {
         if (length > sourceId.length) {
             sourceId = new byte[length];
@@ -150,7 +149,7 @@ public final class CachedResponse {
         sourceIdLength = length;
     }
 
-    /** Keeps the string of the last lookup, like {@link #contentType}. */
+    /** Reuses the string of the last lookup, like {@link #contentType}. */
     void finishReason(byte[] from, int offset, int length) {
         if (!Arrays.equals(finishReasonBytes, 0, finishReasonBytes.length, from, offset, offset + length)) {
             finishReasonBytes = Arrays.copyOfRange(from, offset, offset + length);

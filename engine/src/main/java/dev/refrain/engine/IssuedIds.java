@@ -20,28 +20,28 @@ import java.time.Duration;
 /**
  * Maps the ids of hits to the provider's ids (wire rule W26b).
  *
- * <p>A client refers to an earlier answer by the id that it received, which for a hit the provider never issued. So
- * each answer of an endpoint with such references has a note in the store: under a digest of the scope and the answer's
- * tag, it holds the provider's id. A hit writes nothing, because its id contains the tag ({@link HitIds}). Notes
- * outlive their answers. They have an answer's cost but hardly any size, so they are evicted long after it.
- * Thread-safe.
+ * <p>A client refers to an earlier answer by the id that it received. The id of a hit was never issued by the provider.
+ * So each answer of an endpoint with such references has a note in the store. The note holds the provider's id, under a
+ * digest of the scope and the answer's tag. A hit writes nothing, because its id contains the tag ({@link HitIds}).
+ * Notes outlive their answers. For eviction, a note has its answer's cost but is much smaller, so it is evicted long
+ * after the answer. Thread-safe.
  */
 final class IssuedIds {
     /**
-     * OpenAI keeps a response for this long. It is counted from the end of the entry's lifetime, because the last hit
-     * may come then.
+     * OpenAI keeps a response for this long. A note lives this long after its entry expires, because the last hit may
+     * come just before that.
      */
     static final long LIFETIME_MILLIS = Duration.ofDays(30).toMillis();
 
-    /** How long a note lives at most. */
+    /** The longest life of a note, in milliseconds. */
     static final long LONGEST_MILLIS = CacheControls.MAX_TTL.toMillis() + LIFETIME_MILLIS;
 
-    /** Stands for the scope of a key that does not know it. */
+    /** Stands for an unknown scope in digests. */
     private static final byte[] NO_SCOPE = new byte[Long.BYTES];
 
     private static final int MAX_ID_LENGTH = 256;
 
-    /** The longest note in bytes; an id may have three bytes for a character. */
+    /** The longest note in bytes; UTF-8 takes up to three bytes for each {@code char} of an id. */
     static final int MAX_NOTE_LENGTH = EntryHead.LENGTH + 3 * MAX_ID_LENGTH;
 
     private static final byte[] LABEL = "refrain issued id".getBytes(StandardCharsets.US_ASCII);
@@ -52,7 +52,7 @@ final class IssuedIds {
     private final HitIds hits;
     private final Clock clock;
 
-    /** @param secret by which ids of hits are made, and known again */
+    /** @param secret under which ids of hits are made and recognised */
     IssuedIds(Notes notes, byte[] secret, Clock clock) {
         this.notes = notes;
         this.hits = new HitIds(secret);
@@ -63,19 +63,19 @@ final class IssuedIds {
         return hits;
     }
 
-    /** Whether answers of an endpoint may be named by their ids. */
+    /** Whether later requests to this endpoint can refer to an answer by its id. */
     static boolean canBeGivenBack(Endpoint endpoint) {
         return endpoint == Endpoint.RESPONSES || endpoint == Endpoint.MESSAGES;
     }
 
     /**
-     * Stores which provider id the ids with a tag stand for.
+     * Stores the note that maps all ids with a tag to the provider's id.
      *
      * @param key of the answer
-     * @param providerId the answer's own id, or null if it has none that could be given back
+     * @param providerId the provider's id of the answer; null if it has none
      * @param expiresAt of the answer, milliseconds since the epoch
-     * @param tokens what the answer cost, 0 if not known
-     * @param fetchMillis likewise
+     * @param tokens what the answer cost; 0 if not known
+     * @param fetchMillis how long fetching the answer took; 0 if not known
      */
     void note(CacheKey key, long tag, String providerId, long expiresAt, long tokens, long fetchMillis) {
         if (providerId == null || providerId.length() > MAX_ID_LENGTH || !canBeGivenBack(key.endpoint())) {
@@ -94,9 +94,9 @@ final class IssuedIds {
     }
 
     /**
-     * Stores which provider id the ids of an answer stand for that another machine has fetched.
+     * Stores the note for an answer that another machine has fetched.
      *
-     * @param entry of the answer, intact
+     * @param entry of the answer; must be intact
      */
     void noteShared(CacheKey key, byte[] entry, String providerId) {
         note(
@@ -108,9 +108,7 @@ final class IssuedIds {
                 EntryCodec.fetchMillis(entry));
     }
 
-    /**
-     * The provider's id behind one that was made here for the same scope, or null.
-     */
+    /** The provider's id behind an id that this cache made for the same scope; null if it is not known. */
     String find(CacheScope scope, String id) {
         if (!IdFormat.isOne(id)) {
             return null;
@@ -122,29 +120,29 @@ final class IssuedIds {
         return new String(note.bytes(), EntryHead.LENGTH, note.length() - EntryHead.LENGTH, StandardCharsets.UTF_8);
     }
 
-    /** The digest of the note that an id of the form of ours would have. */
+    /** The digest under which the note of an id is stored. The id must have the form of a hit's id. */
     byte[] digestOf(CacheScope scope, String id) {
         return digest(scope, hits.tag(id));
     }
 
-    /** The note with a digest, opened, expired or not; null if there is none. */
+    /** The note with a digest, unsealed, expired or not; null if there is none. */
     EntryBuffer note(CacheScope scope, byte[] digest) {
         return notes.get(scope, digest, MAX_NOTE_LENGTH, LONGEST_MILLIS);
     }
 
-    /** How long a note is good for, in milliseconds; not positive if it has expired. */
+    /** How long a note has left to live, in milliseconds; not positive if it has expired. */
     long lifeLeft(EntryBuffer note) {
         return EntryHead.expiresAt(note.bytes()) - clock.millis();
     }
 
-    /** Stores a note of another machine, intact. */
+    /** Stores a genuine note that another machine has made. */
     void keep(CacheScope scope, byte[] digest, EntryBuffer note) {
         notes.put(scope, digest, note);
     }
 
     /**
-     * The earlier answer that a request names by an id that may be one that was made here, or on another machine, but
-     * that this machine does not know; null if there is none.
+     * The id by which a request names an earlier answer, if it has the form of a hit's id but is not known here; else
+     * null. Another machine may have made such an id.
      *
      * @param body the body of a request, eligible or not
      */
@@ -153,7 +151,7 @@ final class IssuedIds {
         return id == null || find(scope, id) != null ? null : id;
     }
 
-    /** The id in a request that has the form of ours, or null. */
+    /** The id by which a request names an earlier answer, if it has the form of a hit's id; else null. */
     String maybeOurs(Endpoint endpoint, RequestScan body) {
         PreviousId previous = canBeGivenBack(endpoint) ? PreviousId.of(endpoint, body) : null;
         return previous == null || !IdFormat.isOne(previous.id()) ? null : previous.id();

@@ -30,7 +30,7 @@ final class KeyBuffer {
      * Makes this the key of a request.
      *
      * @param digest read from {@code offset}, {@link CacheStore#KEY_LENGTH} bytes; copied
-     * @param newModelTag 0 is no tag
+     * @param newModelTag 0 if there is none
      */
     void set(KeyContext context, boolean isStreaming, byte[] digest, int offset, long newModelTag) {
         endpoint = context.endpoint();
@@ -64,7 +64,7 @@ final class KeyBuffer {
         return this;
     }
 
-    /** A key that is equal to this one now, and stays so. */
+    /** An immutable copy of this key. */
     CacheKey toKey() {
         return new CacheKey(endpoint, streaming, bytes, 0, scope, modelTag, requestHash, isBytes, namespace, sample);
     }
@@ -77,12 +77,12 @@ final class KeyBuffer {
         return streaming;
     }
 
-    /** The digest itself, to be read only, and only until the next request. */
+    /** The digest itself, not a copy. Read-only, and valid until the next request. */
     byte[] bytes() {
         return bytes;
     }
 
-    /** A part of the digest. */
+    /** The first 64 bits of the digest. */
     long hash() {
         return (long) LONG.get(bytes, 0);
     }

@@ -13,12 +13,12 @@ final class KeyBytes {
     private byte[] bytes;
     private int length;
 
-    /** @param expected how many bytes there may be; more is allowed */
+    /** @param expected initial capacity in bytes; it grows as needed */
     KeyBytes(int expected) {
         bytes = expected == 0 ? NOTHING : new byte[expected];
     }
 
-    /** What was put here, {@link #length} bytes; there may be others behind it. Good until more is put here. */
+    /** The array whose first {@link #length} bytes were put here. Valid until more is put here. */
     byte[] array() {
         return bytes;
     }
@@ -56,7 +56,7 @@ final class KeyBytes {
         put(from);
     }
 
-    /** UTF-8; ASCII without garbage, anything else through the encoder. */
+    /** Appends a text in UTF-8. ASCII text allocates nothing. */
     void part(String text) {
         int count = text.length();
         for (int i = 0; i < count; i++) {

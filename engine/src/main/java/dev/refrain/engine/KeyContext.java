@@ -4,10 +4,10 @@ import dev.refrain.engine.exchange.Endpoint;
 import java.util.Objects;
 
 /**
- * Everything that goes into the key of a request beside its body (wire rules W10, W14 and W15): caller, endpoint,
- * provider, path, query and headers. Made once and used for any number of requests. Holds neither a credential nor a
- * query string. Only the cache that {@link CachePipeline#context made} it accepts it. Immutable and thread-safe;
- * nothing is null.
+ * Everything that goes into the key of a request except its body (wire rules W10, W14 and W15): caller, endpoint,
+ * provider, path, query and headers. A context is made once and used for any number of requests. It holds neither a
+ * credential nor a query string. It can be used only with the cache that {@link CachePipeline#context made} it.
+ * Immutable and thread-safe; nothing is null.
  */
 public final class KeyContext extends KeySource {
     private static final String BYTES = "bytes";
@@ -51,18 +51,18 @@ public final class KeyContext extends KeySource {
         return endpoint;
     }
 
-    /** Itself, whatever the deriver: {@link KeyDeriver#begin} refuses a context of another cache. */
+    /** Returns this context for any deriver. {@link KeyDeriver#begin} refuses a context of another cache. */
     @Override
     KeyContext context(KeyDeriver deriver) {
         return this;
     }
 
-    /** Who asks; never null. */
+    /** The scope of the caller; never null. */
     public CacheScope scope() {
         return scope;
     }
 
-    /** What names the provider; empty unless set. */
+    /** Identifies the provider; empty unless set. */
     public String upstream() {
         return upstream;
     }
@@ -77,17 +77,17 @@ public final class KeyContext extends KeySource {
         return query;
     }
 
-    /** 48 bits, in hexadecimal, of the digest of the headers that count; empty if there are none. */
+    /** 48 bits, in hexadecimal, of the digest of the header lines that are part of the key; empty if there are none. */
     String headers() {
         return headers;
     }
 
-    /** What the keys begin with; only read. */
+    /** The bytes with which the hashed input of each key begins. Read-only. */
     byte[] head() {
         return head;
     }
 
-    /** Whether the cache does not look into the answers. */
+    /** Whether the answers are opaque bytes, which the cache does not parse. */
     boolean isBytes() {
         return bytes;
     }
@@ -97,12 +97,12 @@ public final class KeyContext extends KeySource {
         return namespace;
     }
 
-    /** Which of several answers to each request is meant; negative if there is but one. */
+    /** Which of several answers to each request is meant; negative if there is only one. */
     int sample() {
         return sample;
     }
 
-    /** What of a body counts. */
+    /** The rules for what part of a body goes into the key. */
     @Override
     KeyRules rules() {
         return rules;
@@ -117,7 +117,7 @@ public final class KeyContext extends KeySource {
         return maker;
     }
 
-    /** Neither a credential nor a query string. */
+    /** Shows neither a credential nor a query string. */
     @Override
     public String toString() {
         return endpoint.id() + ", scope " + scope;
@@ -148,16 +148,13 @@ public final class KeyContext extends KeySource {
             return this;
         }
 
-        /** What the path says beyond the endpoint, such as the deployment in Azure's; empty unless set. */
+        /** What the path says beyond the endpoint, such as the deployment in a path of Azure; empty unless set. */
         public Builder target(String part) {
             target = Objects.requireNonNull(part, "part");
             return this;
         }
 
-        /**
-         * The query string as sent; empty unless set. A keyed hash of it is
-         * kept, since some clients put credentials there.
-         */
+        /** The query string as sent; empty unless set. Only a keyed hash is kept, since it may have credentials. */
         public Builder query(String raw) {
             query = Objects.requireNonNull(raw, "raw");
             return this;
@@ -174,10 +171,10 @@ public final class KeyContext extends KeySource {
         }
 
         /**
-         * The answers are bytes of the caller's own, such as the vector of one text, not documents of the endpoint's
-         * format. They are stored and replayed as they are, whatever they are, once they have ended; only empty ones
-         * are not stored. No other context has the keys of this one. What an answer cost is what its source says
-         * ({@code ResponseSink.cost}).
+         * The answers are opaque bytes that only the caller understands, such as the vector of one text, not documents
+         * of the endpoint's format. Each complete answer is stored, unless it is empty, and replayed unchanged. The
+         * keys differ from those of all contexts without this setting. What an answer cost must be reported by its
+         * source ({@code ResponseSink.cost}).
          */
         public Builder bytes() {
             bytes = true;
@@ -188,8 +185,8 @@ public final class KeyContext extends KeySource {
          * Keeps the answers apart from those of all other namespaces (wire rule W82), so that they can be counted and
          * removed together ({@link CacheAdmin#namespaces}).
          *
-         * @param name 1 to 64 of {@code A-Za-z0-9._-}, or empty for none, which it is unless set
-         * @throws IllegalArgumentException if it is anything else
+         * @param name 1 to 64 of {@code A-Za-z0-9._-}, or empty for none, which is the default
+         * @throws IllegalArgumentException if the name does not have that form
          */
         public Builder namespace(String name) {
             if (!name.isEmpty() && !Namespaces.isName(name)) {
@@ -200,17 +197,17 @@ public final class KeyContext extends KeySource {
         }
 
         /**
-         * Which of several answers to each request is meant (wire rule W82); there is but one unless set.
+         * Which of several answers to each request is meant (wire rule W82); there is only one unless set.
          *
          * @param number 0 to 9999
-         * @throws IllegalArgumentException if it is anything else
+         * @throws IllegalArgumentException if the number is out of that range
          */
         public Builder sample(int number) {
             sample = CacheKey.requireSample(number);
             return this;
         }
 
-        /** The context. */
+        /** Builds the context. */
         public KeyContext build() {
             byte[] queryHash = query.isEmpty() ? KeyBytes.NOTHING : deriver.queryHash(query);
             byte[] lines = headers.copy();
@@ -224,16 +221,16 @@ public final class KeyContext extends KeySource {
             head.part(queryHash);
             head.part(lines);
             if (bytes) {
-                // One part more than other contexts have, so that their keys are never equal.
+                // Only contexts for opaque bytes have this part, so their keys never equal those of others.
                 head.part(BYTES);
             }
-            // They say nothing of bytes of the caller's own.
+            // Key rules are about bodies of the endpoint's format, which these are not.
             KeyRules rules = bytes ? KeyRules.NONE : deriver.rules(endpoint);
             if (!rules.equals(KeyRules.NONE)) {
                 head.part(RULES + rules.text());
             }
             if (!namespace.isEmpty()) {
-                // No other context has this part either.
+                // Only contexts with a namespace have this part.
                 head.part(NAMESPACE + namespace);
             }
             return new KeyContext(this, rules, queryHash, lines, head.copy());

@@ -74,8 +74,8 @@ final class KeyDeriver {
     }
 
     /**
-     * Makes keys that are the same on all machines that have a secret, for answers that are sealed. Two secrets come
-     * from that one, since each is to have one use: one for keys and scopes, and one for what scopes are sealed with.
+     * Makes keys for sealed answers that are the same on all machines of a cluster. Two secrets are derived from the
+     * cluster's, so that each has one use: the first makes keys and scopes, and the second the keys that seal.
      *
      * @param clusterSecret at least 32 bytes, hard to guess; not kept
      */
@@ -85,7 +85,7 @@ final class KeyDeriver {
         return new KeyDeriver(hkdf.expand(key, Hkdf.HASH_LENGTH, KEYS), hkdf.expand(key, Hkdf.HASH_LENGTH, SEALS));
     }
 
-    /** The secret by which machines that have a secret make ids of hits, and know each other's. */
+    /** The secret under which the machines of a cluster make ids of hits, and recognise each other's. */
     static byte[] idsOfCluster(byte[] clusterSecret) {
         Hkdf hkdf = new Hkdf();
         return hkdf.expand(hkdf.extract(CLUSTER, clusterSecret), Hkdf.HASH_LENGTH, IDS);
@@ -112,19 +112,19 @@ final class KeyDeriver {
         /** Short bodies are appended to it, so that one call digests both. */
         private final KeyBytes head = new KeyBytes(RequestScan.GATHERED_BYTES);
 
-        /** What {@link KeyDeriver#begin} put together. */
+        /** The bytes that {@link KeyDeriver#begin} has put together. */
         KeyBytes head() {
             return head;
         }
 
-        /** For whatever has to be digested; reset. */
+        /** A digest in its initial state, for any use. */
         MessageDigest sha256() {
             sha256.reset();
             return sha256;
         }
     }
 
-    /** What of bodies counts, by endpoint. Set once, before the first context is made. */
+    /** Sets what part of a body goes into keys, by endpoint. Called once, before the first context is made. */
     void rules(Map<Endpoint, KeyRules> byEndpoint) {
         rules.putAll(byEndpoint);
     }
@@ -143,7 +143,7 @@ final class KeyDeriver {
         return scope(CREDENTIALS, credentials);
     }
 
-    /** The scope of a team. No list of credentials has the same, since what is digested begins with another byte. */
+    /** The scope of a team. It differs from the scope of any list of credentials, since the kind is hashed, too. */
     CacheScope teamScope(String team, List<String> others) {
         List<String> parts = new ArrayList<>(others.size() + 1);
         parts.add(team);
@@ -162,10 +162,10 @@ final class KeyDeriver {
     }
 
     /**
-     * Both are one-way functions of the credentials, under secrets that have nothing to do with each other: a scope,
-     * which is part of keys, says nothing of the key that seals entries.
+     * Derives a scope and its sealing key from credentials, by one-way functions under independent secrets. So the
+     * scope, which is part of keys, reveals nothing of the key that seals entries.
      *
-     * @param credentials wiped
+     * @param credentials overwritten with zeros
      */
     private CacheScope scope(byte[] credentials) {
         ScopeKey sealKey = sealMacs == null ? null : new ScopeKey(hash(sealMacs, credentials));
@@ -174,7 +174,7 @@ final class KeyDeriver {
         return scope;
     }
 
-    /** Seals what belongs to no scope; null if nothing is sealed. It comes from the secret alone. */
+    /** The key that seals entries without a known scope, derived from the secret alone; null if nothing is sealed. */
     ScopeKey unscopedSealKey() {
         return sealMacs == null ? null : new ScopeKey(hash(sealMacs, new byte[] {NO_TEXT, UNSCOPED}));
     }
@@ -197,7 +197,7 @@ final class KeyDeriver {
 
     // ---- keys
 
-    /** Makes a key that of an eligible request. */
+    /** Derives the key of an eligible request. */
     void derive(CacheRequest request, KeyBuffer into, Scratch scratch) {
         KeyContext context = request.context(this);
         begin(context, request.presetFingerprint(), scratch);
@@ -205,9 +205,9 @@ final class KeyDeriver {
     }
 
     /**
-     * Begins a key: everything but the body.
+     * Starts a key with everything except the body.
      *
-     * @throws IllegalArgumentException if another cache made the context: its secret need not be ours
+     * @throws IllegalArgumentException if another cache made the context, perhaps under another secret
      */
     void begin(KeyContext context, String presetFingerprint, Scratch scratch) {
         if (context.maker() != this) {
@@ -219,10 +219,10 @@ final class KeyDeriver {
     }
 
     /**
-     * Ends what {@link #begin} began.
+     * Completes the key that {@link #begin} has started.
      *
      * @param body goes into the key
-     * @param outgoing the body that goes upstream, with a preset applied; has the model
+     * @param outgoing the body that goes upstream, with a preset applied; its model labels the entry
      */
     static void finish(
             KeyContext context,
@@ -234,7 +234,7 @@ final class KeyDeriver {
         KeyBytes head = scratch.head;
         int begun = head.length();
         byte[] canonical = context.rules().isCanonical() ? CanonicalJson.of(body) : null;
-        // The model is part of the body, so it is not hashed again.
+        // The model needs no part of its own, since it is in the body.
         head.putLength(canonical == null ? body.normalisedLength() : canonical.length);
         head.array()[1] = (byte) (stream ? 1 : 0);
         MessageDigest sha256 = scratch.sha256;

@@ -8,21 +8,21 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * What went into a key (wire rule W10), so that two keys can be compared part by part. Confidential parts are digests.
- * Immutable and thread-safe; nothing is null.
+ * The parts of a key (wire rule W10), by which two keys can be compared. Confidential parts are digests. Immutable and
+ * thread-safe; nothing is null.
  *
  * @param key the key itself
- * @param version of the way in which keys are derived
+ * @param version of the key derivation
  * @param streaming whether the answer is asked for as a stream
  * @param scope see {@link CacheKey#scope}
  * @param endpoint never null
- * @param upstream what names the provider
+ * @param upstream identifies the provider
  * @param target what the path says beyond the endpoint, or empty
  * @param query 48 bits of a keyed hash of the query string in hexadecimal, or empty if there is none
- * @param headers the first 48 bits of the SHA-256 of those header lines that count, or empty if there are none
+ * @param headers the first 48 bits of the SHA-256 of the header lines in the key, or empty if there are none
  * @param preset fingerprint of the preset that was applied, or empty
  * @param namespace empty if there is none
- * @param sample which of several answers, or {@link CacheKey#NO_SAMPLE}
+ * @param sample which of several answers to the request, or {@link CacheKey#NO_SAMPLE}
  * @param body the first 48 bits of the SHA-256 of the body after normalisation
  */
 public record KeyParts(

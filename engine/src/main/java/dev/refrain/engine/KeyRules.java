@@ -8,23 +8,23 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
- * What of the bodies of requests makes two of them different (wire rules W40 and W84). Immutable and thread-safe;
- * nothing is null.
+ * Rules for what part of a request body goes into the key, and so tells requests apart (wire rules W40 and W84).
+ * Immutable and thread-safe; nothing is null.
  *
- * <p>The rules are a part of each key: under other rules other answers are found, so that no request gets an answer
- * that was stored for one from which it differs by the present rules.
+ * <p>The rules are part of each key, so that changed rules make different keys. So a request never gets an answer that
+ * was stored under laxer rules for a request that now counts as a different one.
  */
 public final class KeyRules {
-    /** All of the body counts, but for white space between tokens. */
+    /** The whole body goes into the key, except white space between tokens. */
     public static final KeyRules NONE = new KeyRules(List.of(), false);
 
-    /** What a place begins with that cannot be ignored. */
+    /** Top-level members that cannot be ignored. */
     private static final List<String> NEVER = List.of("model", "messages", "input", "stream");
 
     private static final Pattern PLACE = Pattern.compile("[A-Za-z0-9_-]{1,64}(\\.[A-Za-z0-9_-]{1,64}){0,7}");
     private static final int MOST_PLACES = 64;
 
-    /** Sorted, each once. */
+    /** Sorted, without duplicates. */
     private final List<String> places;
 
     private final boolean canonical;
@@ -42,13 +42,13 @@ public final class KeyRules {
     }
 
     /**
-     * These rules, with members of the body that are no part of the key. They reach the provider all the same.
+     * These rules, with more members of the body left out of the key. The provider receives them all the same.
      *
-     * @param more names of members of the object at the top, such as {@code user}, or of objects within it, with dots
-     *     between, such as {@code metadata.user_id}: 1 to 8 names of ASCII letters, digits, {@code _} and {@code -}. No
-     *     place is within a list
-     * @throws IllegalArgumentException if one is not that, or begins with {@code model}, {@code messages},
-     *     {@code input} or {@code stream}, or there are more than 64
+     * @param more paths of members, such as {@code user} at the top level, or {@code metadata.user_id} in a nested
+     *     object. A path is 1 to 8 names of ASCII letters, digits, {@code _} and {@code -} with dots between. It cannot
+     *     lead into a list
+     * @throws IllegalArgumentException if a path does not have that form, or begins with {@code model},
+     *     {@code messages}, {@code input} or {@code stream}, or if there are more than 64
      */
     public KeyRules ignoring(List<String> more) {
         TreeSet<String> all = new TreeSet<>(places);
@@ -69,14 +69,14 @@ public final class KeyRules {
 
     /**
      * These rules, with bodies in their canonical form (RFC 8785): the order of properties and the spelling of numbers
-     * and texts do not count. Bodies that have none, because a name comes twice in an object or a text has half a
-     * surrogate pair, count as they are.
+     * and texts do not count. A body has no canonical form if an object has the same name twice, or if a text has half
+     * a surrogate pair. Such a body counts as it is.
      */
     public KeyRules canonical() {
         return new KeyRules(places, true);
     }
 
-    /** The places that are ignored, in their order. */
+    /** The paths of the members that are ignored, sorted. */
     public List<String> ignored() {
         return places;
     }
@@ -91,11 +91,11 @@ public final class KeyRules {
         return ignored;
     }
 
-    /** What goes into keys; empty if these are the usual rules. */
+    /** The text that goes into keys; empty for {@link #NONE}. */
     String text() {
         List<String> parts = new ArrayList<>(places);
         if (canonical) {
-            // No place has such a name.
+            // No path has this form.
             parts.add("(RFC 8785)");
         }
         return String.join(",", parts);
@@ -111,7 +111,7 @@ public final class KeyRules {
         return Objects.hash(places, canonical);
     }
 
-    /** The places, and whether bodies are canonical. */
+    /** The ignored paths, and whether bodies count in their canonical form. */
     @Override
     public String toString() {
         return text();

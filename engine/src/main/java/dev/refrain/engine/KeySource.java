@@ -3,22 +3,22 @@ package dev.refrain.engine;
 import dev.refrain.engine.exchange.Endpoint;
 
 /**
- * What a {@link CacheRequest} says of its key beside the body: a {@link KeyContext}, or an API key of which each cache
- * makes one. A class and no interface, so that {@link KeyContext} has no public method for it.
+ * The parts of a {@link CacheRequest}'s key other than the body: a {@link KeyContext}, or an API key from which each
+ * cache makes a context. An abstract class, since the methods of an interface would be public in {@link KeyContext}.
  */
 abstract class KeySource {
     abstract Endpoint endpoint();
 
-    /** What of a body counts; null if that depends on the cache that asks. */
+    /** The rules for what part of a body goes into the key; null if that depends on the cache. */
     abstract KeyRules rules();
 
-    /** What it takes of the heap, in bytes, roughly. */
+    /** Roughly how much heap this takes, in bytes. */
     abstract long heldBytes();
 
-    /** The context of these requests for the cache that has the deriver. */
+    /** The context for the cache that the deriver belongs to. */
     abstract KeyContext context(KeyDeriver deriver);
 
-    /** A caller that has one API key. Its context is made anew each time. */
+    /** A caller with one API key. Each call of {@link #context} makes a new context. */
     static final class ApiKey extends KeySource {
         private final Endpoint endpoint;
         private final String apiKey;

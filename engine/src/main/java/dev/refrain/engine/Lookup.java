@@ -33,10 +33,10 @@ public final class Lookup {
     }
 
     /**
-     * Looks for an answer to a request, which is the current one from now on.
+     * Looks up the answer to a request, which becomes the current request.
      *
      * @param context of the same cache
-     * @param body holds the request's body as sent, which is only read
+     * @param body holds the request's body as sent; only read
      * @return the answer, valid until the next call; null if there is none or the request is not eligible
      * @throws IndexOutOfBoundsException if the body is not within the array
      * @throws IllegalArgumentException if another cache made the context
@@ -54,17 +54,17 @@ public final class Lookup {
      * The current request as an object of its own, for {@link ResponseCache#respond}. Refers to the array that
      * {@link #find} was given.
      *
-     * @throws NullPointerException if there is none yet
+     * @throws NullPointerException if {@link #find} was not called yet
      */
     public CacheRequest request() {
         return CacheRequest.of(context, body, offset, length);
     }
 
     /**
-     * The key of the current request, for {@link ResponseCache#store} and
-     * {@link CachePipeline#capture}; empty if it is not eligible.
+     * The key of the current request, for {@link ResponseCache#store} and {@link CachePipeline#capture}. Empty if the
+     * request is not eligible.
      *
-     * @throws NullPointerException if there is none yet
+     * @throws NullPointerException if {@link #find} was not called yet
      */
     public Optional<CacheKey> key() {
         return answers.key(request());

@@ -15,14 +15,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The names of namespaces in which something was stored (wire rule W82). Entries have but a hash of them. The names
- * stand beside the store, in the file {@code .namespaces}, one a line; all processes append to it, and it only grows,
- * up to {@link #MOST} names. Which of them have entries the store tells. Thread-safe.
+ * The names of the namespaces in which answers were stored (wire rule W82). An entry has only a hash of the name. The
+ * names are in the file {@code .namespaces} beside the store, one in each line. All processes append to it, up to
+ * {@link #MOST} names, and none removes a name. Only the store knows which namespaces still have entries. Thread-safe.
  */
 final class Namespaces {
     private static final Logger LOG = LoggerFactory.getLogger(Namespaces.class);
 
-    /** Clients choose the names. Further ones are used and removed like the others, but not listed. */
+    /**
+     * The most names that are kept, since clients choose them. Further namespaces can be used and removed like the
+     * others, but are not listed.
+     */
     static final int MOST = 10_000;
 
     private static final long MOST_BYTES = 2L * MOST * 65;
@@ -55,7 +58,7 @@ final class Namespaces {
         return hash == 0 ? 1 : hash;
     }
 
-    /** Something is stored in a namespace. Costs nothing for one that is known, or for none. */
+    /** Records that an answer is stored in a namespace. Cheap if the namespace is known, or if there is none. */
     void note(String name) {
         if (name == null || known.contains(name) || known.size() >= MOST) {
             return;
@@ -88,7 +91,7 @@ final class Namespaces {
         }
     }
 
-    /** All names that are known, here or to another process that has the store open; in their order. */
+    /** All known names, including those that other processes with the same store have recorded; sorted. */
     Set<String> names() {
         Set<String> names = new TreeSet<>(known);
         for (String name : read()) {

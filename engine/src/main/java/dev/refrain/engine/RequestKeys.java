@@ -6,15 +6,15 @@ import dev.refrain.engine.internal.ids.IdFormat;
 import dev.refrain.engine.internal.request.RequestScan;
 import java.util.function.Predicate;
 
-/** Tells which requests are eligible, and makes their keys. Thread-safe. */
+/** Tells which requests are eligible, and derives their keys. Thread-safe. */
 final class RequestKeys {
     private final IssuedIds ids;
     private final int maxRequestBytes;
     private final KeyDeriver deriver;
-    /** Null if there is none. */
+    /** Null if requests are not remembered. */
     private final RequestMemo memo;
 
-    /** @param memoBytes memory for requests that come again; 0 for none */
+    /** @param memoBytes memory for remembered requests, in bytes; 0 for none */
     RequestKeys(KeyDeriver deriver, IssuedIds ids, int maxRequestBytes, long memoBytes) {
         this.ids = ids;
         this.maxRequestBytes = maxRequestBytes;
@@ -22,21 +22,21 @@ final class RequestKeys {
         this.memo = memoBytes > 0 ? new RequestMemo(memoBytes) : null;
     }
 
-    /** A request was answered from the store. */
+    /** Counts a request that was answered from the store. */
     void answered(KeyBuffer key) {
         if (memo != null && key.requestHash() != 0) {
             memo.answered(key.requestHash());
         }
     }
 
-    /** Wipes the known requests whose answers are not stored. */
+    /** Wipes the remembered requests whose answers are not stored. */
     void wipe(Predicate<byte[]> isStored) {
         if (memo != null) {
             memo.wipe(isStored);
         }
     }
 
-    /** Wipes all known requests. */
+    /** Wipes all remembered requests. */
     void close() {
         if (memo != null) {
             memo.close();
@@ -68,20 +68,17 @@ final class RequestKeys {
         return CacheRequest.isInConversation(endpoint, body) ? BypassReason.STATEFUL : null;
     }
 
-    /** The provider's id behind one that was made here for the same scope, or null. */
+    /** The provider's id behind an id that this cache made for the same scope; null if it is not known. */
     String providerId(CacheScope scope, String id) {
         return ids.find(scope, id);
     }
 
-    /** Whether an id may have been made on another machine. */
+    /** Whether an id has the form of a hit's id but is not known here, so that another machine may have made it. */
     boolean isUnknown(CacheScope scope, String id) {
         return IdFormat.isOne(id) && ids.find(scope, id) == null;
     }
 
-    /**
-     * The id of an earlier answer in a request that another machine may know, and this one does not; null if there is
-     * none.
-     */
+    /** The id by which a request names an earlier answer, if only another machine may know it; else null. */
     String unknownId(CacheRequest request) {
         if (!IssuedIds.canBeGivenBack(request.endpoint())) {
             return null;
@@ -91,9 +88,7 @@ final class RequestKeys {
         return sent != null || !request.hasPreset() ? sent : ids.unknown(scope, request.endpoint(), request.outgoing());
     }
 
-    /**
-     * The request with the provider's id in place of one that was made here, or the request itself if there is none.
-     */
+    /** The request with the provider's id in place of an id of this cache; the request itself if it has none. */
     CacheRequest restored(CacheRequest request) {
         KeyContext context = request.context(deriver);
         CacheScope scope = context.scope();
@@ -138,20 +133,20 @@ final class RequestKeys {
     /**
      * Puts the key of a request to which no preset is applied into the scratch.
      *
-     * @param request the same request if there is an object, else null; it is
-     *     then read into the scratch if it has to be
+     * @param request the same request as an object; null if there is none. Then the body is parsed into the scratch,
+     *     unless it is remembered
      * @return whether the request is eligible
      */
     boolean key(KeyContext context, byte[] bytes, int offset, int length, CacheRequest request, Scratch scratch) {
-        if (!keyOfAll(context, bytes, offset, length, request, scratch)) {
+        if (!keyWithoutSample(context, bytes, offset, length, request, scratch)) {
             return false;
         }
         sample(context, scratch);
         return true;
     }
 
-    /** The same for all samples, which only the last step tells apart. */
-    private boolean keyOfAll(
+    /** Derives the key without its last step, which tells the samples of a request apart. */
+    private boolean keyWithoutSample(
             KeyContext context, byte[] bytes, int offset, int length, CacheRequest request, Scratch scratch) {
         if (length > maxRequestBytes) {
             return false;
@@ -168,7 +163,7 @@ final class RequestKeys {
             return false;
         }
         byte[] restored = ids.restored(context.scope(), endpoint, body);
-        // An id that is not known now may be known to another machine: the key is another one then.
+        // Another machine may know an id that is unknown here. Once this one learns it, the key is a different one.
         boolean isFinal = restored != null || ids.maybeOurs(endpoint, body) == null;
         if (restored != null) {
             body = RequestScan.of(restored, 0, restored.length, context.rules().members());

@@ -13,11 +13,11 @@ import net.jpountz.xxhash.XXHashFactory;
 
 /**
  * The keys of recent requests, so that a request that is repeated byte for byte is neither parsed nor digested again. A
- * fast hash finds the earlier request. Then every byte of the two is compared, and of the other parts of the key, so a
- * crafted hash collision finds nothing. Only eligible requests are kept. Thread-safe.
+ * fast hash finds the earlier request. Then every byte of both bodies, and of the other parts of the keys, is compared.
+ * So a crafted hash collision finds nothing. Only eligible requests are kept. Thread-safe.
  *
- * <p>A record's key is the body as sent. Its value has what {@link KeyDeriver#begin} wrote, then the digest, the
- * model's tag and the streaming mode.
+ * <p>The key of a ring record is the body as sent. Its value is what {@link KeyDeriver#begin} wrote, then the digest,
+ * the model's tag and the streaming mode.
  */
 final class RequestMemo {
     /** The longest body that is kept, in bytes. Longer ones are rare, and would displace many. */
@@ -42,7 +42,7 @@ final class RequestMemo {
         ring = new RecordRing(capacityBytes, DirectMemory.ofJvm());
     }
 
-    /** One thread's working memory, and the request that it is about. */
+    /** One thread's working memory, and the hash of its current request. */
     static final class Scratch {
         private final RecordRing.Cursor cursor = new RecordRing.Cursor();
         private final byte[] facts = new byte[LENGTH];
@@ -55,10 +55,10 @@ final class RequestMemo {
     }
 
     /**
-     * Looks for a request.
+     * Looks up the key of a request.
      *
-     * @param keys has what {@link KeyDeriver#begin} put together of the context
-     * @param into becomes the request's key if that is known
+     * @param keys holds what {@link KeyDeriver#begin} has written for the context
+     * @param into receives the request's key if it is known
      */
     boolean find(
             KeyContext context,
@@ -130,8 +130,8 @@ final class RequestMemo {
     }
 
     /**
-     * Counts a request that was answered from the store. Nothing else counts: so a request that comes once is never
-     * kept, and neither is one whose answers are not stored.
+     * Counts a request that was answered from the store. Nothing else counts. So neither a request that comes once is
+     * kept, nor one whose answers are not stored.
      *
      * @param requestHash see {@link CacheKey#requestHash()}
      */
@@ -140,9 +140,9 @@ final class RequestMemo {
     }
 
     /**
-     * Wipes all requests whose answers are no longer stored. So a prompt is kept hardly longer than its answer.
+     * Wipes all requests whose answers are no longer stored, so that a prompt is kept hardly longer than its answer.
      *
-     * @param isStored told of a key's digest
+     * @param isStored tells whether an answer is stored, by the digest of its key
      */
     void wipe(Predicate<byte[]> isStored) {
         byte[] digest = new byte[CacheKey.LENGTH];

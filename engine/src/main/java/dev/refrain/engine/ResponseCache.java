@@ -17,13 +17,13 @@ import org.slf4j.LoggerFactory;
 /**
  * A cache of LLM API answers in a memory-mapped file.
  *
- * <p>{@link #respond} does everything: it decides whether the request is eligible, makes the key, looks it up, calls
+ * <p>{@link #respond} does everything: it decides whether the request is eligible, derives the key, looks it up, calls
  * the provider on a miss and stores the answer. A program that calls the provider by itself uses {@link #key},
  * {@link #lookup} and {@link #store}. A front-end uses the steps of {@link #respond} one by one ({@link #pipeline}),
  * and operators have {@link #admin}.
  *
- * <p>Thread-safe. No parameter and no result is null, unless it says so. A cache that fails (a full disk, a damaged
- * entry) misses or does not store: it throws nothing for that, and never serves a wrong answer.
+ * <p>Thread-safe. No parameter and no result is null, unless a method says so. If the cache itself fails (a full disk,
+ * a damaged entry), it misses or does not store. It never throws because of that, and never serves a wrong answer.
  */
 public final class ResponseCache implements AutoCloseable {
     /*
@@ -31,7 +31,7 @@ public final class ResponseCache implements AutoCloseable {
      * a provider slf4j would print three lines of advice, although the embedder chose to have no logging.
      */
     static {
-        // Read once, when the first logger is made; the property is the host's again after that.
+        // Slf4j reads the property once, when the first logger is made. After that the host's value is restored.
         new SystemProperties(Map.of("slf4j.internal.verbosity", "ERROR"))
                 .during(() -> LoggerFactory.getLogger(ResponseCache.class));
     }
@@ -41,8 +41,8 @@ public final class ResponseCache implements AutoCloseable {
     private final CacheAdmin admin;
 
     /**
-     * @param lastUse of the store's file, or null if it has none
-     * @param lastUseMillis when that was, before this use
+     * @param lastUse records when the store's file was last used; null if the store has no file
+     * @param lastUseMillis when the file was last used, milliseconds since the epoch, or {@link ExpiryClock#NEVER}
      */
     ResponseCache(ResponseCacheBuilder builder, CacheStore store, LastUse lastUse, long lastUseMillis) {
         this.answers = new Answers(builder, store, lastUse, lastUseMillis);
@@ -68,8 +68,8 @@ public final class ResponseCache implements AutoCloseable {
 
     /**
      * Settings for a cache on the heap, for tests and for hosts that cannot start java with the flags that the file
-     * needs. It has no file, needs no flag and ends with the process. It evicts the least recently used entry; all else
-     * is as with a file.
+     * needs. It has no file, needs no flag and ends with the process. It evicts the least recently used entry.
+     * Everything else is as with a file.
      *
      * @param capacityBytes how much of the heap entries may take, in bytes
      * @throws IllegalArgumentException if that is less than 64 KiB
@@ -87,8 +87,7 @@ public final class ResponseCache implements AutoCloseable {
 
     /**
      * Answers a request: from the store if it can; else from the upstream call of an identical request that is under
-     * way; else from a call of its own, whose answer it stores. The request's {@link CacheDirectives} may rule any of
-     * these out.
+     * way; else from a call of its own, whose answer it stores. {@link CacheDirectives} may rule any of these out.
      *
      * <p>A hit is delivered during the call. Otherwise this starts the upstream call, or joins one, and returns. The
      * answer then goes to the sink as it arrives, on the threads on which the upstream delivers. The sink's head
@@ -96,7 +95,7 @@ public final class ResponseCache implements AutoCloseable {
      *
      * @param controls what the client asked of the cache; {@link CacheControls#OFF} passes the answer through
      * @param upstream called at most once, during this call or, with a {@link ResponseCacheBuilder#sharedTier shared
-     *     tier}, perhaps after it, on a thread of the cache's
+     *     tier}, perhaps after it, on a thread of the cache
      * @param sink receives one answer: a head, pieces, and an end or a failure
      */
     public void respond(CacheRequest request, CacheControls controls, Upstream upstream, ResponseSink sink) {
@@ -105,15 +104,15 @@ public final class ResponseCache implements AutoCloseable {
 
     /**
      * Answers a request like {@link #respond(CacheRequest, CacheControls, Upstream, ResponseSink)}, but with the whole
-     * answer at once. An event stream is one body, too, which is complete when the stream has ended.
+     * answer at once. An event stream is one body, too, and is complete once the stream has ended.
      *
-     * <p>The whole answer is on the heap, however long it is. An upstream that fails completes the stage exceptionally.
-     * An answer with a status other than 200 is an answer. The stage completes on the thread on which the upstream
-     * delivers; if it is a hit, before this method returns. So dependent actions must not block, or must be
-     * asynchronous.
+     * <p>The whole answer is on the heap, however long it is. If the upstream fails, the stage completes exceptionally.
+     * An answer with a status other than 200 is no failure. The stage of a hit is complete when this method returns.
+     * Any other stage completes on the thread on which the upstream delivers, so dependent actions must not block, or
+     * must be asynchronous.
      *
-     * @return the stage of the answer. Whoever cancels its {@link CompletionStage#toCompletableFuture() future}, or
-     *     completes it in another way, is a reader that has left (wire rule W29)
+     * @return the stage of the answer. If its {@link CompletionStage#toCompletableFuture() future} is cancelled, or
+     *     completed by its user, that counts as a reader that has left (wire rule W29)
      */
     public CompletionStage<WholeAnswer> respond(CacheRequest request, CacheControls controls, Upstream upstream) {
         GatheringSink sink = new GatheringSink();
@@ -125,7 +124,7 @@ public final class ResponseCache implements AutoCloseable {
 
     /**
      * The key of a request (wire rule W10), or empty if the request is not eligible. Then
-     * {@link CachePipeline#bypass(CacheRequest)} says why. To ask for the key first is cheaper: a body that was seen
+     * {@link CachePipeline#bypass(CacheRequest)} says why. Asking for the key first is cheaper: a body that was seen
      * lately is not parsed again.
      *
      * @throws IllegalArgumentException if another cache made the request's {@link KeyContext}
@@ -135,7 +134,7 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     /**
-     * Looks up an answer. Counts as a hit or a miss.
+     * Looks up an answer, and counts a hit or a miss.
      *
      * @param into receives the answer on a hit; its content is undefined after a miss
      * @return whether there is an answer that has not expired
@@ -160,8 +159,8 @@ public final class ResponseCache implements AutoCloseable {
     }
 
     /**
-     * Removes the answer of a key, from the file, from memory and, with a
-     * {@link ResponseCacheBuilder#sharedTier shared tier}, on all machines.
+     * Removes the answer of a key, from the file, from memory and, with a {@link ResponseCacheBuilder#sharedTier shared
+     * tier}, on all machines.
      *
      * @return whether there was one
      */
@@ -169,12 +168,12 @@ public final class ResponseCache implements AutoCloseable {
         return pipeline.remove(key);
     }
 
-    /** The steps of {@link #respond}, for front-ends that do something of their own between them. Always the same. */
+    /** The single steps of {@link #respond}, for front-ends that act between them. Always the same object. */
     public CachePipeline pipeline() {
         return pipeline;
     }
 
-    /** What operators do: statistics, purges, sweeps, and why a request was answered as it was. Always the same. */
+    /** For operators: statistics, purges, sweeps, and why a request was answered as it was. Always the same object. */
     public CacheAdmin admin() {
         return admin;
     }

@@ -26,15 +26,14 @@ import java.util.Set;
 import java.util.function.LongSupplier;
 
 /**
- * Settings of a {@link ResponseCache}. Made by {@link ResponseCache#builder}. No parameter may be null. Not
- * thread-safe.
+ * Settings of a {@link ResponseCache}. Made by {@link ResponseCache#builder}. No parameter is null. Not thread-safe.
  *
  * <p>Long, since each setting has a method and says what it does.
  */
 public final class ResponseCacheBuilder {
-    /** The paths that {@link #replayZero} has unless it is set. */
+    /** The default of {@link #replayZero}. */
     public static final List<String> DEFAULT_REPLAY_ZERO = ZeroPaths.DEFAULTS;
-    /** The reasons that {@link #neverStored} has unless it is set. */
+    /** The default of {@link #neverStored}. */
     public static final Set<String> DEFAULT_NEVER_STORED = Set.of("content_filter");
 
     private static final long DEFAULT_CAPACITY = 1L << 30;
@@ -43,9 +42,9 @@ public final class ResponseCacheBuilder {
     private static final int DEFAULT_MAX_REQUEST = 8 << 20;
     private static final int DEFAULT_MAX_ANSWER = 16 << 20;
     private static final int MIN_SECRET = 32;
-    /** Decided by what a hit costs then: docs/PERFORMANCE.md. */
+    /** Off, because of what a hit costs with sealing: docs/PERFORMANCE.md. */
     private static final boolean DEFAULT_SEAL = false;
-    /** Fits into a long as nanoseconds, with room to add to it. */
+    /** In nanoseconds this fits into a long, with room to add to it. */
     private static final Duration LONGEST = Duration.ofDays(36_525);
 
     /** Null for a cache on the heap. */
@@ -79,9 +78,9 @@ public final class ResponseCacheBuilder {
     private CacheStore store;
     /** Null for a random one. */
     private byte[] fileSecret;
-    /** Whether a file that is there stays as it is. */
+    /** See {@link #keepFile}. */
     boolean keepsFile;
-    /** What a new file is made for; null for anything. */
+    /** See {@link #newFileFor}; null for no archive. */
     private Path archive;
 
     MemoryBudget memory;
@@ -91,7 +90,7 @@ public final class ResponseCacheBuilder {
     boolean sharedWrites = true;
     /** Null if machines do not agree on who calls the upstream. */
     SharedCalls.Timing sharedTiming = SharedCalls.Timing.USUAL;
-    /** Null for ever. */
+    /** Null for no limit. */
     Duration maxUnconnected;
 
     ResponseCacheBuilder(Path file) {
@@ -127,9 +126,10 @@ public final class ResponseCacheBuilder {
      * is allocated as needed. The default is a sixteenth of the capacity and at most 64 MiB; with another
      * {@link #store}, none.
      *
-     * <p>For this and {@link #memoBytes}, all caches of a JVM together take at most a quarter of its direct memory
-     * ({@code -XX:MaxDirectMemorySize}, or else the maximum heap size), and leave another quarter of it free. If that
-     * is less than what was set, the log says so once, and the cache uses what there is. The defaults adapt silently.
+     * <p>For this and {@link #memoBytes}, all caches of a JVM together take at most a quarter of its direct memory, and
+     * leave another quarter of it free. Direct memory is limited by {@code -XX:MaxDirectMemorySize}, or else by the
+     * maximum heap size. If that is less than what was set, the log says so once, and the cache uses what there is. The
+     * defaults adapt silently.
      *
      * @throws IllegalArgumentException if it is negative
      */
@@ -165,7 +165,7 @@ public final class ResponseCacheBuilder {
         return DirectMemory.ofJvm().partOf(hotBytesAsked(), memoBytesAsked(), asksForMemory());
     }
 
-    /** Whether a size was set. The defaults make do with what there is. */
+    /** Whether a size was set. The defaults adapt to the memory that there is. */
     private boolean asksForMemory() {
         return hotBytes > 0 || memoBytes > 0;
     }
@@ -184,7 +184,7 @@ public final class ResponseCacheBuilder {
      * The longest request body that is eligible (wire rule W18); 8 MiB unless set.
      *
      * @param bytes more than 0
-     * @throws IllegalArgumentException if they are not
+     * @throws IllegalArgumentException if it is not
      */
     public ResponseCacheBuilder maxRequestBytes(int bytes) {
         maxRequestBytes = requirePositive(bytes, "maxRequestBytes");
@@ -195,7 +195,7 @@ public final class ResponseCacheBuilder {
      * The longest answer that is stored (wire rule W18); 16 MiB unless set.
      *
      * @param bytes more than 0
-     * @throws IllegalArgumentException if they are not
+     * @throws IllegalArgumentException if it is not
      */
     public ResponseCacheBuilder maxAnswerBytes(int bytes) {
         maxAnswerBytes = requirePositive(bytes, "maxAnswerBytes");
@@ -218,10 +218,10 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * For how long after its lifetime an entry may answer in place of a failing upstream, where a request asks for that
+     * How long after its lifetime an entry may answer in place of a failing upstream, if the request asks for that
      * ({@link CacheDirectives#staleIfErrorSeconds}); not at all unless set. Sweeps leave such entries alone.
      *
-     * @param window not negative; more than 100 years are 100 years
+     * @param window not negative; more than 100 years count as 100 years
      * @throws IllegalArgumentException if it is negative
      */
     public ResponseCacheBuilder staleIfError(Duration window) {
@@ -238,7 +238,7 @@ public final class ResponseCacheBuilder {
      * {@link Upstream.Call#cancel} is called. A request whose flights fail waits for at most three calls (wire rule
      * W28). Applies to requests with caching on; without caching the upstream has no time limit.
      *
-     * @param limit at least 1 ms; more than 100 years are 100 years
+     * @param limit at least 1 ms; more than 100 years count as 100 years
      * @throws IllegalArgumentException if it is less than 1 ms
      */
     public ResponseCacheBuilder upstreamTimeout(Duration limit) {
@@ -266,7 +266,7 @@ public final class ResponseCacheBuilder {
      * How long an upstream call without readers may be silent and still be joined; 2 seconds unless set. After that a
      * new request makes a call of its own. If the old answer still comes, it is stored (wire rule W28b).
      *
-     * @param silence not negative; more than 100 years are 100 years
+     * @param silence not negative; more than 100 years count as 100 years
      * @throws IllegalArgumentException if it is negative
      */
     public ResponseCacheBuilder silentCall(Duration silence) {
@@ -277,15 +277,15 @@ public final class ResponseCacheBuilder {
         return this;
     }
 
-    /** Monotonic time in nanoseconds, from any origin; {@link System#nanoTime} unless set. */
+    /** The source of monotonic time in nanoseconds, from any origin; {@link System#nanoTime} unless set. */
     public ResponseCacheBuilder ticker(LongSupplier source) {
         ticker = Objects.requireNonNull(source, "source");
         return this;
     }
 
     /**
-     * Whether the times at which the events of a stream come are kept beside its entry, a byte for each, so that it can
-     * be replayed at the pace at which it came ({@link CachePipeline#pace}, wire rule W87). False unless set.
+     * Whether the cache keeps the times at which a stream's events arrive, one byte for each, beside the stream's
+     * entry. It can then be replayed at that pace ({@link CachePipeline#pace}, wire rule W87). False unless set.
      */
     public ResponseCacheBuilder recordPace(boolean records) {
         recordPace = records;
@@ -293,12 +293,12 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Paths of numbers that hits set to zero, besides those of {@code usage} (wire rule W25). A path is names with dots
-     * between, from the top of a document or of an event's data, or from the answer in that event. {@code *} stands for
-     * any number of names, or none; arrays do not count as names. {@link #DEFAULT_REPLAY_ZERO} unless set. Applies to
-     * answers that are stored from then on.
+     * Paths of numbers that hits set to zero, besides those of {@code usage} (wire rule W25). A path is a list of names
+     * with dots between. It begins at the top of a document, at the top of an event's data, or at the answer within
+     * these data. {@code *} stands for any number of names, or none; arrays do not count as names.
+     * {@link #DEFAULT_REPLAY_ZERO} unless set. Applies to answers that are stored from then on.
      *
-     * @throws IllegalArgumentException if one of them is no path, or if there are too many; the message says which
+     * @throws IllegalArgumentException if a path is malformed, or if there are too many; the message quotes the path
      */
     public ResponseCacheBuilder replayZero(Collection<String> paths) {
         replayZero = new ZeroPaths(List.copyOf(paths));
@@ -306,9 +306,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Whether the answers of hits keep the ids that their providers gave them (wire rule W40), instead of ids of their
-     * own; they do not unless set. A response is known by an id of its own all the same. Applies to answers that are
-     * stored from then on.
+     * Whether the bodies of hits keep the ids that the provider gave them (wire rule W40). Unless set, each hit has a
+     * new id. The generation id in a hit's head is new in either case. Applies to answers that are stored from then on.
      */
     public ResponseCacheBuilder originalIds(boolean on) {
         originalIds = on;
@@ -354,8 +353,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Whether the file gets all of its blocks on the disk before the first entry; it does unless set. Otherwise they
-     * come as it fills, and nothing is stored while the disk is nearly full.
+     * Whether all blocks of the file are allocated on the disk before the first entry; they are unless set. Otherwise
+     * the file system allocates them as the file fills, and nothing is stored while the disk is nearly full.
      */
     public ResponseCacheBuilder preallocate(boolean on) {
         preallocate = on;
@@ -363,11 +362,11 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * The secret that keys are made with if the file is made now; random unless set. So another machine's answers can
-     * be imported ({@link CacheAdmin#importFrom}). A file that is there keeps the secret that it has.
+     * The secret with which keys are derived if the file does not exist yet; random unless set. With another machine's
+     * secret, that machine's answers can be imported ({@link CacheAdmin#importFrom}). An existing file keeps its own.
      *
-     * @param secret what stands beside that machine's file, in {@code .secret}. Copied
-     * @throws IllegalArgumentException if it has not 32 bytes; the message does not quote it
+     * @param secret the content of the file {@code .secret} beside that machine's file. Copied
+     * @throws IllegalArgumentException if it does not have 32 bytes; the message does not quote it
      */
     public ResponseCacheBuilder secretOfNewFile(byte[] secret) {
         if (secret.length != MIN_SECRET) {
@@ -379,9 +378,9 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * For a program that reads or fills the file of another one, by {@link CacheAdmin#exportTo} and {@link
-     * CacheAdmin#importFrom}: a file that is there keeps its capacity, whatever {@link #capacityBytes} says, is refused
-     * and not set aside if it is damaged, and is not swept.
+     * For a program that reads or fills the file of another program, by {@link CacheAdmin#exportTo} and
+     * {@link CacheAdmin#importFrom}. A file that exists keeps its capacity, whatever {@link #capacityBytes} says, and
+     * is not swept. If it is damaged, opening fails and the file is not set aside.
      */
     public ResponseCacheBuilder keepFile() {
         keepsFile = true;
@@ -389,8 +388,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * An archive that is to be imported. A file that is not there is made only if its secret will be that of the
-     * archive; {@link #open} fails otherwise. May be null, for none.
+     * The archive that will be imported. A store file that does not exist is created only if its secret is that of the
+     * archive; otherwise {@link #open} fails. Null for none.
      */
     public ResponseCacheBuilder newFileFor(Path folder) {
         archive = folder;
@@ -398,7 +397,7 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * What of the bodies of requests to an endpoint makes two of them different (wire rules W40 and W84);
+     * The rules for what part of a request body goes into the key, for one endpoint (wire rules W40 and W84);
      * {@link KeyRules#NONE} unless set.
      */
     public ResponseCacheBuilder keyRules(Endpoint endpoint, KeyRules rules) {
@@ -408,12 +407,12 @@ public final class ResponseCacheBuilder {
 
     /**
      * Whether entries are sealed before they are stored: AES-256-GCM under a key that comes from the caller's
-     * credentials, the secret of the installation or cluster, and the entry's key. Whoever reads the file sees no
-     * prompt and no answer, and whoever writes to it makes none. Copies in memory ({@link #hotBytes}, {@link
-     * #memoBytes}) are as they were. Off unless set; a cache that is not in a file seals only if this is set.
+     * credentials, the secret of the installation or cluster, and the entry's key. Somebody who can read the file sees
+     * neither prompts nor answers, and somebody who can write to it cannot forge an answer. Copies in memory
+     * ({@link #hotBytes}, {@link #memoBytes}) are not sealed. Off unless set.
      *
-     * <p>Sealed entries are read in any case. Once this is on, entries that are not sealed are read if they were stored
-     * before, until they expire; later ones count as damaged.
+     * <p>Sealed entries are read whether this is on or off. Once it is on, unsealed entries from before are read until
+     * they expire. Unsealed entries that are stored later count as damaged.
      */
     public ResponseCacheBuilder seal(boolean on) {
         seal = on;
@@ -429,7 +428,7 @@ public final class ResponseCacheBuilder {
         return seals() || wasSealed;
     }
 
-    /** Called before the store is opened. */
+    /** Records in a file beside the store whether entries are sealed from now on. Called before the store is opened. */
     private void markSealing() {
         SealMark mark = new SealMark(file);
         long now = clock.millis();
@@ -444,8 +443,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Keeps entries in the given store instead of the memory-mapped file. File and capacity then mean nothing. The
-     * cache closes the store, unless opening the cache failed.
+     * Keeps entries in the given store instead of the memory-mapped file. File and capacity are then ignored. The cache
+     * closes the store, unless opening the cache failed.
      */
     public ResponseCacheBuilder store(CacheStore other) {
         store = Objects.requireNonNull(other, "other");
@@ -453,17 +452,17 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Shares answers with other machines by a tier that all of them reach. What this machine has not stored is looked
-     * up there before the upstream is called, once for all who wait, and what it stores is sent there, sealed with
+     * Shares answers with other machines by a tier that all of them reach. After a miss the tier is asked before the
+     * upstream is called, once for all requests that wait. Answers that are stored here are sent there, sealed with
      * AES-256-GCM. Removals ({@link ResponseCache#remove}, {@link CacheAdmin}'s, and requests that
-     * {@link CacheControls#clear clear}) hold on all machines. A tier that is slow or gone costs a miss its timeout at
-     * most, and hits nothing.
+     * {@link CacheControls#clear clear}) apply to all machines. A tier that is slow or unreachable delays a miss by its
+     * timeout at most, and does not delay a hit.
      *
-     * <p>Keys are made with the cluster's secret in place of the one beside the file. So answers that were stored
-     * before are not found any more.
+     * <p>Keys are derived with the cluster's secret instead of the one beside the file. So answers that were stored
+     * without the tier are not found any more.
      *
      * @param tier the cache closes it, unless opening the cache failed
-     * @param secret the same on all machines, 32 bytes or more that cannot be guessed. Machines with different secrets
+     * @param secret the same on all machines, 32 bytes or more that nobody can guess. Machines with different secrets
      *     share nothing. Copied
      * @throws IllegalArgumentException if the secret is shorter; the message does not quote it
      */
@@ -473,7 +472,7 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * What this machine does with the shared tier's entries; both unless set. Removals hold in any case.
+     * Whether this machine reads and writes the tier's entries; it does both unless set. Removals apply in any case.
      *
      * @param reads whether it looks answers up there
      * @param writes whether it sends its answers there
@@ -485,26 +484,26 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Whether machines agree on who calls the upstream for a request that several have at the same time; they do unless
-     * set. Then one calls, and the others wait until its answer is in the shared tier, or follow its stream (wire rule
-     * W28). It needs both kinds of {@link #sharedAccess}.
+     * Whether machines that have the same request at the same time agree on which of them calls the upstream; they do
+     * unless set. Then one calls, and the others wait until its answer is in the shared tier, or follow its stream
+     * (wire rule W28). This needs both kinds of {@link #sharedAccess}.
      */
     public ResponseCacheBuilder sharedCoalescing(boolean on) {
         sharedTiming = on ? SharedCalls.Timing.USUAL : null;
         return this;
     }
 
-    /** For tests: how long things last between machines. */
+    /** For tests: other durations for leases and waits. */
     ResponseCacheBuilder sharedTiming(SharedCalls.Timing other) {
         sharedTiming = other;
         return this;
     }
 
     /**
-     * How long stored answers are served while this machine cannot hear what others remove; for as long as they live
+     * How long stored answers are served while this machine cannot hear what other machines remove; without limit
      * unless set. After that each request is a miss until the shared tier is connected again.
      *
-     * @param limit not negative; 0 if nothing may be served that another machine may have removed
+     * @param limit not negative; with 0 nothing is served without a connection
      * @throws IllegalArgumentException if it is negative
      */
     public ResponseCacheBuilder sharedMaxUnconnected(Duration limit) {
@@ -515,7 +514,7 @@ public final class ResponseCacheBuilder {
         return this;
     }
 
-    /** The names of namespaces, as far as they are known. */
+    /** The known names of namespaces. */
     Namespaces namespaces() {
         return new Namespaces(storeFile());
     }
@@ -528,12 +527,11 @@ public final class ResponseCacheBuilder {
     /**
      * Opens the cache.
      *
-     * <p>If that fails in any way, nothing is left open: the same builder, or another one, may try again.
+     * <p>If that fails in any way, nothing is left open, and the same builder, or another one, may try again.
      *
      * @throws IOException if the file cannot be opened or created; a damaged one is set aside instead
      * @throws IllegalArgumentException if the capacity is too small to work with
-     * @throws IllegalStateException if the JVM was started without the flags
-     *     that Chronicle Map needs; the message names them
+     * @throws IllegalStateException if the JVM lacks the flags that Chronicle Map needs; the message names them
      */
     public ResponseCache open() throws IOException {
         if (store != null) {
@@ -562,7 +560,10 @@ public final class ResponseCacheBuilder {
         }
     }
 
-    /** Before anything is made, since a file of another secret would have to be deleted by hand. */
+    /**
+     * Fails unless a new file would have the secret of the archive. Called before anything is created, since a file
+     * with another secret would have to be deleted by hand.
+     */
     private void requireSecretOfArchive() throws IOException {
         if (clusterSecret == null && fileSecret == null) {
             Importer.requireArchive(archive);
@@ -575,8 +576,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * The secret of a cluster (see {@link #sharedTier}), without being a part of it: keys are the same as there, and
-     * nothing is shared or heard. Copied.
+     * Derives keys with the secret of a cluster (see {@link #sharedTier}) without joining it. Keys are the same as on
+     * its machines, but nothing is shared with them. The secret is copied.
      *
      * @throws IllegalArgumentException if it is shorter than 32 bytes; the message does not quote it
      */

@@ -4,8 +4,7 @@
  *
  * <p>Priorities, in this order: never a wrong answer; never an exception at the caller because of the cache; a hit in
  * microseconds. The critical path is {@link dev.refrain.engine.ResponseCache#key} and {@link
- * dev.refrain.engine.ResponseCache#lookup}: it takes no lock but the store's read lock and parses no JSON but the
- * request.
+ * dev.refrain.engine.ResponseCache#lookup}. It takes only the store's read lock, and parses only the request.
  *
  * <p>Classes that are not public here are not in {@code internal}, because they use package-private methods of keys,
  * scopes, requests and responses, which would otherwise have to be public.
