@@ -1,15 +1,15 @@
 package dev.refrain.engine;
 
 /**
- * When a call that its upstream has paused may go on. A leader without followers sets the pace. Followers never do.
- * With followers, the leader slows the call only if it lags by the length of the longest answer, or memory is tight.
- * This bounds what its sink has to hold. Guarded by the flight's monitor.
+ * Decides when an upstream call that waits for its readers may go on. A leader without followers sets the pace.
+ * Followers never do. With followers, the leader slows the call only if it lags by the length of the longest stored
+ * answer, or if memory is tight. This bounds what the leader's sink has to hold. Guarded by the flight's monitor.
  */
 final class CallPace {
-    /** In bytes. */
+    /** Bytes by which the leader may lag while followers read. */
     private final long maxLag;
 
-    /** What resumes the call; null while it is not paused. */
+    /** Resumes the call; null while it is not paused. */
     private Runnable paused;
     /** Whether a whenDrained action of the leader is pending. */
     private boolean leaderAsked;
@@ -24,7 +24,7 @@ final class CallPace {
         leaderLag += bytes;
     }
 
-    /** Pauses the call. Returns whether the leader is to be asked when it is drained. */
+    /** Pauses the call. Returns whether the caller must ask the leader's sink to report when it is drained. */
     boolean pause(Runnable resume) {
         boolean ask = !leaderAsked;
         paused = resume;
@@ -44,13 +44,13 @@ final class CallPace {
     /**
      * Whether the call may go on while its leader is there.
      *
-     * @param forOthers whether followers want it to, and there is memory for what the leader does not take
+     * @param forOthers whether followers read on, and there is memory for what the leader has not taken
      */
     boolean mayGoOn(boolean forOthers) {
         return !leaderAsked || (leaderLag <= maxLag && forOthers);
     }
 
-    /** What resumes the call, which is not paused any more. */
+    /** Takes the action that resumes the call, which then counts as running. */
     Runnable resume() {
         Runnable action = paused;
         paused = null;

@@ -7,13 +7,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Counts and logs why answers were not captured or stored although their readers get them: faults of the cache, and a
- * memory budget that is used up (no fault). Thread-safe.
+ * Counts and logs answers that reach their readers but are not captured or not stored. The reason is a fault of the
+ * cache, or a memory budget that is used up, which is no fault. Thread-safe.
  */
 final class CaptureFaults {
     private static final Logger LOG = LoggerFactory.getLogger(CaptureFaults.class);
 
-    /** Nanoseconds between two lines about the memory budget. */
+    /** At least this many nanoseconds lie between two log lines about the memory budget. */
     static final long QUIET_NANOS = 60_000_000_000L;
 
     private final FailureLog captures = new FailureLog("An answer could not be captured; it is served all the same.");
@@ -24,10 +24,10 @@ final class CaptureFaults {
     private final Counters counters;
     private final MemoryBudget memory;
     private final LongSupplier nanos;
-    /** When the next line about the memory budget may be written. */
+    /** The tick from which the next log line about the memory budget may be written. */
     private final AtomicLong quietUntil;
 
-    private final AtomicLong toldShortages = new AtomicLong();
+    private final AtomicLong reportedShortages = new AtomicLong();
 
     CaptureFaults(Counters counters, MemoryBudget memory, LongSupplier nanos) {
         this.counters = counters;
@@ -49,7 +49,7 @@ final class CaptureFaults {
                             + "this was last reported. A larger heap (-Xmx) gives it more. Reported at most once a "
                             + "minute.",
                     memory.limitBytes(),
-                    shortages - toldShortages.getAndSet(shortages));
+                    shortages - reportedShortages.getAndSet(shortages));
         }
     }
 

@@ -30,14 +30,14 @@ import org.slf4j.LoggerFactory;
  * <p>The answer is stored <em>before</em> the client gets the piece that completes it, so a client that repeats its
  * request at once gets a hit. A failure to capture or store ends the capture, never the answer.
  *
- * <p>Long, since a flight has to hear of each step, between the capture of a piece and its passing on.
+ * <p>Long, since a flight hooks into every step between capturing a piece and passing it on.
  */
 class CaptureSink extends ForwardingSink {
     private static final Logger LOG = LoggerFactory.getLogger(CaptureSink.class);
 
-    /** Values of {@link #committedLength} that are no length. */
+    /** The value of {@link #committedLength} before the answer is complete. */
     private static final int NOTHING_YET = -1;
-
+    /** The value of {@link #committedLength} for an answer that will not be stored. */
     private static final int DISCARDED = -2;
 
     private final Answers answers;
@@ -49,41 +49,44 @@ class CaptureSink extends ForwardingSink {
     private final long tag = HitIds.newTag();
 
     private ResponseHead head;
-    /** Null when there is nothing to capture, or nothing any more. */
+    /** Null before the head, after the end, and for an answer that will not be stored. */
     private AnswerCapture capture;
 
     /** Memory of the capture and, in a flight, of its followers. */
     private final MemoryBudget.Reservation memory;
 
-    /** Null unless it is noted when the events of a stream come. */
+    /** Records when the events of a stream arrive; null if nobody wants to know. */
     private PaceRecorder pace;
 
     private int paceBytes;
 
     private long received;
     private boolean ended;
-    private boolean lostTrack;
-    /** The client has not been given the head yet. */
+    private boolean captureFailed;
+    /** True while the client waits for the head, see {@link #releaseHead}. */
     private boolean headWaits;
 
-    /** Whether what is captured has been put into the store. */
+    /** Whether the captured answer is in the store. */
     private boolean stored;
-    /** Whether the answer is complete and not stored for its finish reason. */
+    /** Whether the answer is complete, but is not stored because of its finish reason. */
     private boolean refused;
 
-    /** When the fetch began, by the shared tier's clock; 0 if there is no such tier, or nobody knows. */
+    /** When the fetch began, by the shared tier's clock; 0 without such a tier, or while its time is unknown. */
     private volatile long startedMicros;
-    /** The removal that the fetch began with, if it did: the answer is sent after it, or it would count as removed. */
+    /**
+     * The removal that came with this request, or a completed stage. The answer is sent to the tier only after it,
+     * because an answer that is sent before it counts as removed.
+     */
     private volatile CompletionStage<?> removal = CompletableFuture.completedStage(null);
 
     private volatile boolean sharedUnavailable;
-    /** Null unless the answer has one that could be given back. */
+    /** The provider's id of the answer; null if a client could not refer to the answer by it. */
     private volatile String providerId;
-    /** Whether it is stored which id of the provider the ids of this answer stand for. */
+    /** Whether the store has the note that maps the ids of this answer to the provider's id. */
     private volatile boolean noted;
 
     private Consumer<AnswerFacts> counted;
-    /** Counts an answer that is not captured; null while it may be captured. */
+    /** Reads tokens and cost from an answer that is not captured; null while the answer may be captured. */
     private AnswerMeter meter;
 
     private int committedLength = NOTHING_YET;
@@ -100,39 +103,47 @@ class CaptureSink extends ForwardingSink {
         this.startedMicros = shared == null ? 0 : shared.nowMicros();
     }
 
-    /** The shared tier has been asked before the call, and said what time it is, or did not answer. */
+    /**
+     * Notes what a lookup in the shared tier has told before the call: the tier's time, or that there was no answer.
+     */
     final void looked(SharedEntries.Looked looked) {
         startedMicros = Math.max(startedMicros, looked.startedMicros());
         sharedUnavailable = looked.unavailable();
     }
 
-    /** The call counts as one that began at that time of the shared tier, or later. */
+    /** Moves the start of the fetch to this time, in microseconds of the tier's clock, unless it is later already. */
     final void beganAt(long micros) {
         startedMicros = Math.max(startedMicros, micros);
     }
 
-    /** The call, or that of another machine which is waited for, began then, by the shared tier's clock. */
+    /**
+     * Sets the start of the fetch: of this flight's own call, or of another machine's call that the flight waits for.
+     * In microseconds of the shared tier's clock.
+     */
     final void fetchBegan(long micros) {
         startedMicros = micros;
     }
 
-    /** The call begins with a removal, which says when that was by {@link #beganAt}. */
+    /** The call follows a removal. The time of the removal is reported to {@link #beganAt}. */
     final void beginsAfter(CompletionStage<?> of) {
         removal = of;
     }
 
-    /** Whether what another machine has shared was removed, here or elsewhere. */
+    /** Whether an answer that another machine has shared was removed, here or elsewhere. */
     final boolean isBarred(SharedAnswer shared) {
         return answers.shared().isBarred(key, shared);
     }
 
-    /** Whether the answer was removed, elsewhere, after the call had begun. */
+    /** Whether another machine has removed this key's answers since the call began. */
     final boolean isBarred() {
         SharedEntries shared = answers.shared();
         return shared != null && shared.isBarred(key, startedMicros);
     }
 
-    /** The answer is over. What the store has of it now, with all events that followed, goes to the shared tier. */
+    /**
+     * Called after the end of the answer. Sends the stored entry to the shared tier, including events that came after
+     * the terminal one.
+     */
     private void share() {
         SharedEntries shared = answers.shared();
         if (stored && shared != null && mayCommit()) {
@@ -170,7 +181,7 @@ class CaptureSink extends ForwardingSink {
         }
     }
 
-    /** Null if the memory budget has no room even for the beginning. */
+    /** Starts the capture; null if the memory budget has no room even for the beginning. */
     private AnswerCapture captureWithinBudget() {
         try {
             return answers.newCapture(key, memory);
@@ -181,9 +192,9 @@ class CaptureSink extends ForwardingSink {
     }
 
     /**
-     * A document's head goes out with the first piece of its body, because it is of no use before. If that piece is the
-     * whole body, the head can say whether the answer is stored. Any other head goes out before this is known, and does
-     * not say it.
+     * Passes on a head that was held back. A document's head waits for the first piece of the body, because no client
+     * can use it earlier. If that piece is the whole body, the head can say that the answer is stored. Any other head
+     * goes out before this is known.
      */
     private void releaseHead() {
         if (headWaits) {
@@ -192,7 +203,7 @@ class CaptureSink extends ForwardingSink {
         }
     }
 
-    /** The outcome by the head alone: for an answer that may be stored, a miss that is stored. */
+    /** The outcome as far as the head tells. An answer that may be stored counts as a stored miss. */
     private CacheOutcome outcome(ResponseHead answer) {
         if (answer.status() != 200) {
             return miss(false);
@@ -203,7 +214,7 @@ class CaptureSink extends ForwardingSink {
         if (answer.contentLength() > answers.maxAnswerBytes()) {
             return new CacheOutcome.Bypass(BypassReason.ANSWER_TOO_LARGE);
         }
-        return miss(isOfTheRightKind(answer.contentType()));
+        return miss(fitsRequest(answer.contentType()));
     }
 
     private CacheOutcome.Miss miss(boolean stored) {
@@ -228,9 +239,10 @@ class CaptureSink extends ForwardingSink {
     }
 
     /**
-     * A document in place of a stream, or the reverse, cannot become an entry. For any other type the content decides.
+     * Whether the content type fits the request. A document in place of a stream, or the reverse, cannot become an
+     * entry. For any other type the content decides.
      */
-    private boolean isOfTheRightKind(String contentType) {
+    private boolean fitsRequest(String contentType) {
         String type = contentType == null ? "" : contentType.toLowerCase(Locale.ROOT);
         return key.streaming() ? !type.contains("json") : !type.startsWith("text/event-stream");
     }
@@ -264,7 +276,7 @@ class CaptureSink extends ForwardingSink {
             super.end();
             ended(null);
         } catch (RuntimeException | Error e) {
-            // To the upstream the answer has ended: nobody but this sink can tell those who wait.
+            // The upstream has ended the answer and reports no failure, so this sink must tell the requests that wait.
             super.fail(e);
             ended(e);
             throw e;
@@ -306,7 +318,7 @@ class CaptureSink extends ForwardingSink {
         return true;
     }
 
-    /** Reports what the answer said of itself, whether it is stored or not. */
+    /** Reports tokens, cost and other facts from the answer, whether it is stored or not. */
     private void count() {
         if (counted == null) {
             return;
@@ -321,27 +333,29 @@ class CaptureSink extends ForwardingSink {
         counted.accept(facts);
     }
 
-    /** What is reserved for this answer. */
+    /** The memory reserved for this answer. */
     final MemoryBudget.Reservation memory() {
         return memory;
     }
 
-    /** Nothing is captured any more: gives back what was reserved, unless others still read it. */
+    /** Releases the reserved memory after the end. A flight keeps it while followers still read. */
     void release() {
         memory.close();
     }
 
-    /** The answer's own id, if it has one that could be given back; null before it is complete. */
+    /**
+     * The provider's id of the answer, if a client could refer to the answer by it; null before the answer is complete.
+     */
     final String providerId() {
         return providerId;
     }
 
     // ---- hooks for a flight
 
-    /** The answer may become an entry: its events can be followed. */
+    /** An answer begins that may become an entry. Followers can read its events from the capture. */
     void began(ResponseHead answer, AnswerCapture live) {}
 
-    /** Whether anybody but the client reads the answer's events. */
+    /** Whether the answer has readers besides the client. */
     boolean isFollowed() {
         return false;
     }
@@ -349,9 +363,9 @@ class CaptureSink extends ForwardingSink {
     /** More of the answer has been captured and passed on. */
     void progressed() {}
 
-    /** Whether the capture broke, so that the answer's events are not all known. */
-    final boolean hasLostTrack() {
-        return lostTrack;
+    /** Whether the capture has failed, so that it lacks some of the answer's events. */
+    final boolean hasCaptureFailed() {
+        return captureFailed;
     }
 
     /** Whether the answer may still be stored. */
@@ -359,10 +373,10 @@ class CaptureSink extends ForwardingSink {
         return !isBarred();
     }
 
-    /** The answer is complete and, unless that failed, stored. May be called again when a stream goes on. */
+    /** The answer is complete and, unless storing failed, stored. Called again if a stream goes on after that. */
     void completed(Template template) {}
 
-    /** The answer turned out not to be one that is stored. */
+    /** The answer will not be stored. */
     void rejected() {}
 
     /**
@@ -372,7 +386,7 @@ class CaptureSink extends ForwardingSink {
      */
     void ended(Throwable cause) {}
 
-    /** The answer's entry has been sent to the shared tier, or never will be. Called on any thread. */
+    /** The answer's entry has been sent to the shared tier, or will not be sent. Called on any thread. */
     void settled() {}
 
     // ---- storing
@@ -397,17 +411,17 @@ class CaptureSink extends ForwardingSink {
             }
         } catch (MemoryBudget.Exhausted noRoom) {
             ranOutOfMemory();
-            loseTrack();
+            failCapture();
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             // If memory is closed, nobody waits for the answer any more, and the capture stopped on purpose.
             if (!memory.isClosed()) {
                 answers.faults().notCaptured(e);
             }
-            loseTrack();
+            failCapture();
         }
     }
 
-    /** What there is no memory for is not noted. */
+    /** Records the pace. Without memory for that, the pace is dropped. */
     private void notePace() {
         if (pace != null) {
             pace.passed(capture.events(), answers.ticker().getAsLong());
@@ -419,9 +433,9 @@ class CaptureSink extends ForwardingSink {
         }
     }
 
-    private void loseTrack() {
+    private void failCapture() {
         capture = null;
-        lostTrack = true;
+        captureFailed = true;
         rejected();
     }
 
@@ -432,14 +446,16 @@ class CaptureSink extends ForwardingSink {
         }
     }
 
-    /** Stores what there is; again if events followed the terminal one, so that a replay has them too. */
+    /**
+     * Stores the captured answer. If events follow the terminal one, stores it again, so that a replay has them, too.
+     */
     private void commit() {
         Template template = capture.template();
         if (template.length() == committedLength) {
             return;
         }
         if (committedLength == NOTHING_YET) {
-            // First, so that no hit gets an id whose provider id is unknown.
+            // The note comes first, so that no hit gets an id whose provider id is unknown.
             note(template.facts().tokensOrNone());
         }
         committedLength = template.length();
@@ -451,7 +467,7 @@ class CaptureSink extends ForwardingSink {
         completed(template);
     }
 
-    /** A complete answer that is not stored because of its finish reason. All who wait for it get it. */
+    /** Keeps a complete answer out of the store because of its finish reason. All waiting requests still get it. */
     private void refuse() {
         if (!refused) {
             LOG.debug("Not stored: {} (its finish reason)", key);
@@ -460,7 +476,7 @@ class CaptureSink extends ForwardingSink {
         }
     }
 
-    /** Removes what was stored too early. */
+    /** Removes an entry that was stored before the cache knew that it must not be. */
     private void takeBack() {
         answers.counters().rejections.increment();
         if (stored && mayCommit()) {
@@ -481,8 +497,8 @@ class CaptureSink extends ForwardingSink {
             }
             if (!mayCommit()) {
                 stored = false;
-                // Another flight superseded this one while it stored its answer, which may have overwritten the newer
-                // one. No answer is better than the older one.
+                // Another flight superseded this one, or the answer was removed, while it was being stored. The put may
+                // have overwritten a newer answer. No entry is better than an old one.
                 answers.remove(key);
             }
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
@@ -491,8 +507,8 @@ class CaptureSink extends ForwardingSink {
     }
 
     /**
-     * Stores which id of the provider the ids of this answer stand for. Followers have such ids even if the answer is
-     * not stored.
+     * Stores the note that maps the ids of this answer to the provider's id. Followers get such ids even if the answer
+     * is not stored.
      */
     @SuppressWarnings("CatchingUnchecked") // as in put
     private void note(long tokens) {
@@ -510,9 +526,9 @@ class CaptureSink extends ForwardingSink {
     }
 
     /**
-     * The same for the answer of another machine, whose stream is followed here.
+     * Stores such a note for another machine's answer, whose stream this flight follows.
      *
-     * @param id null if it is not known
+     * @param id the provider's id; null if it is not known
      */
     @SuppressWarnings("CatchingUnchecked") // as in put
     final void noteElsewhere(String id) {
@@ -530,7 +546,10 @@ class CaptureSink extends ForwardingSink {
         }
     }
 
-    /** Somebody who follows has got an id of this answer, or will. Other machines may be shown it. */
+    /**
+     * A follower has received an id of this answer, or will. The note is shared, since another machine may be asked
+     * about the id.
+     */
     final void idGiven() {
         SharedEntries shared = answers.shared();
         if (shared != null && noted) {

@@ -15,11 +15,11 @@ import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What follows a miss: joins a flight, leads one, or starts over when one has failed (wire rule W28). */
+/** Handles a miss: joins a flight, leads one, or starts over when a flight has failed (wire rule W28). */
 final class Coalescer {
     private static final Logger LOG = LoggerFactory.getLogger(Coalescer.class);
 
-    /** The most flights that one request joins or leads, so that a broken provider is not flooded with calls. */
+    /** A request joins or leads at most this many flights, so that a broken provider is not flooded with calls. */
     private static final int MAX_FLIGHTS = 3;
 
     private static final int UNAUTHORIZED = 401;
@@ -28,7 +28,7 @@ final class Coalescer {
     private final Answers answers;
     private final UpstreamCalls calls;
     private final Flights flights;
-    /** Held during walks over the store that clients ask for, so that they take no more than one thread. */
+    /** Held during walks over the store that clients ask for, so that one walk runs at a time. */
     private final Object walks = new Object();
 
     private final Pool<EntryBuffer> pieces = new Pool<>(() -> new EntryBuffer(8 * 1024));
@@ -52,7 +52,7 @@ final class Coalescer {
     private void fetch(MissedRequest request, int attempt) {
         while (true) {
             Flight running = flights.get(request.key());
-            // A request that comes after a removal does not get what was being fetched, or looked up, before.
+            // A request that comes after a removal must not get an answer whose fetch or lookup began before it.
             if (running != null && !running.isBarred() && follow(running, request, attempt)) {
                 return;
             }
@@ -63,8 +63,7 @@ final class Coalescer {
             }
             Flight own = new Flight(flights, answers, calls, request);
             if (flights.replace(running, own)) {
-                // Another call may have ended since the lookup. Then its answer is stored, and no second call is
-                // needed.
+                // Another call may have ended since the lookup. Its answer is then stored, so no second call is made.
                 boolean wanted = false;
                 try {
                     wanted = !answers.replay(request);
@@ -97,7 +96,7 @@ final class Coalescer {
         }
     }
 
-    /** After the lookup in the shared tier, which is before the call for all who follow this flight. */
+    /** Continues after the lookup in the shared tier. One lookup serves the leader and all followers of the flight. */
     private void goOn(Caller caller, long asked, SharedEntries.Looked looked) {
         caller.own.looked(looked);
         if (caller.found(looked)) {
@@ -113,7 +112,7 @@ final class Coalescer {
         }
     }
 
-    /** A flight of this machine that has begun, and may still find that no call is needed. */
+    /** A flight of this machine that is not calling yet, and may find that it need not call. */
     private final class Caller implements SharedCalls.Party {
         private final Flight own;
         private final MissedRequest request;
@@ -169,7 +168,10 @@ final class Coalescer {
         return true;
     }
 
-    /** For a follower whose flight failed before it had a byte: tries another flight, up to the limit. */
+    /**
+     * Continues for a follower whose flight ended before the follower passed on a byte. Tries the store, then another
+     * flight, up to the limit.
+     */
     private void startOver(MissedRequest request, int attempt, FlightEnding why) {
         if (why instanceof FlightEnding.Shared shared
                 && !answers.shared().isBarred(request.key(), shared.answer())
@@ -195,7 +197,7 @@ final class Coalescer {
         } else if (failed.cause() != null) {
             request.sink().fail(failed.cause());
         } else {
-            // The provider did answer, but its answer is too long to be shared.
+            // The provider did answer, but the answer is too long to be shared.
             fetchAlone(request);
         }
     }
@@ -208,7 +210,7 @@ final class Coalescer {
     /** Makes a call of its own even if another one is under way. Its answer supersedes the other. */
     void lead(MissedRequest asked) {
         boolean isToldLater = asked.controls().clear() && !mayRemove(asked.key());
-        MissedRequest request = isToldLater ? asked.with(toldOnceKnown(asked)) : asked;
+        MissedRequest request = isToldLater ? asked.with(tellingOnceAuthorized(asked)) : asked;
         if (request.controls().directives().noStore()) {
             clearIfAsked(request, isToldLater, null);
             fetchAlone(request);
@@ -228,18 +230,19 @@ final class Coalescer {
         }
         SharedCalls others = answers.shared() == null ? null : answers.shared().calls();
         if (others != null) {
-            // Before the call, so that whoever hears of that finds the lease taken.
+            // Before the call, so that machines that ask during the call find the lease taken.
             others.hold(own);
         }
         own.start(calls.inTime(request.upstream()));
     }
 
     /**
-     * A call that tells other machines of the removal, unless the provider does not know who asks for it. So much is
-     * remembered for them already that it becomes a barrier for more than a key, which whoever makes credentials up
-     * must not raise. Nothing is stored for those.
+     * The request's upstream, but its answer decides whether other machines are told of the removal: they are not if
+     * the provider rejects the caller's credentials. Used when so many removals wait for other machines that this one
+     * would become a barrier for more than its key. A client with invented credentials must not cause that. The cache
+     * stores nothing for such a client, so it has nothing to remove.
      */
-    private Upstream toldOnceKnown(MissedRequest request) {
+    private Upstream tellingOnceAuthorized(MissedRequest request) {
         return sink -> request.upstream().fetch(new ForwardingSink(sink) {
             @Override
             public void head(ResponseHead head) {
@@ -261,12 +264,15 @@ final class Coalescer {
         });
     }
 
-    /** Whether a client may remove an answer: what other machines cannot be told now has to be remembered. */
+    /**
+     * Whether a client may remove an answer now. A removal that other machines cannot be told of yet must be
+     * remembered, and the room for that is limited.
+     */
     private boolean mayRemove(CacheKey key) {
         return answers.shared() == null || answers.shared().notices().hasRoomFor(key);
     }
 
-    /** The same as {@link #remove}. Returns false if that cannot be done now. */
+    /** Like {@link #remove}, but returns false and removes nothing if {@link #mayRemove} says no. */
     boolean removeForClient(CacheKey key) {
         boolean may = mayRemove(key);
         if (may) {
@@ -281,11 +287,11 @@ final class Coalescer {
         if (shared == null) {
             return answers.remove(key);
         }
-        // First, so that nothing comes back from there to stay.
+        // The tier comes first, so that no lookup brings the answer back from there after it was removed here.
         var unused = shared.remove(key, true, began -> {});
         Flight running = flights.get(key);
         if (running != null) {
-            // It may have found what is removed, or have begun to fetch it.
+            // The flight may have found the removed answer, or have begun to fetch it.
             running.supersede();
         }
         return answers.remove(key);
@@ -321,7 +327,7 @@ final class Coalescer {
         }
         keys.forEach(key -> takeBack(key, sourceId));
         if (keys.isEmpty() && answers.shared() != null) {
-            // Others may have what was evicted here. Without the whole key each of them has to walk over its store.
+            // Other machines may have what was evicted here. Without the whole key, each has to walk its store.
             synchronized (walks) {
                 answers.shared().notices().raiseAndWait(SharedBarriers.digest(shortDigest));
             }
@@ -330,12 +336,13 @@ final class Coalescer {
 
     private void takeBack(CacheKey key, String sourceId) {
         if (answers.shared() != null) {
-            // First, see remove. Others may still have it where this machine has a newer one.
+            // The tier comes first, as in remove. Other machines may still have the answer, even if a newer one
+            // replaced it here.
             var unused = answers.shared().remove(key, true, began -> {});
         }
         Flight running = flights.get(key);
         if (running != null && running.isSource(sourceId)) {
-            // First, so that it stores nothing after the removal.
+            // Before the removal, so that the flight stores nothing after it.
             running.supersede();
         }
         EntryFacts stored = answers.inspect(key);
@@ -345,10 +352,10 @@ final class Coalescer {
     }
 
     /**
-     * Clears the answer before a call.
+     * Removes the key's answer before a call, if the request asks for that.
      *
-     * @param isToldLater whether other machines are told by that call
-     * @param own the flight that begins with it, or null if its answer is not stored
+     * @param isToldLater whether the call tells other machines of the removal
+     * @param own the flight that makes the call; null if the answer is not stored
      */
     private void clearIfAsked(MissedRequest request, boolean isToldLater, Flight own) {
         if (!request.controls().clear()) {

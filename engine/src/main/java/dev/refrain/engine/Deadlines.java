@@ -8,46 +8,48 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Time limits that hardly ever pass, with one alarm for all of them. The alarm is set for the earliest limit. When it
- * rings, it is set again for the earliest that is left.
+ * Keeps deadlines that are seldom reached, with one alarm for all of them. The alarm is set for the earliest deadline.
+ * When it rings, it is set again for the earliest one left.
  *
- * <p>A timer for each limit would wake the JVM's timer thread whenever a new limit is the earliest. With one call at a
- * time, that is with each call.
+ * <p>A timer for each deadline would wake the JVM's timer thread whenever a new deadline is the earliest: with one call
+ * at a time, for every call.
  *
- * <p>Thread-safe. The monitor is a leaf: with it held nothing but the alarm changes.
+ * <p>Thread-safe. The monitor is a leaf: a thread that holds it sets and cancels alarms, and does nothing else.
  */
 final class Deadlines {
     /** The deadlines of all caches of the JVM. */
     static final Deadlines OF_JVM = new Deadlines(System::nanoTime, Deadlines::timer);
 
-    /** Least time between two rings, however many limits pass one after the other. */
+    /** Least time between two rings, however many deadlines pass one after the other. */
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
-    /** Somebody who waits no longer than to a certain time. Compared by identity. */
+    /** A waiter with a deadline. Compared by identity. */
     interface Waiting {
-        /** By the clock of the deadlines. */
+        /** The deadline, on the scale of {@link Deadlines#nanoTime}. */
         long deadlineNanos();
 
-        /** The time has passed. Called on the JVM's timer thread, so it must not block. */
+        /** The deadline has passed. Called on the JVM's timer thread, so it must not block. */
         void passed();
     }
 
-    /** What rings once. */
+    /** A timer that rings once. */
     interface Alarm {
         /**
-         * Sets it. It may ring on any thread, also on this one and before this returns.
+         * Sets the timer. It may ring on any thread, even on the calling one before this returns.
          *
          * @param nanos from now
-         * @return calls it off
+         * @return an action that cancels the timer
          */
         Runnable set(long nanos, Runnable rings);
     }
 
-    /** An alarm that is set. Its fields change with the monitor held. */
+    /** An alarm that is set. Its fields are guarded by the monitor. */
     private static final class Ringing {
         private final long atNanos;
-        private Runnable callOff;
-        /** It rang on a thread that holds the monitor. That thread tells the others once it has left the monitor. */
+        private Runnable cancel;
+        /**
+         * Whether it rang on the thread that was setting it. That thread handles the ring once it has left the monitor.
+         */
         private boolean rang;
 
         Ringing(long atNanos) {
@@ -68,8 +70,7 @@ final class Deadlines {
 
     private static Runnable timer(long nanos, Runnable rings) {
         CompletableFuture<Void> timer = new CompletableFuture<>();
-        // The action before the time limit: an action that is added to a timer that has rung already runs on this
-        // thread.
+        // The action is added before the timeout. If the timer had rung already, it would run on this thread.
         var unused = timer.whenComplete((off, timeout) -> {
             if (timeout != null) {
                 rings.run();
@@ -84,12 +85,13 @@ final class Deadlines {
     }
 
     void add(Waiting one) {
-        // First: an alarm that is about to ring sees it, or is gone already.
+        // Added first: an alarm that rings at this moment either sees the new deadline, or is no longer the current one
+        // and a new alarm is set below.
         waiting.add(one);
         set(one.deadlineNanos());
     }
 
-    /** Not waiting any more. */
+    /** Removes a waiter whose deadline no longer matters. */
     void remove(Waiting one) {
         waiting.remove(one);
     }
@@ -109,12 +111,12 @@ final class Deadlines {
                 return;
             }
             Ringing before = next;
-            // If it cannot be set, the one before goes on to ring.
-            set.callOff = alarm.set(Math.max(0, atNanos - nanoTime()), () -> ring(set));
+            // If this throws, the earlier alarm stays set.
+            set.cancel = alarm.set(Math.max(0, atNanos - nanoTime()), () -> ring(set));
             next = set;
             rang = set.rang;
             if (before != null) {
-                before.callOff.run();
+                before.cancel.run();
             }
         }
         if (rang) {
@@ -134,7 +136,7 @@ final class Deadlines {
         }
         synchronized (this) {
             if (next != which) {
-                // It was called off while it rang.
+                // It was cancelled while it rang.
                 return;
             }
             next = null;
@@ -153,8 +155,9 @@ final class Deadlines {
     }
 
     /**
-     * Tells those that are due; returns how long the next one has, or {@link Long#MAX_VALUE} if there is none. One that
-     * cannot be told keeps no other from it, and is told again.
+     * Calls every waiter whose deadline has passed. Returns the nanoseconds until the next deadline, or
+     * {@link Long#MAX_VALUE} if there is none. A waiter that throws does not keep the others from being called, and is
+     * called again later.
      */
     private long passed(long now) {
         long first = Long.MAX_VALUE;
@@ -169,7 +172,7 @@ final class Deadlines {
             try {
                 one.passed();
                 each.remove();
-            } catch (RuntimeException | Error e) { // such as that there is no memory for a thread
+            } catch (RuntimeException | Error e) { // for example, no memory for a new thread
                 failure = e;
             }
         }

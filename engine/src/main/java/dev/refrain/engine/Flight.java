@@ -24,8 +24,8 @@ import org.slf4j.LoggerFactory;
  * <p>The request that made the call is the leader: it receives what the upstream sends, byte for byte. Identical
  * requests that arrive while the call runs are followers, which get the answer as a hit would return it. They read a
  * stream from the {@link LiveTemplate}, each at its own pace, and get a document when it is whole. A flight is
- * <em>joinable</em> from its start until its {@link FlightEnding} is known, which is final. docs/CONCURRENCY.md draws
- * the states.
+ * <em>joinable</em> from its start until its {@link FlightEnding} is known, which is final. docs/CONCURRENCY.md has a
+ * diagram of the states.
  *
  * <p>The upstream's thread drives it. Joining, leaving and ending hold this object's monitor, which guards the list of
  * followers and the state that depends on it. No sink is called and no byte is copied under the monitor.
@@ -36,8 +36,8 @@ final class Flight extends CaptureSink {
     private static final Logger LOG = LoggerFactory.getLogger(Flight.class);
 
     /**
-     * An answer that is no success is kept for followers up to this size, in bytes. A client error is kept up to the
-     * limit of a stored answer.
+     * An unsuccessful answer is kept for followers up to this size, in bytes. A client error is kept up to the limit of
+     * a stored answer.
      */
     private static final int MAX_KEPT = 64 * 1024;
 
@@ -48,7 +48,7 @@ final class Flight extends CaptureSink {
     private final long maxLag;
     private final LongSupplier nanos;
     private final long silentCallNanos;
-    /** When the upstream last sent something, or was told to go on. */
+    /** When the upstream last sent something or was told to go on, by the ticker. */
     private volatile long heardAt;
 
     private final MemoryBudget memory;
@@ -65,12 +65,12 @@ final class Flight extends CaptureSink {
 
     private boolean cancelled;
 
-    /** Null unless this machine holds one for this call. */
+    /** The lease under which this machine calls; null if it has none. */
     private SharedLease lease;
     /** Whether the answer's entry has been sent to the shared tier, or never will be. */
     private boolean settled;
 
-    /** Null unless another machine's stream is followed. */
+    /** The head of another machine's stream; null unless the flight follows one. */
     private volatile LivePieces.Head elsewhere;
 
     private volatile FlightEnding ending;
@@ -81,7 +81,7 @@ final class Flight extends CaptureSink {
     // Set by the upstream's thread, or by the thread that failed to make the call.
     private volatile boolean over;
     private AnswerCapture capture;
-    /** Memory for the part of a stream that the slowest follower has not read, where the beginning is not kept. */
+    /** Memory for the part of a stream that the slowest follower has not read, if the stream is too long to be kept. */
     private final MemoryBudget.Reservation lag;
     /** Whether the answer will not become an entry. */
     private boolean rejected;
@@ -149,7 +149,7 @@ final class Flight extends CaptureSink {
             }
             followers.add(follower);
         }
-        // The call may be waiting for the leader to take more; a slow leader does not delay others.
+        // The call may be waiting for the leader to take more. A slow leader must not delay followers.
         resume();
         return true;
     }
@@ -175,8 +175,9 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Whether another machine's call is to be kept going for those who wait here. If all of them seem to have left, it
-     * is not, and nobody joins them; but they get its answer, since they may have closed only one direction.
+     * Whether another machine's call should go on for the readers of this flight. If all of them seem to have left, it
+     * should not, and no request joins this flight any more. They still get the answer if it comes, since they may have
+     * closed only one direction of their connections.
      */
     boolean wantsOthersCall() {
         if (!isUnread()) {
@@ -186,16 +187,18 @@ final class Flight extends CaptureSink {
         return false;
     }
 
-    /** It waits for another machine's call, which nobody here sees to. */
+    /**
+     * Called when this flight begins to wait for another machine's call. From then on it hears when its leader leaves.
+     */
     void waitsElsewhere() {
         leader.whenGone(this::leaderGone);
     }
 
     /**
-     * Ends the wait for another machine's call, if all have left: that call is not to go on for nobody, and none is to
-     * be made. Returns whether it has ended.
+     * Ends the wait for another machine's call if all readers have left. Then the other machine is not asked to go on,
+     * and this one makes no call. Returns whether the wait has ended.
      */
-    boolean endIfForsaken() {
+    boolean endIfAbandoned() {
         synchronized (this) {
             if (!leaderGone || !followers.isEmpty()) {
                 return false;
@@ -204,14 +207,14 @@ final class Flight extends CaptureSink {
         closeToNewcomers();
         over = true;
         leader.fail(new IllegalStateException("the client left while another machine's answer was waited for"));
-        // Whoever has joined meanwhile looks again.
+        // Requests that have joined meanwhile look again.
         dissolve();
         settled();
         release();
         return true;
     }
 
-    /** Removes a follower who wants no more of this flight. */
+    /** Removes a follower that reads no more of this flight. */
     void leave(FlightMember follower) {
         synchronized (this) {
             followers.remove(follower);
@@ -220,14 +223,14 @@ final class Flight extends CaptureSink {
         release();
     }
 
-    /** The answer is held for its readers, and released with the last of them. */
+    /** Releases the answer once it is over and its last reader has left. */
     @Override
     void release() {
         synchronized (this) {
             if (!over || ending == null || !followers.isEmpty()) {
                 return;
             }
-            // Connections may hold their sinks for long, and the sinks hold this flight.
+            // A connection may hold its sink for long, and the sink holds this flight. So it drops the bytes.
             capture = null;
             live = null;
             kept.drop();
@@ -249,7 +252,7 @@ final class Flight extends CaptureSink {
 
     /**
      * Cancels the call if that is configured and no reader is left. In the same step the flight stops being joinable.
-     * Another machine's stream is not read on in any case.
+     * If the flight follows another machine's stream, it stops reading even if cancelling is not configured.
      */
     void cancelIfAbandoned() {
         Upstream.Call running;
@@ -270,14 +273,14 @@ final class Flight extends CaptureSink {
             stop(running);
         }
         settled();
-        // There may be one whose reader, on another machine, has left.
+        // A publisher to other machines may remain, although nobody there reads any more.
         for (FlightMember member : members()) {
             member.overrun();
             member.wake();
         }
     }
 
-    /** Whether the call is to go on for somebody but the leader. Called with the monitor held. */
+    /** Whether the call should go on even without its leader. Called with the monitor held. */
     private boolean isKept() {
         return !followers.isEmpty() && followers.stream().anyMatch(FlightMember::keepsCall);
     }
@@ -299,7 +302,7 @@ final class Flight extends CaptureSink {
         closeToNewcomers();
     }
 
-    /** The answer has been found in the store after all. */
+    /** Ends the flight without an answer, because it makes no call. Followers look again. */
     void dissolve() {
         finish(new FlightEnding.Dissolved());
     }
@@ -314,7 +317,7 @@ final class Flight extends CaptureSink {
         return !isBarred(answer);
     }
 
-    /** Another machine has shared the answer, which the leader has got. */
+    /** Ends the flight with an answer that another machine has shared. The leader has received it already. */
     void answeredBy(SharedAnswer answer) {
         finish(new FlightEnding.Shared(answer));
     }
@@ -334,7 +337,7 @@ final class Flight extends CaptureSink {
 
     // ---- with other machines
 
-    /** This machine has the lease of the key for this call. */
+    /** Called when this machine has been granted the lease of the key for this call. */
     void holds(SharedLease granted) {
         boolean over;
         boolean closed;
@@ -365,8 +368,8 @@ final class Flight extends CaptureSink {
     /**
      * Follows another machine's stream in place of a call.
      *
-     * @param reading ends when it is cancelled
-     * @param first the leader, who follows like all others
+     * @param reading cancelling it ends the reading
+     * @param first the leader, which follows like all others
      */
     void followElsewhere(LivePieces.Head of, LiveTemplate stream, Upstream.Call reading, Follower first) {
         heardAt = nanos.getAsLong();
@@ -380,7 +383,7 @@ final class Flight extends CaptureSink {
         live = stream;
     }
 
-    /** More of it has come. */
+    /** More of the other machine's stream has come. */
     void progressedElsewhere() {
         heardAt = nanos.getAsLong();
         progressed();
@@ -398,14 +401,14 @@ final class Flight extends CaptureSink {
         release();
     }
 
-    /** There will be no more of it. */
+    /** The stream from the other machine has broken off. */
     void brokenElsewhere(Throwable cause) {
         over = true;
         finish(new FlightEnding.Failed(null, null, cause));
         release();
     }
 
-    /** What a follower is told. */
+    /** The outcome in a follower's head. */
     CacheOutcome.Collapsed collapsed(ForwardReason reason) {
         LivePieces.Head of = elsewhere;
         long ttlSeconds = (of == null ? ttl() : of.ttl()).toSeconds();
@@ -521,10 +524,10 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Followers of a failure get it when it is whole. An error with status 200 is a failure, too. Followers of a stream
-     * read it as it comes. But a document that is not stored because of its coding or length may be long, and the
-     * answer of another call would be no different: it is not shared. A client error is shared, coded or not, unless it
-     * is longer than the longest stored answer.
+     * Ends the flight at once if its answer is not shared with followers. This holds for a successful document that is
+     * not stored because of its coding or length: it may be long, and another call would get the same. Followers of a
+     * stream read it as it comes. Followers of a failure get it when it is whole; an error with status 200 is a
+     * failure, too. A client error is shared, coded or not, unless it is longer than the longest stored answer.
      */
     private void endIfUnshareable() {
         boolean tooLong = !kept.isWhole() || head.contentLength() > maxLag;
@@ -553,7 +556,7 @@ final class Flight extends CaptureSink {
         if (live != null
                 && capture.isTerminated()
                 && capture.state() != AnswerCapture.State.REJECTED
-                && !hasLostTrack()) {
+                && !hasCaptureFailed()) {
             finish(new FlightEnding.Complete(null));
         } else if (cause == null && kept.isWhole() && !isPartlyRead()) {
             finish(new FlightEnding.Failed(head, kept.bytes(), null));
@@ -585,8 +588,7 @@ final class Flight extends CaptureSink {
             ending = how;
             waiting = List.copyOf(followers);
         }
-        // Before the followers are notified: those that try again must not join this flight, and later requests find
-        // the entry.
+        // Before followers are notified: those that try again must not join this flight. Later requests find the entry.
         flights.remove(this);
         waiting.forEach(FlightMember::wake);
     }
@@ -635,7 +637,7 @@ final class Flight extends CaptureSink {
         try {
             action.run();
         } catch (Throwable e) {
-            // The upstream threw, on a thread that may be any reader's.
+            // The upstream threw, and this thread may belong to any reader.
             if (running != null) {
                 stop(running);
             }
@@ -666,7 +668,7 @@ final class Flight extends CaptureSink {
         return head;
     }
 
-    /** Whether the answer, once it is stored, has this generation id as its source. */
+    /** Whether this is the generation id of the upstream's answer, which its entry has as source id. */
     boolean isSource(String id) {
         ResponseHead answer = head;
         return answer != null && Objects.equals(id, answer.generationId());
@@ -674,7 +676,7 @@ final class Flight extends CaptureSink {
 
     /** Whether the leader or a follower has this generation id. */
     boolean hasGiven(String id) {
-        // Nobody has an id before there is a head.
+        // No reader has an id before there is a head.
         return head != null && (isSource(id) || members().stream().anyMatch(member -> member.hasId(id)));
     }
 }

@@ -13,11 +13,11 @@ sealed interface FlightEnding {
     record Complete(Template template) implements FlightEnding {}
 
     /**
-     * There is no complete success. Followers that have not had a byte may try again.
+     * The call brought no complete success. Followers that have had no byte may try again.
      *
      * @param head head of the provider's answer if it is whole and short enough to be kept; else null
-     * @param body its body, whose position must not be changed; null without a head
-     * @param cause why there is no answer; null if there is an answer that is no success
+     * @param body body of that answer, whose position must not be changed; null without a head
+     * @param cause why there is no answer; null if there is an answer, but not a success
      */
     record Failed(ResponseHead head, ByteBuffer body, Throwable cause) implements FlightEnding {
         /** Whether another call would get the same answer, so that all followers get this one (wire rule W28b). */
@@ -26,7 +26,7 @@ sealed interface FlightEnding {
         }
     }
 
-    /** The leader needed no call after all: followers look again. */
+    /** The flight made no call: followers look again. */
     record Dissolved() implements FlightEnding {}
 
     /** Another machine has shared the answer: no call is needed, and followers get it, too. */

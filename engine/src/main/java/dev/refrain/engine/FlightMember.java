@@ -1,22 +1,22 @@
 package dev.refrain.engine;
 
-/** Who reads a flight's answer beside its leader: a follower here, or the stream to another machine. */
+/** A reader of a flight's answer other than the leader: a follower here, or the publisher to other machines. */
 interface FlightMember {
-    /** Bytes of the stream read. */
+    /** How many bytes of the stream this member has read. */
     long position();
 
-    /** Whether anybody reads what is passed on, as far as that can be told. */
+    /** Whether this member's own reader is still there, as far as can be told. */
     boolean hasReader();
 
-    /** Whether the call is to go on for this one alone. Called with the flight's monitor held. */
+    /** Whether the call should go on for this member alone. Called with the flight's monitor held. */
     boolean keepsCall();
 
-    /** Whether its client has this generation id. */
+    /** Whether this member's client has received this generation id. */
     default boolean hasId(String id) {
         return false;
     }
 
-    /** It lags so far behind that holding the stream for it would exceed the limit: it gets no more. */
+    /** This member lags so far behind that holding the stream for it would exceed the limit. It gets no more. */
     void overrun();
 
     /** There is more to read, or the flight has ended. */

@@ -12,12 +12,12 @@ final class Flights {
         return joinable.get(key);
     }
 
-    /** Puts a flight in the place of another, or of none. Returns false if something else stands there by now. */
+    /** Replaces a flight, or adds one if {@code old} is null. Returns false if the key has another flight by now. */
     boolean replace(Flight old, Flight with) {
         return old == null ? joinable.putIfAbsent(with.key(), with) == null : joinable.replace(with.key(), old, with);
     }
 
-    /** Puts a flight in the place of any other. */
+    /** Puts a flight in place of any other for its key. */
     void supersede(Flight with) {
         Flight old = joinable.put(with.key(), with);
         if (old != null) {
@@ -25,12 +25,12 @@ final class Flights {
         }
     }
 
-    /** Removes a flight, if it is still there. */
+    /** Removes a flight, unless another one has replaced it. */
     void remove(Flight flight) {
         joinable.remove(flight.key(), flight);
     }
 
-    /** A flight whose key's digest begins so ({@link CacheKey#shortDigest}), or null if there is none. */
+    /** A flight whose key has this {@link CacheKey#shortDigest}, or null if there is none. */
     Flight ofDigest(String shortDigest) {
         return first(flight -> flight.key().shortDigest().equals(shortDigest));
     }

@@ -17,16 +17,16 @@ import org.slf4j.LoggerFactory;
 /**
  * A request that waits for the answer of another request's upstream call, and receives it as a hit would return it.
  *
- * <p>{@link #wake} is called by the flight when there is more to read or it has ended, and by the sink when it is
- * drained. One of the callers does the work; the others only count up {@link #news} and return. So no thread waits, and
- * one thread at a time calls the sink.
+ * <p>The flight calls {@link #wake} when there is more to read or when it has ended, and the sink calls it when it is
+ * drained. One of the callers does the work; the others only increment {@link #news} and return. So no thread waits,
+ * and one thread at a time calls the sink.
  */
 final class Follower implements FlightMember {
     private static final Logger LOG = LoggerFactory.getLogger(Follower.class);
 
-    /** What to do when the flight ends without an answer before anything was passed on. */
+    /** Called when the flight ends without an answer before the follower has passed anything on. */
     interface Retry {
-        /** Starts over; the follower is done. */
+        /** Starts the request over. The follower is done. */
         void startOver(FlightEnding why);
     }
 
@@ -60,8 +60,8 @@ final class Follower implements FlightMember {
     }
 
     /**
-     * Begins to deliver, after joining. Earlier news have waited until now, because a retry sets a listener of its own,
-     * which must not be replaced by the one set here.
+     * Starts to deliver, after joining. News from before this call is handled here, because it may lead to a retry. The
+     * retry sets its own listener at the sink, which the listener set here must not replace.
      */
     void start() {
         sink.whenGone(() -> {
@@ -113,7 +113,7 @@ final class Follower implements FlightMember {
         } while (noted != 0);
     }
 
-    @SuppressWarnings("CatchingUnchecked") // nothing that happens here may keep the flight from its other followers
+    @SuppressWarnings("CatchingUnchecked") // no failure here may keep the flight from serving its other followers
     private void work() {
         try {
             while (!done && step()) {}
@@ -130,7 +130,7 @@ final class Follower implements FlightMember {
         }
     }
 
-    /** Does what is next. Returns whether to go on. */
+    /** Does the next step. Returns whether to go on. */
     private boolean step() {
         if (gone) {
             done = true;
@@ -140,7 +140,7 @@ final class Follower implements FlightMember {
                     "the reader lags behind the stream by more than the stored-answer limit"));
             flight.leave(this);
         } else if (sinkTakesMore) {
-            // Read before the stream: so everything that was published before the end is passed on before the end.
+            // The ending is read before the stream, so that all that was published before it is passed on before it.
             FlightEnding ending = flight.ending();
             return passOn() || finish(ending);
         }
@@ -157,10 +157,10 @@ final class Follower implements FlightMember {
             reader = live.reader();
         }
         if (reader == null) {
-            // It joined in time, but by now the beginning of the stream is no longer kept.
+            // This follower joined in time, but the beginning of the stream is no longer kept.
             done = true;
             flight.leave(this);
-            // The flight may not know it yet, and a retry must not join it again.
+            // The flight may still be joinable, and a retry must not join it again.
             flight.closeToNewcomers();
             retry.startOver(new FlightEnding.Dissolved());
             return true;
@@ -183,13 +183,13 @@ final class Follower implements FlightMember {
         return true;
     }
 
-    /** Passes on how the flight ended. Returns false if it has not. */
+    /** Passes on how the flight ended. Returns false if it has not ended. */
     private boolean finish(FlightEnding ending) {
         if (ending == null) {
             return false;
         }
         if (ending instanceof FlightEnding.Complete complete && complete.template() != null && reader == null) {
-            // A document, which all who follow read from one place, piece by piece.
+            // A document. All followers read it from the same template, piece by piece.
             reader = LiveTemplate.reader(complete.template());
             begin(complete.template().length());
             return true;

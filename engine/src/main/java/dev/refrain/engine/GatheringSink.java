@@ -7,8 +7,7 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Gathers an answer and completes a future with it. If somebody else completes or cancels the future, the reader has
- * gone.
+ * Gathers an answer and completes a future with it. If its user completes or cancels the future, the reader has gone.
  */
 final class GatheringSink implements ResponseSink {
     private static final int INITIAL_CAPACITY = 4 * 1024;
@@ -18,7 +17,7 @@ final class GatheringSink implements ResponseSink {
     private EntryBuffer body;
     private ResponseHead head;
     private volatile Runnable goneListener;
-    /** The answer itself has completed the future, or is about to. */
+    /** Set before this sink completes the future itself. */
     private volatile boolean over;
 
     GatheringSink() {

@@ -7,15 +7,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Wraps the sink of a request that shares an upstream call, so that its failure ends that request and no other. A sink
- * that throws counts as a reader that has gone. Calls after the end of the answer are ignored.
+ * Wraps the sink of a request that shares an upstream call, so that a failure of the sink ends only that request. A
+ * sink that throws counts as a reader that has gone. Calls after the end of the answer are ignored.
  */
 final class GuardedSink implements ResponseSink {
     private static final Logger LOG = LoggerFactory.getLogger(GuardedSink.class);
 
     private final ResponseSink client;
     private volatile Runnable goneListener;
-    /** The sink has thrown, and is not called any more. */
+    /** The client's sink has thrown, and is not called any more. */
     private volatile boolean broken;
     /** The answer has ended, one way or the other. */
     private volatile boolean over;
@@ -25,7 +25,7 @@ final class GuardedSink implements ResponseSink {
     }
 
     @Override
-    @SuppressWarnings("CatchingUnchecked") // whatever it is, others wait for the rest
+    @SuppressWarnings("CatchingUnchecked") // whatever the sink throws, other readers wait for the rest
     public void head(ResponseHead head) {
         if (isClosed()) {
             return;
@@ -60,7 +60,7 @@ final class GuardedSink implements ResponseSink {
         try {
             client.end();
         } catch (Throwable e) {
-            over = false; // it may not have ended what it stands for, and its reader would wait
+            over = false; // the client's answer may not have ended, and its reader would wait for ever
             cut(e);
         }
     }

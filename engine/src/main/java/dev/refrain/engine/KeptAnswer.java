@@ -9,23 +9,23 @@ import java.nio.ByteBuffer;
  */
 final class KeptAnswer {
     private final long limit;
-    /** Null once it is not kept any more. */
+    /** Null once it was dropped. */
     private ByteArrayOutputStream body = new ByteArrayOutputStream();
 
     private final MemoryBudget.Reservation memory;
 
-    /** @param memory where its memory is reserved; without room it is not kept */
+    /** @param memory reserves memory for the body; without room the body is dropped */
     KeptAnswer(long limit, MemoryBudget.Reservation memory) {
         this.limit = limit;
         this.memory = memory;
     }
 
-    /** Adds a piece of the body. Beyond the limit everything is dropped. */
+    /** Adds a piece of the body. If the body exceeds the limit, all of it is dropped. */
     void keep(ByteBuffer bytes) {
         if (body == null) {
             return;
         }
-        // Three times: the array doubles as it grows, and is copied once in the end.
+        // Three times its length, since the array doubles as it grows, and is copied once at the end.
         if (body.size() + (long) bytes.remaining() > limit || !memory.grow(3L * bytes.remaining())) {
             drop();
             return;

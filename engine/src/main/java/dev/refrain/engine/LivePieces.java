@@ -13,18 +13,21 @@ import java.io.UncheckedIOException;
 import java.time.Duration;
 
 /**
- * What machines send each other of a live stream, before it is sealed: a head, pieces of the template, and how it
- * ended. docs/STORAGE-FORMAT.md has the bytes. Numbers are big-endian. Stateless.
+ * Encodes and decodes the pieces by which a machine passes a live stream on to others, before they are sealed: a head,
+ * pieces of the template, and an end. docs/STORAGE-FORMAT.md has the bytes. Numbers are big-endian. Stateless.
  */
 final class LivePieces {
     private static final byte HEAD = 'H';
     private static final byte DATA = 'D';
     private static final byte END = 'E';
 
-    /** In characters. None of the texts is as long; one that is, is left out, since it only says more of an answer. */
+    /**
+     * The longest text that is sent, in characters. No real one is that long. A longer one is left out, since readers
+     * can do without it.
+     */
     private static final int LONGEST_TEXT = 4 * 1024;
 
-    /** What a machine has sent. */
+    /** A decoded piece of a stream. */
     sealed interface Piece {}
 
     /**
@@ -39,17 +42,17 @@ final class LivePieces {
     /**
      * A piece of the template.
      *
-     * @param patchesFrom where its patch table begins
-     * @param from where that ends and the piece of the template begins, which goes to the end
-     * @param providerId of the answer; null if it is not complete, or has none that could be given back
+     * @param patchesFrom offset of its patch table
+     * @param from offset of the template's bytes, which follow the patch table and go to the end
+     * @param providerId the provider's id of the answer; null before the answer is complete, or if it has none
      */
     record Data(int patchesFrom, int from, String providerId) implements Piece {}
 
     /**
      * The last piece.
      *
-     * @param whole whether the stream is
-     * @param savings what it cost
+     * @param whole whether the stream is complete
+     * @param savings what the answer cost
      */
     record End(boolean whole, Savings savings) implements Piece {}
 
@@ -112,7 +115,7 @@ final class LivePieces {
         });
     }
 
-    /** Null if it is not a piece. */
+    /** Decodes a piece; null if it is malformed. */
     static Piece read(byte[] piece) {
         try (DataInputStream from = new DataInputStream(new ByteArrayInputStream(piece))) {
             return switch (from.readByte()) {

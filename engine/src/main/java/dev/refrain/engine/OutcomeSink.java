@@ -5,7 +5,7 @@ import dev.refrain.engine.exchange.ForwardingSink;
 import dev.refrain.engine.exchange.ResponseHead;
 import dev.refrain.engine.exchange.ResponseSink;
 
-/** Passes an answer on that the cache does not store, with the reason in its head. */
+/** Passes on an answer that the cache does not store, and says why in its head. */
 final class OutcomeSink extends ForwardingSink {
     private final CacheOutcome outcome;
 

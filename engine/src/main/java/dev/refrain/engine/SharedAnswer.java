@@ -3,7 +3,8 @@ package dev.refrain.engine;
 import dev.refrain.engine.spi.EntryBuffer;
 
 /**
- * An answer that another machine has shared, opened, with times by this machine's clock. Read by all who wait for it.
+ * An answer that another machine has shared: unsealed, with times by this machine's clock. All requests of a flight
+ * read it. Thread-safe.
  */
 final class SharedAnswer {
     private final EntryBuffer entry;
@@ -14,9 +15,9 @@ final class SharedAnswer {
     /**
      * An answer that was found.
      *
-     * @param entry not changed any more
+     * @param entry must not be changed any more
      * @param startedMicros when its fetch began, by the tier's clock
-     * @param askedMicros when it was found, by the same
+     * @param askedMicros when the tier was asked for it, by the tier's clock
      */
     SharedAnswer(EntryBuffer entry, long startedMicros, long askedMicros) {
         this.entry = entry;
@@ -34,7 +35,7 @@ final class SharedAnswer {
         return startedMicros;
     }
 
-    /** When it was found, by the tier's clock. */
+    /** When the tier was asked for it, by the tier's clock. */
     long askedMicros() {
         return askedMicros;
     }

@@ -15,12 +15,13 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Predicate;
 
 /**
- * What was removed on any machine, and when: an answer whose fetch began before that does not count any more. Names of
- * barriers are a letter for what they remove, and which of it there is. Thread-safe.
+ * Remembers what was removed on any machine, and when. Each removal is a barrier: an answer that it covers must not be
+ * used any more if its fetch began before the removal. The name of a barrier is a letter for its kind, followed by the
+ * digest or tag that it covers. Thread-safe.
  *
- * <p>Those for scopes, models, namespaces and everything are remembered for good: the tier still has the entries that
- * they bar. One for a key is remembered for a minute, until whatever was under way when it came is done. In the tier
- * itself the entry is gone.
+ * <p>Barriers for scopes, models, namespaces and everything are remembered for good, since the tier still has the
+ * entries that they bar. A barrier for a key is remembered for at least a minute. By then all that was under way when
+ * it was raised is over, and the tier itself has deleted the entry.
  */
 final class SharedBarriers {
     static final char ALL = 'A';
@@ -28,19 +29,22 @@ final class SharedBarriers {
     static final char MODEL = 'M';
     static final char NAMESPACE = 'N';
     static final char KEY = 'K';
-    /** A key that was removed here. What was under way has been superseded, so it bars only what the tier may have. */
+    /**
+     * A key that was removed on this machine. Its flights here were superseded, so it bars only answers of the tier.
+     */
     private static final char OWN_KEY = 'k';
-    /** The beginning of a key, as operators see it. */
+    /** The beginning of a key's digest, as operators see it. */
     static final char DIGEST = 'D';
 
     /**
-     * With more names, some 2 MiB, those for keys become one for what is under way, since clients raise them and the
-     * tier has removed what they bar. All others are remembered by a hash: 10,000 of them then bar about a sixth of the
-     * older entries needlessly, which costs hits.
+     * The most names that are remembered as they are, some 2 MiB. Beyond that, barriers for keys become one barrier for
+     * all answers that are under way: clients raise them, and the tier has deleted the entries that they bar. The other
+     * names are then remembered by their hashes only. 10,000 hashed names bar about a sixth of the older entries
+     * needlessly, which costs hits.
      */
     static final int MAX_NAMES = 10_000;
 
-    /** For how many keys a time is remembered, by hash: 2 MiB. */
+    /** Number of slots for the times of hashed names: 2 MiB. */
     private static final int PLACES = 1 << 18;
 
     private static final long KEYS_FOR_MICROS = TimeUnit.MINUTES.toMicros(1);
@@ -49,19 +53,22 @@ final class SharedBarriers {
     private static final int OWN_BYTES = 6;
     private static final SecureRandom RANDOM = new SecureRandom();
 
-    /** Ends the names of this process's barriers for keys. */
+    /** The suffix in the names of this process's barriers for keys. */
     private final String own = own();
 
     private final Map<String, Long> latest = new ConcurrentHashMap<>();
     private volatile long all;
-    /** The latest time of the names that have a place; null while names are few. */
+    /** For each slot, the latest time of the names that hash to it; null while names are few. */
     private volatile AtomicLongArray hashed;
 
-    /** The time of a barrier in place of too many for keys. What was under way then does not count. */
+    /** The time of the barrier that has replaced too many barriers for keys. Answers under way then are barred. */
     private volatile long keys;
 
     private volatile long complete;
-    /** Keys whose removals from here are under way, and how many of each. The tier has not told their times yet. */
+    /**
+     * Keys that this machine is removing from the tier, with the number of removals under way. The tier has not told
+     * their times yet.
+     */
     private final Map<String, Integer> removing = new ConcurrentHashMap<>();
 
     private static String own() {
@@ -81,7 +88,7 @@ final class SharedBarriers {
      * With other bounds, for tests.
      *
      * @param maxNames how many names are remembered as they are
-     * @param places how many there are for their hashes, a power of two
+     * @param places number of slots for hashed names, a power of two
      */
     SharedBarriers(int maxNames, int places) {
         this.maxNames = maxNames;
@@ -108,12 +115,15 @@ final class SharedBarriers {
         return NAMESPACE + HexFormat.of().toHexDigits(tag);
     }
 
-    /** One of this process, which knows it again: what was fetched since must not go with it. */
+    /**
+     * The name of a barrier for a key that this process raises. The process recognises it when the tier announces it,
+     * and does not remove what it has fetched since.
+     */
     String keyOfOurs(CacheKey key) {
         return key(key) + own;
     }
 
-    /** Whether a barrier for a key was raised here, so that it has taken effect here. */
+    /** Whether this process has raised a barrier for a key. It has then taken effect here already. */
     boolean isOurs(String name) {
         return name.length() > KEY_LENGTH && name.startsWith(own, KEY_LENGTH);
     }
@@ -133,7 +143,7 @@ final class SharedBarriers {
         return name.getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    /** The name in a notice, or null if it is none: others can write to the tier. */
+    /** The name in a notice; null if it is malformed, since others can write to the tier. */
     static String name(byte[] bytes) {
         String name = new String(bytes, StandardCharsets.ISO_8859_1);
         boolean known = bytes.length <= SharedTier.MAX_BARRIER_LENGTH
@@ -141,7 +151,7 @@ final class SharedBarriers {
         return known ? name : null;
     }
 
-    /** The digest in the name of a barrier for a key, or null if it is none. */
+    /** The digest in the name of a barrier for a key; null if it is malformed. */
     static byte[] keyOf(String name) {
         try {
             byte[] digest = Base64.getUrlDecoder().decode(name.substring(1, KEY_LENGTH));
@@ -151,7 +161,7 @@ final class SharedBarriers {
         }
     }
 
-    /** Tells which heads of entries barriers for scopes, models and namespaces are about. */
+    /** Tests whether barriers for scopes, models and namespaces cover an entry, by the entry's head. */
     static Predicate<byte[]> heads(Set<String> names) {
         Set<Integer> models = new HashSet<>();
         Set<Integer> namespaces = new HashSet<>();
@@ -172,7 +182,7 @@ final class SharedBarriers {
 
     // ---- what holds
 
-    /** A barrier was raised. */
+    /** Remembers a barrier. */
     synchronized void raised(String name, long micros) {
         if (name.charAt(0) == ALL) {
             all = Math.max(all, micros);
@@ -194,12 +204,12 @@ final class SharedBarriers {
     private void rememberByHash() {
         AtomicLongArray times = hashed == null ? new AtomicLongArray(places) : hashed;
         latest.forEach((name, at) -> times.accumulateAndGet(place(name), at, Math::max));
-        // Before they are forgotten.
+        // Published before the names are forgotten, so that a reader finds one or the other.
         hashed = times;
         latest.clear();
     }
 
-    /** Names are of digests and tags, which whoever chooses a request does not choose. */
+    /** The slot of a name. Names consist of digests and tags, so a client cannot choose names that collide. */
     private int place(String name) {
         int hash = name.hashCode() * 0x9E3779B9;
         return (hash ^ hash >>> 16) & (places - 1);
@@ -226,12 +236,12 @@ final class SharedBarriers {
         return latest.size();
     }
 
-    /** A removal begins. Until the tier has told its time, no entry of the key in the tier counts. */
+    /** A removal begins. Until the tier has told its time, no entry that the tier has for the key is used. */
     void removing(CacheKey key) {
         removing.merge(own(key(key)), 1, Integer::sum);
     }
 
-    /** A removal has got its time. It is in the tier, or will be raised there later. */
+    /** The time of a removal is known: from the tier, or as an upper bound if the tier could not be told yet. */
     void removed(CacheKey key, long micros) {
         raised(keyOfOurs(key), micros);
         removing.computeIfPresent(own(key(key)), (name, often) -> often == 1 ? null : often - 1);
@@ -241,15 +251,15 @@ final class SharedBarriers {
         return !removing.isEmpty() && removing.containsKey(own(key(key)));
     }
 
-    /** The tier knows only the barriers since then. */
+    /** The tier may lack barriers from before this time. */
     synchronized void completeSince(long micros) {
         complete = Math.max(complete, micros);
     }
 
     /**
-     * Whether an answer of the tier does not count, by a barrier or by one that may be missing.
+     * Whether an answer of the tier must not be used, because of a barrier, or because a barrier may be missing.
      *
-     * @param askedMicros when it was found there
+     * @param askedMicros when the tier was asked for it
      */
     boolean barsShared(CacheKey key, long startedMicros, long askedMicros) {
         return startedMicros < complete
@@ -259,7 +269,7 @@ final class SharedBarriers {
                 || isRaised(own(key(key)), startedMicros);
     }
 
-    /** Whether an answer does not count that was fetched here, from then on. */
+    /** Whether an answer whose fetch began here at that time must not be used. */
     boolean bars(CacheKey key, long startedMicros) {
         return startedMicros <= keys || isBarred(key, startedMicros);
     }

@@ -20,27 +20,28 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Agrees with other machines on who calls the provider for a key (wire rule W28): whoever is granted the key's lease
- * does, and the others wait until the answer is in the shared tier, or follow its stream.
+ * Agrees with other machines on which of them calls the provider for a key (wire rule W28). The machine that is granted
+ * the key's lease calls. The others wait until the answer is in the shared tier, or follow its stream.
  *
- * <p>A lease is advice. Whoever cannot get one, or has waited in vain, calls for itself, so nothing is wrong if two
- * machines call; it only costs more. No thread waits. Notices of the tier wake whoever waits; since a lease that lapses
- * wakes nobody, and notices may be lost, whoever waits also asks again once a second.
+ * <p>A lease is advice. A machine that cannot get one, or has waited in vain, makes a call of its own. If two machines
+ * call, no answer is wrong; it only costs more. No thread waits. Notices of the tier wake a waiting flight. A lease
+ * that lapses wakes nobody, and notices may be lost, so a waiting flight also asks again once a second.
  *
- * <p>A lease that nobody wants is long and hardly ever renewed. Whoever asks for it in vain cuts it short, and while it
- * is wanted its holder renews it twice a second: so the death of a machine is noticed within {@link Timing#wanted} and
- * {@link Timing#ask}, and calls that nobody else waits for cost the tier two commands. Thread-safe.
+ * <p>A lease that no other machine wants is long and hardly ever renewed, so that its call costs the tier two commands.
+ * A machine that asks for it in vain shortens it, and its holder then renews it twice a second. So if the holder dies,
+ * the others notice that within {@link Timing#wanted} plus {@link Timing#ask}. Thread-safe.
  */
 final class SharedCalls implements SharedLease.Tier {
     /**
-     * How long things last.
+     * Durations of leases and waits.
      *
-     * @param held a lease that nobody wants
-     * @param wanted one that somebody does
-     * @param beat how often those are renewed
-     * @param ask how often whoever waits asks again; whoever follows does so twice as often
-     * @param patience how long a lease counts as wanted after somebody has asked, and how long a failing tier is borne
-     * @param longest how long another machine's call is waited for that has not brought anything yet
+     * @param held life of a lease that no other machine wants
+     * @param wanted life of a lease that another machine wants
+     * @param beat interval at which a wanted lease is renewed
+     * @param ask interval at which a waiting flight asks again; one that follows a stream asks twice as often
+     * @param patience how long a lease counts as wanted after another machine has asked for it, and how long failures
+     *     of the tier are tolerated
+     * @param longest how long a flight waits for another machine's call that has delivered nothing yet
      */
     record Timing(Duration held, Duration wanted, Duration beat, Duration ask, Duration patience, Duration longest) {
         static final Timing USUAL = new Timing(
@@ -52,18 +53,18 @@ final class SharedCalls implements SharedLease.Tier {
                 Duration.ofMinutes(2));
     }
 
-    /** A flight that needs an answer. Each method ends the agreement, but for a {@link #found} that returns false. */
+    /** A flight that needs an answer. Each method ends the agreement, except a {@link #found} that returns false. */
     interface Party {
-        /** It is to call the provider. */
+        /** The flight must call the provider. */
         void call();
 
-        /** Something was found after all. Returns whether it was good enough. */
+        /** A lookup in the tier had a result. Returns whether it satisfied the flight's request. */
         boolean found(SharedEntries.Looked looked);
 
         /**
-         * It is to follow another machine's stream.
+         * The flight must follow another machine's stream.
          *
-         * @param reading ends when it is cancelled
+         * @param reading cancelling it ends the reading
          */
         void follow(LivePieces.Head head, LiveCopy stream, Upstream.Call reading);
     }
@@ -79,7 +80,7 @@ final class SharedCalls implements SharedLease.Tier {
     private final ScheduledThreadPoolExecutor timer;
 
     private final Map<ByteBuffer, SharedLease> held = new ConcurrentHashMap<>();
-    /** Guarded by itself. There is more than one for a key only after a removal. */
+    /** Guarded by itself. A key has more than one wait only after a removal. */
     private final Map<ByteBuffer, List<SharedWait>> waiting = new HashMap<>();
 
     private volatile boolean closed;
@@ -108,8 +109,9 @@ final class SharedCalls implements SharedLease.Tier {
     }
 
     /**
-     * Whether machines agree on who calls for a key. Not for a part of a batch: it is called for with others, when all
-     * of them are known to be missing, and two machines that each hold what the other waits for would never call.
+     * Whether machines agree on who calls for a key. They do not for a part of a batch. One call fetches all missing
+     * parts of a batch, once it is known which are missing. If each of two machines held the lease for a part that the
+     * other waits for, neither would ever call.
      */
     static boolean covers(CacheKey key) {
         return !key.isBytes() && SharedEntries.sealKey(key) != null;
@@ -122,29 +124,29 @@ final class SharedCalls implements SharedLease.Tier {
     // ---- asking
 
     /**
-     * Finds out who is to call.
+     * Finds out which machine calls.
      *
      * @param asked when the tier was first asked for this flight, by the ticker
-     * @param isThere whether there is an entry that was not good enough, so that one more look would find no better
+     * @param isThere whether the tier has an entry that did not satisfy the request, so that looking again is no use
      */
     void agree(Flight flight, long asked, boolean isThere, Party party) {
         byte[] digest = SharedEntries.bytes(flight.key());
         long left = tier.timeout().toNanos() - (nanos.getAsLong() - asked);
         if (closed || held.containsKey(name(digest))) {
-            // This machine calls already, and that is not to be joined any more.
+            // This machine has a call under way that is not joinable any more.
             party.call();
         } else if (left <= 0) {
             party.call();
             hold(flight);
         } else {
             SharedWait wait = new SharedWait(this, flight, digest, party);
-            // Before it asks, so that no notice comes too early.
+            // Added before it asks, so that it misses no notice.
             add(wait);
             wait.begin(left, isThere);
         }
     }
 
-    /** Asks for the lease of a call that has begun, for others to wait for. */
+    /** Asks for the lease of a call that has begun, so that other machines can wait for the call. */
     void hold(Flight flight) {
         if (closed || !covers(flight.key())) {
             return;
@@ -153,7 +155,10 @@ final class SharedCalls implements SharedLease.Tier {
         adopt(flight, digest, ask(digest));
     }
 
-    /** The lease is for a call that has begun, which may be from before a removal that others know of by now. */
+    /**
+     * When the lease is granted, gives it to the call, which has begun already. If the call began before a removal,
+     * other machines must not wait for it.
+     */
     void adopt(Flight flight, byte[] digest, CompletableFuture<SharedTier.Lease> asked) {
         var unused = asked.thenAccept(said -> {
             if (said.mine()) {
@@ -169,12 +174,12 @@ final class SharedCalls implements SharedLease.Tier {
                 .toCompletableFuture();
     }
 
-    /** Says that the call of another machine is followed, without asking for its lease. */
+    /** Tells the holder of a lease that this machine follows its call, without asking for the lease. */
     CompletableFuture<SharedTier.Lease> want(byte[] digest) {
         return tier.lease(digest, 0, timing.wanted().toMillis()).toCompletableFuture();
     }
 
-    /** This machine has the lease of a key. */
+    /** Registers a lease that this machine was granted. */
     SharedLease granted(Flight flight, byte[] digest, long token) {
         SharedLease lease = new SharedLease(this, flight, digest, token);
         held.put(name(digest), lease);
@@ -221,7 +226,7 @@ final class SharedCalls implements SharedLease.Tier {
 
     void wanted(byte[] digest) {
         if (held.get(name(digest)) == null) {
-            // The lease may have been granted a moment ago, and this machine not have handled that yet.
+            // The lease may have been granted to a wait that has not handled this yet.
             waitingFor(digest).forEach(SharedWait::wanted);
         }
         SharedLease lease = held.get(name(digest));
@@ -230,15 +235,15 @@ final class SharedCalls implements SharedLease.Tier {
         }
     }
 
-    /** Notices may have been lost: whoever waits looks. */
+    /** Notices may have been lost, so each waiting flight asks again. */
     void lost() {
         allWaiting().forEach(SharedWait::due);
     }
 
     /**
-     * Something was removed: calls that began before are not to be waited for.
+     * Answers were removed, so other machines must not wait for calls that began before.
      *
-     * @param digest of the one key that it was removed for, or null
+     * @param digest of the removed key; null for a removal of more than one key
      */
     void removed(byte[] digest) {
         if (digest != null) {
@@ -260,7 +265,7 @@ final class SharedCalls implements SharedLease.Tier {
         held.values().forEach(lease -> beat(lease, now));
     }
 
-    /** What fails for one lease must not keep the others from being renewed: a task that throws is not run again. */
+    /** A failure of one lease must not keep the others from being renewed. The timer drops a task that throws. */
     @SuppressWarnings("CatchingUnchecked")
     private static void beat(SharedLease lease, long now) {
         try {
@@ -270,7 +275,7 @@ final class SharedCalls implements SharedLease.Tier {
         }
     }
 
-    // ---- for leases and those who wait
+    // ---- for leases and waits
 
     @Override
     public SharedTier tier() {
@@ -301,7 +306,7 @@ final class SharedCalls implements SharedLease.Tier {
         return entries;
     }
 
-    /** Where is reserved what has come from the tier. */
+    /** The budget for bytes that have arrived from the tier. */
     MemoryBudget memory() {
         return entries.memory();
     }
@@ -313,7 +318,7 @@ final class SharedCalls implements SharedLease.Tier {
 
     /**
      * Whether the call of a lease is not worth waiting for: it began before a removal, or so long ago that its answer
-     * is not shared any more, or the token cannot be one. Also true while this machine does not know what was removed.
+     * is not shared any more, or the token is invalid. Also true while this machine does not know what was removed.
      */
     boolean isUnfit(CacheKey key, long token) {
         return token <= 0 || !entries.mayUse(key) || entries.isOld(token) || barriers.barsShared(key, token, token);

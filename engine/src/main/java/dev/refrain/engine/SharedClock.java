@@ -3,8 +3,8 @@ package dev.refrain.engine;
 import java.util.function.LongSupplier;
 
 /**
- * Estimates the shared tier's clock: the time that the tier last told, plus what has passed since by a clock that only
- * goes forward. The estimate is never ahead of the tier, since its answer has been on its way for a while. Thread-safe.
+ * Estimates the shared tier's clock: the time that the tier last told, plus the monotonic time that has passed since.
+ * The estimate is never ahead of the tier, since the tier's answer took some time to arrive. Thread-safe.
  */
 final class SharedClock {
     private final LongSupplier nanos;
@@ -25,15 +25,16 @@ final class SharedClock {
     }
 
     /**
-     * A time that the tier's clock has not passed yet, unless its answers are slower than {@link #LAG_MICROS}. If it is
-     * too late, it bars needlessly, which costs a hit. In microseconds since the epoch; 0 if the tier never told.
+     * An upper bound of the tier's time, unless the tier's answers are slower than {@link #LAG_MICROS}. A bound that is
+     * too late makes a barrier cover more than it should, which costs hits. In microseconds since the epoch; 0 if the
+     * tier never told its time.
      */
     long microsAtMost() {
         long known = micros();
         return known == 0 ? 0 : known + LAG_MICROS;
     }
 
-    /** The estimate, in microseconds since the epoch; 0 if the tier never told. */
+    /** The estimate, in microseconds since the epoch; 0 if the tier never told its time. */
     long micros() {
         Heard heard = last;
         return heard == null ? 0 : heard.micros + (nanos.getAsLong() - heard.atNanos) / 1_000;

@@ -29,27 +29,27 @@ import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 
 /**
- * The entries that machines share: asks for them, opens them, and sends those that were stored here. No method waits
- * for the tier. A failure of the tier is a miss, or an entry that is not shared.
+ * Looks up entries that other machines have shared, opens them, and sends entries that were stored here. No method
+ * waits for the tier. If the tier fails, a lookup is a miss, and an entry is not shared.
  *
- * <p>What is sealed is the entry as it is stored, and behind it the provider's id of the answer, for the machine that
- * takes it to note. Times by which machines agree are the tier's. An opened entry gets times by the clock of the
- * machine that has opened it, so that clocks may differ. Thread-safe.
+ * <p>The sealed bytes are the entry as it is stored, followed by the provider's id of the answer, which the receiving
+ * machine notes. Times that machines compare are those of the tier's clock. A machine that opens an entry sets the
+ * entry's times by its own clock, so that clocks may differ. Thread-safe.
  *
- * <p>Long, since what is asked for, sent and removed is dated by one clock, and held against one set of barriers.
+ * <p>Long, since lookups, sends and removals are dated by one clock and checked against one set of barriers.
  */
 final class SharedEntries implements AutoCloseable {
-    /** For how long what was removed is not put again: longer than a fetch takes, and see {@link #send}. */
+    /** How long the tier refuses answers whose fetch began before a removal. Answers of longer fetches are not sent. */
     static final long REMEMBER_MILLIS = TimeUnit.HOURS.toMillis(1);
 
     private static final long LONGEST_FETCH_MICROS = TimeUnit.MILLISECONDS.toMicros(REMEMBER_MILLIS) / 10 * 9;
 
     private static final int MAX_WAITING_TO_SEND = 10_000;
-    /** Opening an entry takes so many times its length: the open entry, and a copy. */
+    /** Opening an entry takes this many times its length: the open entry, and a copy. */
     private static final long OPENING_FACTOR = 2;
 
     private static final int INITIAL_BYTES = 8 * 1024;
-    /** In place of an entry for which there was no memory: it cannot be opened. */
+    /** Stands for an entry for which there was no memory. It cannot be opened. */
     private static final byte[] NO_ROOM = new byte[0];
 
     private final SharedTier tier;
@@ -65,19 +65,19 @@ final class SharedEntries implements AutoCloseable {
     private final Pool<EntrySeal> seals = new Pool<>(EntrySeal::new);
     private final FailureLog openFailed = new FailureLog("An entry of the shared tier could not be used.");
     private final FailureLog sendFailed = new FailureLog("An entry could not be sent to the shared tier.");
-    /** Goes on with requests after their lookups. */
+    /** Continues requests after their lookups. */
     private final ThreadPoolExecutor threads;
     /** Seals and sends, so that no lookup waits for that. */
     private final ThreadPoolExecutor sender;
 
     /**
-     * What a lookup found. To be closed once the answer has been passed on.
+     * The result of a lookup. Must be closed once the answer has been passed on.
      *
      * @param answer null if there is none
-     * @param startedMicros when a fetch that follows began, by the tier's clock; 0 if nobody knows
-     * @param unusable whether there is one that does not count
+     * @param startedMicros from when a fetch that follows counts as begun, by the tier's clock; 0 if unknown
+     * @param unusable whether the tier has an entry that cannot be opened or must not be used
      * @param unavailable whether the tier did not answer
-     * @param room what is reserved for it; null for nothing
+     * @param room memory reserved for the answer; null for none
      */
     record Looked(SharedAnswer answer, long startedMicros, boolean unusable, boolean unavailable, Reservation room)
             implements AutoCloseable {
@@ -115,7 +115,7 @@ final class SharedEntries implements AutoCloseable {
         this.nanos = answers.ticker();
         this.memory = answers.memory();
         this.time = new SharedClock(nanos);
-        // Whoever waits finds the answer in the tier, and whoever calls puts it there.
+        // Machines that wait read the answer from the tier, and the one that calls writes it there.
         this.calls = timing != null && reads && writes
                 ? new SharedCalls(tier, this, barriers, counters, nanos, timing)
                 : null;
@@ -145,7 +145,7 @@ final class SharedEntries implements AutoCloseable {
         return pool;
     }
 
-    /** Begins to hear of other machines. */
+    /** Starts to listen to other machines' notices. */
     void listen() {
         notices.listen();
     }
@@ -158,42 +158,45 @@ final class SharedEntries implements AutoCloseable {
         return counters.snapshot(tier.isAvailable(), notices.isConnected());
     }
 
-    /** Where is reserved what has come from the tier. */
+    /** The budget for bytes that have arrived from the tier. */
     MemoryBudget memory() {
         return memory;
     }
 
-    /** What machines agree on; null if they do not. */
+    /** Agrees on who calls; null if machines do not agree on that. */
     SharedCalls calls() {
         return calls;
     }
 
-    /** What ids of hits stand for. */
+    /** Shares what the ids of hits stand for. */
     SharedIds ids() {
         return ids;
     }
 
-    /** Whether what the tier has of a key may be used: this machine knows what was removed, and so does the tier. */
+    /**
+     * Whether the tier's entry for a key may be used: this machine knows what others have removed, and has told the
+     * tier of its own removals of the key.
+     */
     boolean mayUse(CacheKey key) {
         return notices.knowsRemovals() && !notices.isUntold(key);
     }
 
-    /** When a fetch that begins now begins, by the tier's clock; 0 if nobody knows. */
+    /** The current time by the tier's clock, from which a fetch that begins now is dated; 0 if unknown. */
     long nowMicros() {
         return time.micros();
     }
 
-    /** Whether a call began so long ago that a removal that it may have missed can be forgotten by now. */
+    /** Whether a call began so long ago that the tier may have forgotten a removal since then. */
     boolean isOld(long startedMicros) {
         return time.micros() - startedMicros > LONGEST_FETCH_MICROS;
     }
 
-    /** Whether an answer may not be stored here, because it was removed after its fetch had begun. */
+    /** Whether an answer must not be stored here, because it was removed after its fetch had begun. */
     boolean isBarred(CacheKey key, long startedMicros) {
         return startedMicros > 0 && barriers.bars(key, startedMicros);
     }
 
-    /** Whether an answer of the tier may not be stored here, because it was removed after its fetch had begun. */
+    /** Whether an answer of the tier must not be used, because it was removed after its fetch had begun. */
     boolean isBarred(CacheKey key, SharedAnswer answer) {
         return barriers.barsShared(key, answer.startedMicros(), answer.askedMicros());
     }
@@ -203,8 +206,8 @@ final class SharedEntries implements AutoCloseable {
     /**
      * Asks for the entry of a key.
      *
-     * @param then told once of what was found, which is its own from then on: at once if the tier is unavailable, else
-     *     on a thread of this cache's
+     * @param then called once with the result, which it must close: at once if the tier is unavailable, else on a
+     *     thread of this cache
      */
     void find(CacheKey key, Consumer<Looked> then) {
         if (!reads || sealKey(key) == null) {
@@ -212,7 +215,7 @@ final class SharedEntries implements AutoCloseable {
             return;
         }
         long asked = nanos.getAsLong();
-        // At the start the tier is asked for the time, if nothing else.
+        // As long as the tier's time is unknown, the tier is asked even if its entries may not be used.
         boolean isOfUse = tier.isAvailable() && (!notices.isCutOff() || time.micros() == 0);
         CompletableFuture<Found> stage = isOfUse ? tier.get(bytes(key)).toCompletableFuture() : null;
         if (stage == null || stage.isCompletedExceptionally()) {
@@ -229,9 +232,9 @@ final class SharedEntries implements AutoCloseable {
         });
     }
 
-    /** What has arrived may have to wait for a thread, so it is reserved before that. */
+    /** Reserves memory for what has arrived, before that has to wait for a thread. */
     private void arrived(CacheKey key, Found found, long asked, Consumer<Looked> then) {
-        // Now: it may have to wait for a thread.
+        // Noted here, since the task below may have to wait for a thread.
         time.heard(found.micros());
         int bytes = found.entry() == null ? 0 : found.entry().length;
         Reservation room = memory.open();
@@ -239,7 +242,9 @@ final class SharedEntries implements AutoCloseable {
         execute(() -> then.accept(looked(key, kept, asked, room)));
     }
 
-    /** Goes on with a request, also after this was closed: somebody waits for it. */
+    /**
+     * Runs a task that continues a request. Does so even after this was closed, since a client waits for the answer.
+     */
     void execute(Runnable task) {
         try {
             threads.execute(task);
@@ -250,11 +255,11 @@ final class SharedEntries implements AutoCloseable {
 
     private Looked failed() {
         counters.failures.increment();
-        // A fetch that follows begins no earlier than when the tier was asked.
+        // The tier has told no time, so a fetch that follows is dated by the estimate.
         return new Looked(null, time.micros(), false, true, null);
     }
 
-    @SuppressWarnings("CatchingUnchecked") // whatever the tier holds, somebody waits for an answer
+    @SuppressWarnings("CatchingUnchecked") // whatever the tier holds, a client waits for an answer
     private Looked looked(CacheKey key, Found found, long asked, Reservation room) {
         counters.lookupNanos.add(nanos.getAsLong() - asked);
         if (!mayUse(key)) {
@@ -279,7 +284,7 @@ final class SharedEntries implements AutoCloseable {
         return new Looked(answer, found.micros(), answer == null && found.entry() != null, false, room);
     }
 
-    /** Null if it is not an entry of this cluster for this key, or does not count any more. */
+    /** Opens an entry. Null if it is not one of this cluster for this key, or if it must not be used any more. */
     private SharedAnswer opened(CacheKey key, Found found, Reservation room) {
         byte[] sealed = found.entry();
         if (sealed.length == 0) {
@@ -314,7 +319,7 @@ final class SharedEntries implements AutoCloseable {
             return new SharedAnswer(open, started, found.micros());
         } finally {
             seals.give(seal);
-            // What was opened takes the place of what has come.
+            // From here on only the open entry is kept, so the reservation shrinks to it.
             room.shrink(working);
         }
     }
@@ -330,12 +335,12 @@ final class SharedEntries implements AutoCloseable {
     // ---- sending
 
     /**
-     * Sends the entry of a key to the tier, some time, if it is still the one that is meant.
+     * Sends the stored entry of a key to the tier, later and on another thread, if it is still this answer's.
      *
-     * @param tag of the answer
-     * @param startedMicros says when its fetch began, by the tier's clock; 0 if nobody knows
+     * @param tag identifies the answer
+     * @param startedMicros tells when its fetch began, by the tier's clock; 0 if unknown
      * @param providerId null if the answer has none
-     * @param then run when the tier has it, or will not get it; on any thread, which it must not block
+     * @param then runs when the tier has the entry, or will not get it; on any thread, which it must not block
      */
     void send(CacheKey key, long tag, LongSupplier startedMicros, String providerId, Runnable then) {
         if (!writes || sealKey(key) == null) {
@@ -351,7 +356,7 @@ final class SharedEntries implements AutoCloseable {
         }
     }
 
-    /** Does something later on the thread that seals and sends. Returns false if too much waits for it. */
+    /** Runs a task later on the thread that seals and sends. Returns false if too many tasks wait for it. */
     boolean executeToSend(Runnable task) {
         try {
             sender.execute(task);
@@ -366,7 +371,7 @@ final class SharedEntries implements AutoCloseable {
         then.run();
     }
 
-    @SuppressWarnings("CatchingUnchecked") // the next one may be better
+    @SuppressWarnings("CatchingUnchecked") // a failure must not keep later entries from being sent
     private void sendNow(CacheKey key, long tag, long started, String providerId, Runnable then) {
         boolean sent = false;
         EntryBuffer open = new EntryBuffer(INITIAL_BYTES, MemoryBudget.SMALL, memory);
@@ -426,13 +431,13 @@ final class SharedEntries implements AutoCloseable {
     /**
      * Removes the entry of a key on all machines.
      *
-     * @param isTold whether other machines are told, now or as soon as that can be done
-     * @param began told from when on a fetch is one that began later
-     * @return done when that has been told, or never will be
+     * @param isTold whether other machines are told, now or as soon as possible
+     * @param began receives the first time of the tier that is after the removal: a fetch from then on is not barred
+     * @return completes once {@code began} was called, or exceptionally if the tier did not answer
      */
     CompletionStage<?> remove(CacheKey key, boolean isTold, LongConsumer began) {
-        // In this order: the tier runs what it is sent in order, so that a fetch that began after the removal also
-        // began after the barrier.
+        // The barrier is raised first. The tier runs commands in order, so a fetch that begins after the removal also
+        // begins after the barrier.
         barriers.removing(key);
         if (isTold) {
             notices.raise(key);
@@ -458,7 +463,7 @@ final class SharedEntries implements AutoCloseable {
         return digest;
     }
 
-    /** Lets go of the tier. Idempotent. */
+    /** Closes the tier. Idempotent. */
     @Override
     public void close() {
         if (calls != null) {
@@ -467,7 +472,7 @@ final class SharedEntries implements AutoCloseable {
         sender.shutdown();
         threads.shutdown();
         tier.close();
-        // What was under way to it has failed by now.
+        // Calls to the tier that were under way have failed by now, so the notices know all that is untold.
         notices.close();
     }
 }

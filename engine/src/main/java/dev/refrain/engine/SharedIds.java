@@ -13,23 +13,28 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.LongSupplier;
 
 /**
- * Makes ids of hits known on all machines (wire rule W26b). The note that says which provider's id they stand for goes
- * to the tier when the first such id is given out, since most answers are never hit. A machine that is shown an id that
- * it does not know asks the tier for the note, and keeps it.
+ * Makes the ids of hits known to all machines (wire rule W26b). The note that maps an answer's ids to the provider's id
+ * is sent to the tier when the first of them is given out. Most answers are never hit. A machine that receives an id
+ * that it does not know asks the tier for the note, and stores it.
  *
- * <p>A note is sealed like an entry, and has the key that it has in a store. Thread-safe.
+ * <p>A note is sealed like an entry, and has the same key as in a store. Thread-safe.
  */
 final class SharedIds {
-    /** How long the tier has a note after its answer has expired. The machine that fetched the answer has it longer. */
+    /**
+     * How long the tier keeps a note after its answer has expired. The machine that fetched the answer keeps it longer.
+     */
     private static final long KEPT_MILLIS = TimeUnit.DAYS.toMillis(7);
 
-    /** No note is longer. */
+    /** The longest sealed note, in bytes. */
     private static final int MAX_BYTES = IssuedIds.MAX_NOTE_LENGTH + EntrySeal.OVERHEAD;
 
-    /** Answers whose notes have been sent: 512 KiB. Of two in one place, the older one is forgotten, and sent again. */
+    /**
+     * Slots that remember which answers' notes have been sent: 512 KiB. If two answers share a slot, the older one is
+     * forgotten, and its note may be sent again.
+     */
     private static final int PLACES = 64 * 1024;
 
-    /** After that a note is sent again, should the tier have lost it. */
+    /** A note may be sent again after this time, in case the tier has lost it. */
     private static final long AGAIN_NANOS = TimeUnit.MINUTES.toNanos(10);
 
     private static final long PERIOD_FACTOR = 0x9E3779B97F4A7C15L;
@@ -55,7 +60,7 @@ final class SharedIds {
 
     // ---- telling
 
-    /** A client has got an id that is made for a hit. */
+    /** A client has received an id that was made for a hit. */
     void given(KeyBuffer key, byte[] entry) {
         if (IssuedIds.canBeGivenBack(key.endpoint())) {
             given(key.knownScope(), EntryCodec.tag(entry));
@@ -63,9 +68,9 @@ final class SharedIds {
     }
 
     /**
-     * The same of a call that is followed. Not before its note is stored here.
+     * A follower of a call has received an id of its answer. To be called only after the answer's note was stored here.
      *
-     * @param tag that the id was made with
+     * @param tag from which the id was made
      */
     void given(CacheKey key, long tag) {
         if (IssuedIds.canBeGivenBack(key.endpoint())) {
@@ -116,9 +121,9 @@ final class SharedIds {
     // ---- asking
 
     /**
-     * Asks for what an id stands for that this machine does not know.
+     * Asks the tier about an id that this machine does not know.
      *
-     * @return done when this machine knows it, or cannot learn it now; never fails. Null if there is nobody to ask
+     * @return completes when this machine knows it, or cannot learn it now; never fails. Null if it cannot be asked
      */
     CompletionStage<Void> ask(CacheScope scope, String id) {
         if (!reads || scope.sealKey() == null || !tier.isAvailable()) {
@@ -143,7 +148,7 @@ final class SharedIds {
         return known;
     }
 
-    /** Others can write to the tier: it may be anything. */
+    /** Stores a note of the tier if it is genuine. Others can write to the tier, so it may be anything. */
     private void learn(CacheScope scope, byte[] digest, byte[] sealed) {
         EntryBuffer open = new EntryBuffer(sealed.length);
         EntrySeal seal = seals.take();

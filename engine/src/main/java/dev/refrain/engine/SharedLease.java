@@ -4,12 +4,12 @@ import dev.refrain.engine.spi.SharedTier;
 import java.util.concurrent.CompletionStage;
 
 /**
- * The lease under which this machine calls the provider for a key. It is given back when the answer's entry has been
- * sent to the tier, or never will be, and all of the stream has been passed on to those who follow it elsewhere. If
- * nobody follows, and nobody may join the call any more, it is given back at once. Thread-safe.
+ * The lease under which this machine calls the provider for a key. It is released once the answer's entry has been sent
+ * to the tier (or will not be sent) and the whole stream has been passed on to other machines that follow it. If none
+ * follows and the call is not joinable any more, it is released at once. Thread-safe.
  */
 final class SharedLease {
-    /** What a lease and its stream need. */
+    /** What a lease and its publisher need. */
     interface Tier {
         SharedTier tier();
 
@@ -17,19 +17,19 @@ final class SharedLease {
 
         SharedCounters counters();
 
-        /** Monotonic time. */
+        /** Monotonic time in nanoseconds. */
         long nanos();
 
         /** Whether this machine is shutting down: nothing more is sent. */
         boolean isClosed();
 
-        /** Runs a task on a thread that may be used. */
+        /** Runs a task on a thread of the cache. */
         void execute(Runnable task);
 
-        /** The same after a while. */
+        /** Runs a task on a thread of the cache after a delay. */
         void later(Runnable task, long delayNanos);
 
-        /** The lease is not held any more. */
+        /** Forgets a lease that is not held any more. */
         void drop(SharedLease lease);
     }
 
@@ -42,7 +42,7 @@ final class SharedLease {
     private volatile long wantedAt;
     /** Used only by the timer. */
     private long renewedAt;
-    /** Used only by the timer. Whether that was for a short while. */
+    /** Used only by the timer. Whether that renewal was a short one, for a wanted lease. */
     private boolean renewedAsWanted;
 
     // Guarded by this.
@@ -71,15 +71,15 @@ final class SharedLease {
         return token;
     }
 
-    /** Whether somebody elsewhere waits, as far as is known. */
+    /** Whether another machine waits for this call, as far as is known. */
     boolean isWanted() {
         return wasWanted && calls.nanos() - wantedAt < calls.timing().patience().toNanos();
     }
 
-    /** Somebody elsewhere waits. */
+    /** Another machine waits for this call. */
     void wanted() {
         if (flight.isDeserted()) {
-            // The call may be dead (wire rule W28b): others are not to wait for it either.
+            // The call may be dead (wire rule W28b), so other machines must not wait for it either.
             flight.closeToNewcomers();
         }
         SharedPublisher ours;
@@ -101,7 +101,7 @@ final class SharedLease {
         }
         if (begins && !flight.join(ours)) {
             ours.cannotBegin();
-            // If it has not ended, nobody is to wait until it does.
+            // If the flight has not ended, other machines must not wait for its end.
             published(flight.ending() != null);
             return;
         }
@@ -112,11 +112,11 @@ final class SharedLease {
         ours.wake();
     }
 
-    /** Renews it if need be. */
+    /** Renews the lease if that is due. */
     void beat(long now) {
         boolean wanted = isWanted();
         boolean fades = renewedAsWanted && !wanted;
-        // A third of its life: two renewals may fail.
+        // After a third of its life, so that two renewals may fail.
         if (wanted || fades || now - renewedAt > calls.timing().held().toNanos() / 3) {
             renewedAt = now;
             renewedAsWanted = wanted;
@@ -130,7 +130,7 @@ final class SharedLease {
     private void renew(long millis) {
         CompletionStage<Boolean> asked;
         synchronized (this) {
-            // Never after it was given back, which would take it again.
+            // A renewal after the release would take the lease again.
             if (over) {
                 return;
             }
@@ -143,7 +143,7 @@ final class SharedLease {
         });
     }
 
-    /** Another machine has it by now. The call goes on. */
+    /** Another machine holds the lease by now. This machine's call goes on. */
     private void lost() {
         SharedPublisher ours;
         synchronized (this) {
@@ -157,7 +157,7 @@ final class SharedLease {
         }
     }
 
-    /** Nobody may join the call any more. */
+    /** The call is not joinable any more. */
     void unjoinable() {
         synchronized (this) {
             if (publishing) {
@@ -167,7 +167,7 @@ final class SharedLease {
         release();
     }
 
-    /** The answer's entry has been sent to the tier, or never will be. */
+    /** The answer's entry has been sent to the tier, or will not be sent. */
     void settled() {
         synchronized (this) {
             settled = true;
@@ -179,9 +179,9 @@ final class SharedLease {
     }
 
     /**
-     * The stream has been passed on.
+     * The publisher has passed the stream on.
      *
-     * @param whole false if the rest of it cannot be: whoever follows it need not wait
+     * @param whole false if the rest cannot be passed on, so that machines that follow need not wait
      */
     void published(boolean whole) {
         synchronized (this) {
@@ -193,7 +193,7 @@ final class SharedLease {
         release();
     }
 
-    /** Gives it back. Idempotent. */
+    /** Gives the lease back. Idempotent. */
     void release() {
         synchronized (this) {
             if (over) {

@@ -16,20 +16,20 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Tells other machines what was removed here, and removes here what was removed there (wire rule W91). While this
- * machine is connected, a barrier has taken effect on its store before the machine that raised it is told so. What it
- * missed while it was not takes effect when it is connected again, in one walk over the store. Barriers that could not
- * be raised are raised then. Thread-safe.
+ * machine is connected, a barrier takes effect on its store before the machine that raised it gets the confirmation.
+ * Barriers that this machine missed while it was not connected take effect when it is connected again, in one walk over
+ * the store. Barriers that it could not raise are raised then. Thread-safe.
  */
 final class SharedNotices implements SharedTier.Listener {
     private static final Logger LOG = LoggerFactory.getLogger(SharedNotices.class);
 
-    /** How long whoever removes answers waits for all machines: longer than a tier does. */
+    /** How long a removal by an operator waits for all machines: longer than the tier does. */
     private static final long WAIT_SECONDS = 10;
 
     private static final long MARK_NANOS = TimeUnit.SECONDS.toNanos(10);
-    /** How many barriers that could not be raised are raised at a time, with each heartbeat. */
+    /** How many barriers that could not be raised before are raised with each heartbeat. */
     private static final int RAISED_AT_A_TIME = 1_000;
-    /** How many that were missed are gathered for one walk over the store. */
+    /** How many missed barriers are collected for one walk over the store. */
     private static final int MISSED_AT_A_TIME = 1_000;
 
     private final SharedTier tier;
@@ -48,18 +48,18 @@ final class SharedNotices implements SharedTier.Listener {
     private final SharedUntold untold;
 
     private volatile boolean connected;
-    /** Whether it has been connected ever. */
+    /** Whether this machine has known all removals at least once. */
     private volatile boolean begun;
 
     private volatile long cutAt;
 
     // Used only by the tier's thread.
     private final Set<String> missed = new HashSet<>();
-    /** Up to when this machine was up to date before. */
+    /** Time of the tier up to which this machine has applied all removals. */
     private long heardUntil;
 
     private long markedAt;
-    /** Whether another process was writing what it could not tell when this one looked. */
+    /** Whether the file of untold removals must be read again, because another process was writing to it. */
     private boolean looksAgain;
 
     SharedNotices(
@@ -86,7 +86,7 @@ final class SharedNotices implements SharedTier.Listener {
         this.markedAt = cutAt;
     }
 
-    /** Begins to listen: for all barriers there are, since the tier still has the entries that they bar. */
+    /** Starts to listen. Asks for all barriers that there are, since the tier still has the entries that they bar. */
     void listen() {
         tier.listen(0, this);
     }
@@ -95,23 +95,22 @@ final class SharedNotices implements SharedTier.Listener {
         return connected;
     }
 
-    /** Whether answers in the store are no longer served, because this machine has not been connected for too long. */
+    /** Whether stored answers must not be served, because this machine has not been connected for too long. */
     boolean isCutOff() {
         return maxUnconnectedNanos >= 0 && !connected && nanos.getAsLong() - cutAt >= maxUnconnectedNanos;
     }
 
     /**
-     * Whether what the tier has may be used: until this machine has heard for the first time what was removed, it
-     * would not know that an entry there is one of those. The tier has entries as long as they live, and only marks
-     * what is removed for more than a key.
+     * Whether the tier's entries may be used. A removal of more than a key leaves its entries in the tier and only
+     * raises a barrier. A machine that has not heard all barriers yet cannot tell which of these entries were removed.
      */
     boolean knowsRemovals() {
         return begun && !untold.isTakenOver() && !isCutOff();
     }
 
     /**
-     * Whether a key was removed here and the tier has not been told yet, so that it may still have an entry from
-     * before. Barriers in memory know that, too, but not of so many keys.
+     * Whether a key was removed here but the tier has not been told yet, so that it may still have the entry. The
+     * barriers in memory know that, too, but not for so many keys.
      */
     boolean isUntold(CacheKey key) {
         SharedUnraised unraised = untold.unraised();
@@ -135,12 +134,13 @@ final class SharedNotices implements SharedTier.Listener {
             calls.removed(name.charAt(0) == SharedBarriers.KEY ? SharedBarriers.keyOf(name) : null);
         }
         if (connected || (micros > heardUntil && name.charAt(0) == SharedBarriers.KEY)) {
-            // A key needs no walk, and clients say how many of them there are: they are not gathered.
+            // Barriers for keys need no walk, and clients determine their number, so they are not collected.
             removeHere(Set.of(name));
         } else if (micros > heardUntil) {
             missed.add(name);
             if (missed.size() >= MISSED_AT_A_TIME) {
-                // Clients may say how many there are. So what is removed is what was named, and no more.
+                // Clients can cause any number of barriers, so the set is bounded. When it is full, the answers that it
+                // names are removed. Dropping the whole store would cost more hits.
                 removeMissed();
             }
         }
@@ -172,7 +172,8 @@ final class SharedNotices implements SharedTier.Listener {
             looksAgain = !untold.tryTakeOver();
         }
         untold.forgetWhatIsTold();
-        // Keys are looked up; what an operator has removed before the tier's time was known has barred nothing here.
+        // Untold removals of keys are found by isUntold. But a removal by an operator that came before the tier's time
+        // was known has barred nothing here, so it has to be told first.
         begun = begun || !untold.unraised().hasMoreThanKeys();
         if (!connected) {
             connected = true;
@@ -181,7 +182,7 @@ final class SharedNotices implements SharedTier.Listener {
             return;
         }
         if (untold.unraised().isWaiting()) {
-            // The tier was slow or refused them for a moment, and its connection has held.
+            // The tier was slow or refused them for a moment, without losing the connection.
             raiseAgain();
         }
         if (nanos.getAsLong() - markedAt > MARK_NANOS) {
@@ -206,7 +207,7 @@ final class SharedNotices implements SharedTier.Listener {
         }
     }
 
-    /** In one walk, whatever there is to remove; keys have no need of one. */
+    /** Removes from the store what the barriers cover: keys without a walk, all else in as few walks as possible. */
     private void removeHere(Set<String> names) {
         Set<String> walked = new HashSet<>();
         Set<String> digests = new HashSet<>();
@@ -256,14 +257,14 @@ final class SharedNotices implements SharedTier.Listener {
     // ---- raising
 
     /**
-     * Whether a key that a client removes can be remembered as long as other machines cannot be told, whoever the
-     * client is.
+     * Whether a client, known to the provider or not, may remove a key now: other machines can be told, or there is
+     * room to remember the removal until they can.
      */
     boolean hasRoomFor(CacheKey key) {
         return tier.isAvailable() || untold.unraised().hasRoomFor(scopeOf(key));
     }
 
-    /** The same of what a client removes by the beginning of a key. */
+    /** Like {@link #hasRoomFor}, for a removal by the beginning of a key's digest. */
     boolean hasRoomForDigest() {
         return tier.isAvailable() || untold.unraised().hasRoomForDigest();
     }
@@ -272,7 +273,7 @@ final class SharedNotices implements SharedTier.Listener {
         return key.scope().isEmpty() ? null : SharedBarriers.scope(key.scope());
     }
 
-    /** Tells all machines that a key was removed, at once or as soon as that can be done, and waits for nobody. */
+    /** Tells all machines that a key was removed, now or as soon as possible. Does not wait for them. */
     void raise(CacheKey key) {
         var unused = raise(new SharedUnraised.Kept(barriers.keyOfOurs(key), scopeOf(key)));
     }
@@ -287,7 +288,7 @@ final class SharedNotices implements SharedTier.Listener {
         });
     }
 
-    /** The same for an operator, who waits until all machines that are connected have followed. */
+    /** Tells all machines of a removal by an operator, and waits until all connected ones have confirmed it. */
     void raiseAndWait(String name) {
         if (SharedBarriers.name(SharedBarriers.bytes(name)) == null) {
             // No entry has such a tag, here or elsewhere.
@@ -307,13 +308,13 @@ final class SharedNotices implements SharedTier.Listener {
         }
     }
 
-    /** Without the tier's notice: what is being fetched here goes as well, as far as it is known when it began. */
+    /** Applies a barrier here without the tier's notice. Calls under way are barred, too, if their start is known. */
     private void barHere(String name) {
         barriers.raised(name, time.microsAtMost());
         if (calls != null) {
             calls.removed(null);
         }
-        // What was stored before it was barred.
+        // This removes what was stored before the barrier was raised.
         removeHere(Set.of(name));
     }
 
@@ -329,7 +330,7 @@ final class SharedNotices implements SharedTier.Listener {
         }
     }
 
-    /** Notes what other machines have not been told. */
+    /** Writes down what other machines have not been told. */
     void close() {
         untold.close();
     }
@@ -341,7 +342,7 @@ final class SharedNotices implements SharedTier.Listener {
                 byte[] key = SharedBarriers.keyOf(barrier.name());
                 var unused = tier.remove(key, SharedEntries.REMEMBER_MILLIS);
             }
-            // After it was kept once more, if it failed.
+            // If raise fails, it adds the barrier again before this runs.
             var unused = raise(barrier).whenComplete((raised, failure) -> unraised.over(barrier));
         }
     }

@@ -12,13 +12,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Passes the events of a flight on to other machines, sealed, while somebody there waits: what there is at once, and
- * then what comes, in batches. To the flight it is a follower like any other, which is slow if the tier is.
+ * Passes the events of a flight on to other machines, sealed, while one of them waits: first all that there are, then
+ * new ones in batches. To the flight it is a follower like any other, and a slow one if the tier is slow.
  *
- * <p>One piece is under way at a time. It is sent again if the tier has not answered; its number tells the tier whether
- * it has it. If the tier has lost the pieces before, all are sent once more, cut where they were cut before, so that
- * whoever has read some of them goes on behind these; and sealed under another salt, since a piece may say more by
- * then.
+ * <p>One piece is under way at a time. If the tier does not answer, the piece is sent again; its number tells the tier
+ * whether it has it already. If the tier has lost earlier pieces, all are sent again. They are cut at the same places,
+ * so that machines that have read some of them can continue. They are sealed under another salt, since the content of a
+ * piece may differ by then.
  */
 final class SharedPublisher implements FlightMember {
     private static final Logger LOG = LoggerFactory.getLogger(SharedPublisher.class);
@@ -29,10 +29,10 @@ final class SharedPublisher implements FlightMember {
     private static final long AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
     private static final int FIRST_BYTES = 1024;
     private static final byte[] NOTHING = new byte[0];
-    /** How often the tier may lose the stream: it may have no room for it. */
+    /** The stream is begun at most this often. A tier without room for it may lose it every time. */
     private static final int MOST_BEGINNINGS = 5;
 
-    /** What the tier said to a piece. */
+    /** The tier's reply to a piece. */
     private enum Reply {
         TAKEN,
         LOST,
@@ -51,7 +51,7 @@ final class SharedPublisher implements FlightMember {
     private final SharedLease lease;
     private final SharedLease.Tier calls;
     private final Flight flight;
-    /** Of its own: others follow elsewhere, so this is not only held to be stored. */
+    /** A reservation of its own, since this memory serves readers on other machines, and not only storing. */
     private final MemoryBudget.Reservation memory;
 
     private final Turns turns = new Turns();
@@ -71,7 +71,7 @@ final class SharedPublisher implements FlightMember {
     private int[] cuts = new int[8];
 
     private int cutCount;
-    /** Read from the stream, for which there was no room yet. */
+    /** A piece that was read from the stream, but for which there was no memory yet. */
     private byte[] unsent;
 
     private byte[] underWay;
@@ -126,7 +126,7 @@ final class SharedPublisher implements FlightMember {
         }
     }
 
-    /** The flight was not to be joined. */
+    /** The flight could not be joined. */
     void cannotBegin() {
         over = true;
         memory.close();
@@ -136,7 +136,7 @@ final class SharedPublisher implements FlightMember {
         turns.take(this::work);
     }
 
-    @SuppressWarnings("CatchingUnchecked") // others wait for the lease, which would never be given back
+    @SuppressWarnings("CatchingUnchecked") // other machines wait for the lease, which would never be released
     private void work() {
         try {
             while (!over && step()) {}
@@ -148,13 +148,13 @@ final class SharedPublisher implements FlightMember {
 
     // ---- sending
 
-    /** Does what is next. Returns whether to go on. */
+    /** Does the next step. Returns whether to go on. */
     private boolean step() {
         if (overrun) {
             end(false);
             return false;
         }
-        if (underWay != null && !hasGone()) {
+        if (underWay != null && !handleReply()) {
             return false;
         }
         if (over) {
@@ -163,7 +163,7 @@ final class SharedPublisher implements FlightMember {
         if (unsent != null) {
             return sendUnsent();
         }
-        // Read before the stream: so everything that was published before the end is passed on before the end.
+        // The ending is read before the stream, so that all that was published before it is passed on before it.
         FlightEnding ending = flight.ending();
         if (ending == null && !lease.isWanted()) {
             return false;
@@ -175,8 +175,8 @@ final class SharedPublisher implements FlightMember {
         return sendMore(ending);
     }
 
-    /** Whether the tier has taken the piece that was under way. */
-    private boolean hasGone() {
+    /** Handles the tier's reply to the piece that was under way. Returns whether to go on. */
+    private boolean handleReply() {
         Reply said = reply;
         if (said == null) {
             return false;
@@ -208,7 +208,7 @@ final class SharedPublisher implements FlightMember {
         return false;
     }
 
-    /** The tier has lost what it had of the stream. */
+    /** Begins the stream anew, since the tier has lost it. Returns whether to go on. */
     private boolean beginAnew() {
         LiveTemplate live = flight.live();
         LiveReader beginning = live == null ? null : live.reader();
@@ -230,7 +230,7 @@ final class SharedPublisher implements FlightMember {
         return (long) Integer.BYTES * cuts.length;
     }
 
-    /** The most that the next piece of the template may be. */
+    /** The greatest length of the next piece of the template. */
     private int nextCut() {
         return number <= cutCount ? cuts[number - 1] : LiveReader.PIECE;
     }
@@ -250,7 +250,7 @@ final class SharedPublisher implements FlightMember {
             LiveTemplate live = flight.live();
             reader = live == null ? null : live.reader();
             if (live != null && reader == null) {
-                // Its beginning is no longer kept.
+                // The beginning of the stream is no longer kept.
                 end(false);
                 return false;
             }
@@ -283,7 +283,10 @@ final class SharedPublisher implements FlightMember {
         return sendUnsent();
     }
 
-    /** Waits for room if there is none. Meanwhile it lags like a follower that reads slowly, and is cut like one. */
+    /**
+     * Sends the piece, or waits for memory if there is none. Meanwhile this lags like a slow follower, and may be cut
+     * off like one. Returns whether to go on.
+     */
     private boolean sendUnsent() {
         byte[] piece = unsent;
         if (!memory.resize(2L * piece.length + cutBytes())) {

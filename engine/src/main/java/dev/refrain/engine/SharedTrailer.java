@@ -3,7 +3,7 @@ package dev.refrain.engine;
 import dev.refrain.engine.spi.EntryBuffer;
 import java.nio.charset.StandardCharsets;
 
-/** What stands behind a shared entry, within what is sealed: the provider's id of the answer, and its length. */
+/** The trailer of a shared entry, inside the seal: the provider's id of the answer, and the length of the id. */
 final class SharedTrailer {
     private static final int LENGTH_BYTES = 2;
     private static final int MAX_ID = 0xFFFF;
@@ -13,7 +13,7 @@ final class SharedTrailer {
     /**
      * Appends the id.
      *
-     * @param providerId null if the answer has none; one that is too long is none
+     * @param providerId null if the answer has none; an id that is too long is left out
      */
     static void append(EntryBuffer entry, String providerId) {
         byte[] id = providerId == null ? new byte[0] : providerId.getBytes(StandardCharsets.UTF_8);
@@ -25,7 +25,7 @@ final class SharedTrailer {
         bytes[at + length + 1] = (byte) (length >>> 8);
     }
 
-    /** Cuts the id off. Returns it, empty if there is none; null if the entry cannot be. */
+    /** Cuts the trailer off. Returns the id, empty if there is none; null if the trailer is malformed. */
     static String cut(EntryBuffer entry) {
         byte[] bytes = entry.bytes();
         int end = entry.length() - LENGTH_BYTES;

@@ -10,38 +10,39 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What was removed here while the tier could not be told. Names are kept once each, some 5 MiB of them at most.
+ * Barriers for what was removed here while the tier could not be told. Each name is kept once, at most 5 MiB in all.
  *
- * <p>Clients say how many keys are removed, and by how many callers. So too many cost the caller with the most of them:
- * they become one barrier for its scope. With too many of those there is room only for callers whom the provider knows
- * ({@link #hasRoomFor}). With too many of these as well, all becomes one barrier for everything. Thread-safe.
+ * <p>Clients determine how many keys are removed, and in how many scopes. If there are too many keys, those of the
+ * scope with the most become one barrier for that scope. If there are too many such scopes, only callers that the
+ * provider accepts may remove more ({@link #hasRoomFor}). If even these are too many, they become one barrier for
+ * everything, as the last resort. Thread-safe.
  */
 final class SharedUnraised {
-    /** With more, those of the scope with the most become one barrier for it. */
+    /** The most keys. Beyond that, the keys of the scope with the most become one barrier for the scope. */
     static final int MAX_KEYS = 20_000;
-    /** Of clients' keys whose scope is not known, which no barrier but that for everything can stand for. */
+    /** The most keys without a known scope that clients may add. Only the barrier for everything could replace them. */
     static final int MAX_UNKNOWN = MAX_KEYS / 4;
-    /** Of scopes that stand for their keys, before it matters whether the provider knows a caller. */
+    /** The most barriers for whole scopes. Beyond that, only callers that the provider accepts may add one. */
     static final int MAX_SCOPES = 1_000;
-    /** Beginnings of keys, each of which costs other machines a part of a walk over their stores. */
+    /** The most beginnings of digests. Each of them costs other machines part of a walk over their stores. */
     static final int MAX_DIGESTS = 1_000;
 
-    /** The name of a barrier, and that of the scope that it is of; null if that is not known. */
+    /** The name of a barrier, and the name of the barrier for its scope; null if the scope is not known. */
     record Kept(String name, String scope) {}
 
-    /** Barriers for keys, and their scopes. Guarded by this, as the others are. */
+    /** Maps barriers for keys to their scopes. Guarded by this, as the other fields are. */
     private final Map<String, String> keys = new LinkedHashMap<>();
-    /** How many of them each scope has; null is one, too. */
+    /** The number of keys of each scope. Unknown scopes count together, as null. */
     private final Map<String, Integer> counts = new HashMap<>();
-    /** With more than {@link SharedBarriers#MAX_NAMES}, they become one barrier for everything. */
+    /** Barriers for more than a key. More than {@link SharedBarriers#MAX_NAMES} become one barrier for everything. */
     private final Set<String> others = new HashSet<>();
-    /** Those that were taken out, until they are {@link #over}, and how often each was. */
+    /** Barriers that were taken out to be raised, until they are {@link #over}, and how often each was taken out. */
     private final Map<Kept, Integer> underWay = new HashMap<>();
 
     /**
      * Whether one more key of a scope can be kept without harm to other callers.
      *
-     * @param scope name of its barrier; null if it is not known
+     * @param scope name of the barrier for the scope; null if the scope is not known
      */
     synchronized boolean hasRoomFor(String scope) {
         if (others.contains(SharedBarriers.all()) || others.contains(scope)) {
@@ -51,7 +52,7 @@ final class SharedUnraised {
         return !isFull && (scope != null || counts.getOrDefault(null, 0) < MAX_UNKNOWN);
     }
 
-    /** Whether one more beginning of a key can be. */
+    /** Whether one more beginning of a digest can be kept. */
     synchronized boolean hasRoomForDigest() {
         return count(SharedBarriers.DIGEST) < MAX_DIGESTS;
     }
@@ -73,15 +74,15 @@ final class SharedUnraised {
             counts.merge(kept.scope, 1, Integer::sum);
         }
         if (keys.size() > MAX_KEYS) {
-            String scope = greediest(kept.scope);
+            String scope = scopeWithMostKeys(kept.scope);
             keys.values().removeIf(scope::equals);
             counts.remove(scope);
             addOther(scope);
         }
     }
 
-    /** The scope with the most keys: the last one, if others have as many. */
-    private String greediest(String last) {
+    /** The scope with the most keys. On a tie, {@code last} wins. */
+    private String scopeWithMostKeys(String last) {
         String most = last;
         for (Map.Entry<String, Integer> scope : counts.entrySet()) {
             if (scope.getKey() != null && (most == null || scope.getValue() > counts.get(most))) {
@@ -101,23 +102,26 @@ final class SharedUnraised {
         }
     }
 
-    /** Whether some are to be taken out. */
+    /** Whether there are barriers to take out. */
     synchronized boolean isWaiting() {
         return !keys.isEmpty() || !others.isEmpty();
     }
 
-    /** Whether there is one that other machines may not have been told of, be it under way. */
+    /** Whether there is a barrier that other machines may not have been told of, including those under way. */
     synchronized boolean hasAny() {
         return isWaiting() || !underWay.isEmpty();
     }
 
-    /** Whether there is one for more than a key. */
+    /** Whether there is a barrier for more than a key. */
     synchronized boolean hasMoreThanKeys() {
         return !others.isEmpty()
                 || underWay.keySet().stream().anyMatch(kept -> kept.name.charAt(0) != SharedBarriers.KEY);
     }
 
-    /** Whether other machines have not been told of a key: of it alone, or by what stands for it. */
+    /**
+     * Whether other machines have not been told yet that a key was removed, be it by a barrier of its own or by one
+     * that covers it.
+     */
     synchronized boolean covers(String name, String scope) {
         return keys.containsKey(name)
                 || isOther(SharedBarriers.all())
@@ -129,7 +133,7 @@ final class SharedUnraised {
         return others.contains(name) || underWay.containsKey(new Kept(name, null));
     }
 
-    /** All of them as lines, also those under way, which {@link #addLine} reads. */
+    /** All barriers, including those under way, as lines that {@link #addLine} reads. */
     synchronized List<String> lines() {
         Set<String> lines = new LinkedHashSet<>(others);
         underWay.keySet().forEach(kept -> lines.add(line(kept)));
@@ -137,12 +141,12 @@ final class SharedUnraised {
         return List.copyOf(lines);
     }
 
-    /** As a line, which {@link #addLine} reads. */
+    /** A barrier as a line that {@link #addLine} reads. */
     static String line(Kept kept) {
         return kept.scope == null ? kept.name : kept.name + ' ' + kept.scope;
     }
 
-    /** Adds what a line says, unless that is no barrier. */
+    /** Adds the barrier of a line, unless the line is malformed. */
     void addLine(String line) {
         String[] words = line.split(" ", 2);
         boolean isKnown = true;
@@ -154,7 +158,7 @@ final class SharedUnraised {
         }
     }
 
-    /** Takes out as many as that at most: those for more than a key first. Each is to be {@link #over} some time. */
+    /** Takes out barriers to be raised, those for more than a key first. Each must be reported {@link #over} later. */
     synchronized List<Kept> take(int most) {
         List<Kept> taken = new ArrayList<>();
         others.stream().limit(most).forEach(name -> taken.add(new Kept(name, null)));
@@ -173,7 +177,7 @@ final class SharedUnraised {
         return taken;
     }
 
-    /** One that was taken out has been told, or was added again. */
+    /** A barrier that was taken out has been raised, or was added again. */
     synchronized void over(Kept taken) {
         underWay.computeIfPresent(taken, (kept, often) -> often == 1 ? null : often - 1);
     }

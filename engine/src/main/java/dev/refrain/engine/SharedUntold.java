@@ -10,14 +10,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What was removed here and other machines have not been told: in memory, and in a file, from which this program or
- * another one on the same store takes it when it was killed. What clients remove is written a moment later, on another
- * thread than theirs. Thread-safe.
+ * Keeps what was removed here until other machines have been told: in memory, and in a file. If this process is killed,
+ * the next process on the same store, or another one, takes it from the file. Removals by clients are written a moment
+ * later, on another thread. Thread-safe.
  */
 final class SharedUntold {
     private static final Logger LOG = LoggerFactory.getLogger(SharedUntold.class);
 
-    /** Lines that wait to be written. With more, all there are in memory are written. */
+    /** The most lines that wait to be written. If there are more, the whole file is written anew from memory. */
     private static final int MAX_WAITING = 1_000;
 
     private final SharedUnraised unraised = new SharedUnraised();
@@ -25,20 +25,20 @@ final class SharedUntold {
     private final UntoldFile file;
 
     private final Executor threads;
-    /** Of the file, and what is known of it. Whoever writes waits for other processes meanwhile. */
+    /** Guards the file, and what is known of it. A thread that holds it may wait for other processes. */
     private final ReentrantLock fileLock = new ReentrantLock();
 
     private final FailureLog notWritten = new FailureLog(
             "It could not be noted what other machines have not been told of removals. If this process is killed"
                     + " before, they never will be.");
 
-    /** Guards those that wait, and whether somebody writes them. */
+    /** Guards the waiting lines, and whether a thread is writing them. */
     private final Object waitingLock = new Object();
 
     private List<String> waiting = new ArrayList<>();
     private boolean isWriting;
 
-    /** Whether the file says anything. Guarded by the file's lock. */
+    /** Whether the file has lines. Guarded by {@link #fileLock}. */
     private boolean isNoted;
 
     private volatile boolean isTakenOver;
@@ -47,7 +47,7 @@ final class SharedUntold {
      * For one cache.
      *
      * @param file null for a store without one
-     * @param threads write to it
+     * @param threads run the writes for clients
      */
     SharedUntold(UntoldFile file, Executor threads) {
         this.file = file;
@@ -58,12 +58,12 @@ final class SharedUntold {
         return unraised;
     }
 
-    /** Whether there was something in the file that another program has left, and not all has been told yet. */
+    /** Whether the file had lines of another process of which not all have been told yet. */
     boolean isTakenOver() {
         return isTakenOver;
     }
 
-    /** Keeps one that a client has removed. It is in the file a moment later. */
+    /** Keeps a client's removal. It is in the file a moment later. */
     void add(SharedUnraised.Kept kept) {
         unraised.add(kept);
         if (file == null) {
@@ -96,7 +96,7 @@ final class SharedUntold {
         }
     }
 
-    /** Keeps one that an operator has removed, and returns when it is in the file. */
+    /** Keeps an operator's removal, and returns when it is in the file. */
     void addAtOnce(String name) {
         SharedUnraised.Kept kept = new SharedUnraised.Kept(name, null);
         unraised.add(kept);
@@ -107,7 +107,7 @@ final class SharedUntold {
         fileLock.lock();
         try {
             if (file == null || !unraised.hasAny()) {
-                // Told meanwhile.
+                // There is no file, or all has been told meanwhile.
                 return;
             }
             isNoted = true;
@@ -128,8 +128,8 @@ final class SharedUntold {
     }
 
     /**
-     * Another program on the same store may have noted what it could not tell, such as the one that this one replaces.
-     * Until that is told, the tier has what was removed here.
+     * Takes over the removals that another process on the same store could not tell, such as the process that this one
+     * replaces. Until they are told, the tier still has the removed entries.
      */
     void takeOver() {
         fileLock.lock();
@@ -143,9 +143,9 @@ final class SharedUntold {
     }
 
     /**
-     * The same for a thread that waits for nobody.
+     * Like {@link #takeOver}, for a thread that must not wait.
      *
-     * @return false if another thread or program is about to write
+     * @return false if another thread or process is using the file
      */
     boolean tryTakeOver() {
         if (!fileLock.tryLock()) {
@@ -184,15 +184,15 @@ final class SharedUntold {
     }
 
     /**
-     * Deletes the file if all was told. Another thread, or another program, may be about to note more: it is waited for
-     * by nobody, and the file stays until the next time.
+     * Deletes the file if all was told. If another thread or process is using the file, this does not wait, and the
+     * file stays until the next call.
      */
     void forgetWhatIsTold() {
         if (!fileLock.tryLock()) {
             return;
         }
         try {
-            if (isNoted && !unraised.hasAny() && isForgotten()) {
+            if (isNoted && !unraised.hasAny() && deleteIfTold()) {
                 isNoted = false;
                 isTakenOver = false;
             }
@@ -201,7 +201,7 @@ final class SharedUntold {
         }
     }
 
-    private boolean isForgotten() {
+    private boolean deleteIfTold() {
         try {
             takeNews(false);
             return !unraised.hasAny() && file.replace(List.of(), false);
@@ -213,7 +213,7 @@ final class SharedUntold {
         }
     }
 
-    /** Notes what is still untold. */
+    /** Writes down what is still untold. */
     void close() {
         fileLock.lock();
         try {

@@ -18,13 +18,13 @@ import org.slf4j.LoggerFactory;
  * four ways: the flight calls the provider itself, with the lease or without; the answer is in the tier; the flight has
  * followed the other machine's stream to its end; or nobody wants the answer any more.
  *
- * <p>{@link #wake} is called by whoever has news. One of the callers has the work done, on a thread that may be used,
- * and one thing is asked of the tier at a time; so nothing here needs a lock.
+ * <p>Any thread that has news calls {@link #wake}. One of the callers starts the work, on a thread of the cache, and
+ * the work asks the tier one thing at a time. So nothing here needs a lock.
  *
- * <p>It waits at most once. If the other machine's answer is not one that is shared, all who waited call at the same
- * time, rather than one after the other.
+ * <p>A flight waits for one call at most. If the answer of that call is not shared, all machines that waited call at
+ * the same time, rather than one after the other.
  *
- * <p>Long, since what may happen while it waits, and while it follows, is one machine of few states.
+ * <p>Long, since waiting and following are one state machine.
  */
 final class SharedWait implements Upstream.Call {
     private static final Logger LOG = LoggerFactory.getLogger(SharedWait.class);
@@ -45,16 +45,16 @@ final class SharedWait implements Upstream.Call {
     private volatile boolean due;
     private volatile boolean cancelled;
     private volatile boolean wanted;
-    /** What to do with the answer of what was asked last. */
+    /** Handles the tier's answer to the last question; null until it is there. */
     private volatile Runnable answered;
-    /** What was found in the tier, until it has been passed on; null for nothing. */
+    /** The result of a lookup in the tier, until it has been passed on; null for none. */
     private volatile SharedEntries.Looked opened;
 
     // Used only by the thread that does the work.
     private boolean busy;
     private volatile boolean over;
     private long token;
-    /** Granted, while the tier is looked at once more. */
+    /** The lease, once it is granted. Before the call, one more lookup in the tier may follow. */
     private SharedLease lease;
 
     private int read;
@@ -66,13 +66,14 @@ final class SharedWait implements Upstream.Call {
 
     private long heardAt;
     private boolean called;
-    /** By its holder, who appends no more. */
+    /** Whether the holder has released the lease, and so appends no more. */
     private boolean isGivenBack;
-    /** Whether it has lapsed, and since when that is known. */
+    /** Whether the lease has lapsed. */
     private boolean isLost;
-
+    /** When this machine noticed that the lease had lapsed. */
     private long lostAt;
-    /** Whether the tier has failed since the lease was last seen held. */
+
+    /** Whether a call to the tier has failed since the tier last said that the lease is held. */
     private boolean hasFailed;
 
     SharedWait(SharedCalls calls, Flight flight, byte[] digest, SharedCalls.Party party) {
@@ -101,7 +102,7 @@ final class SharedWait implements Upstream.Call {
         wake();
     }
 
-    /** Somebody elsewhere wants the lease, which may be this one's. */
+    /** Another machine wants the key's lease, which may have been granted to this flight. */
     void wanted() {
         wanted = true;
     }
@@ -129,7 +130,7 @@ final class SharedWait implements Upstream.Call {
         turns.take(this::work);
     }
 
-    @SuppressWarnings("CatchingUnchecked") // somebody waits for an answer
+    @SuppressWarnings("CatchingUnchecked") // a client waits for an answer
     private void work() {
         try {
             while (!over && step()) {}
@@ -140,7 +141,7 @@ final class SharedWait implements Upstream.Call {
             giveUpAnyway(e);
         }
         if (over) {
-            letGo();
+            closeResult();
         }
     }
 
@@ -155,13 +156,13 @@ final class SharedWait implements Upstream.Call {
         }
     }
 
-    /** The answer comes later, on a thread of the tier's. */
+    /** The tier has answered. Called on a thread of the tier, so the work handles the answer. */
     private void answer(Runnable handling) {
         answered = handling;
         wake();
     }
 
-    /** Does what is next. Returns whether to go on. */
+    /** Does the next step. Returns whether to go on. */
     private boolean step() {
         if (busy) {
             Runnable handling = answered;
@@ -173,7 +174,7 @@ final class SharedWait implements Upstream.Call {
             handling.run();
             return true;
         }
-        if (cancelled || isForsaken()) {
+        if (cancelled || endsAbandoned()) {
             end();
         } else if (stream != null) {
             return follow();
@@ -194,9 +195,9 @@ final class SharedWait implements Upstream.Call {
         return true;
     }
 
-    /** Whether it would go on for nobody. */
-    private boolean isForsaken() {
-        return stream == null && lease == null && (due || released) && flight.endIfForsaken();
+    /** Ends the flight if nobody waits for it any more. Returns whether it has ended. */
+    private boolean endsAbandoned() {
+        return stream == null && lease == null && (due || released) && flight.endIfAbandoned();
     }
 
     private boolean hasWaitedForLong() {
@@ -210,10 +211,10 @@ final class SharedWait implements Upstream.Call {
     // ---- the lease
 
     /**
-     * Asks for the first time.
+     * Asks for the lease for the first time.
      *
-     * @param patience for how long an answer is waited for
-     * @param looked whether one more look at the tier is of no use
+     * @param patience how long to wait for the tier's answer, in nanoseconds
+     * @param looked true if another lookup in the tier would not help
      */
     void begin(long patience, boolean looked) {
         busy = true;
@@ -233,7 +234,10 @@ final class SharedWait implements Upstream.Call {
                 }));
     }
 
-    /** Whoever follows asks twice as often: it has more to lose, and waits once more before it gives up. */
+    /**
+     * Schedules the next question. A flight that follows a stream asks twice as often. It has more to lose, and asks
+     * once more before it gives up.
+     */
     private void again() {
         long ask = calls.timing().ask().toNanos();
         calls.later(this::tick, stream == null ? ask : ask / 2);
@@ -248,7 +252,7 @@ final class SharedWait implements Upstream.Call {
         }
     }
 
-    /** Which tells the other machine that its call is wanted. */
+    /** Asks for the lease again, which also tells its holder that the call is wanted. */
     private boolean askAgain() {
         if (flight.wantsOthersCall()) {
             ask(false);
@@ -257,7 +261,7 @@ final class SharedWait implements Upstream.Call {
         return false;
     }
 
-    /** @param looked whether one more look at the tier is of no use */
+    /** @param looked true if another lookup in the tier would not help */
     private void ask(boolean looked) {
         busy = true;
         var unused = calls.ask(digest)
@@ -276,21 +280,21 @@ final class SharedWait implements Upstream.Call {
             lease = calls.granted(flight, digest, said.micros());
             token = said.micros();
             if (said.stored() && !looked) {
-                // It was put after the lookup that found nothing.
+                // An answer was put into the tier after the lookup that found none.
                 look();
             } else {
                 call();
             }
         } else if (said.micros() <= 0) {
-            // Something else stands in the place of the lease.
+            // What the tier has under the lease's name is not a lease.
             call();
         } else if (token == said.micros()) {
             if (key.streaming()) {
-                // Its notice may have been lost.
+                // The notice of a piece may have been lost.
                 read();
             }
         } else if (token != 0) {
-            // Another machine calls by now: what was waited for is over.
+            // Another machine has the lease by now, so the call that this flight waited for is over.
             if (looked) {
                 call();
             } else {
@@ -301,7 +305,7 @@ final class SharedWait implements Upstream.Call {
         } else {
             token = said.micros();
             calls.counters().waits.increment();
-            // Requests that come after a removal from now on do not join this flight.
+            // From now on, requests that come after a removal do not join this flight.
             flight.fetchBegan(token);
             again();
             if (key.streaming()) {
@@ -313,21 +317,21 @@ final class SharedWait implements Upstream.Call {
     private void look() {
         busy = true;
         calls.entries().find(key, looked -> {
-            // Its own, for another thread may be at work, and come to it later.
+            // The handler keeps its own reference to the result, since another thread may be working and run it later.
             opened = looked;
             answered = () -> {
                 found(looked);
-                letGo();
+                closeResult();
             };
-            // On this thread, or on the one that is at work.
+            // The work runs on this thread, or on the one that is working already.
             if (turns.ask()) {
                 workOff();
             }
         });
     }
 
-    /** Gives back what is reserved for what was found. */
-    private void letGo() {
+    /** Releases the memory that is reserved for the last lookup's result. */
+    private void closeResult() {
         SharedEntries.Looked done = opened;
         if (done != null) {
             opened = null;
@@ -353,7 +357,7 @@ final class SharedWait implements Upstream.Call {
         calls.remove(this);
     }
 
-    /** The flight calls for itself, with the lease if it has been granted. */
+    /** The flight makes its own call, with the lease if it has been granted. */
     private void call() {
         end();
         flight.fetchBegan(lease == null ? calls.entries().nowMicros() : lease.token());
@@ -394,7 +398,7 @@ final class SharedWait implements Upstream.Call {
         return true;
     }
 
-    /** That is how the other machine knows that somebody follows. */
+    /** Tells the other machine that its stream is still followed. */
     private void askWhileFollowing() {
         busy = true;
         var unused = calls.want(digest)
@@ -414,7 +418,7 @@ final class SharedWait implements Upstream.Call {
     private void read() {
         busy = true;
         var unused = calls.tier().read(digest, token, read).whenComplete((pieces, failure) -> {
-            // What waits for a thread is reserved before that.
+            // Memory is reserved before the pieces wait for a thread.
             long bytes = failure == null ? bytes(pieces) : 0;
             boolean room = calls.memory().reserve(bytes);
             answer(() -> {
@@ -477,11 +481,14 @@ final class SharedWait implements Upstream.Call {
         giveUp(new IllegalStateException("another machine's stream cannot be read"));
     }
 
-    /** A piece is not of the stream that was read so far: the tier had lost that, and its holder has begun it anew. */
+    /**
+     * Reads the first piece again, after a piece that does not continue the stream that was read so far. The tier had
+     * lost that stream, and the lease's holder has begun it anew.
+     */
     private void readBeginning() {
         busy = true;
         var unused = calls.tier().read(digest, token, 0).whenComplete((pieces, failure) -> {
-            // What waits for a thread is reserved before that.
+            // Memory is reserved before the pieces wait for a thread.
             byte[] first = failure == null && !pieces.pieces().isEmpty()
                     ? pieces.pieces().get(0)
                     : null;
@@ -516,11 +523,11 @@ final class SharedWait implements Upstream.Call {
     }
 
     /**
-     * Whether a lease that has lapsed will not be renewed any more. If the tier itself was away, its holder gets the
-     * time of a wanted lease to come back. If it was not, the holder has missed three renewals already, and gets half a
-     * beat.
+     * Whether a lease that has lapsed will not be renewed any more. If the tier itself was unreachable, the lease's
+     * holder gets the life of a wanted lease to come back. Otherwise the holder has missed three renewals already, and
+     * gets half a beat.
      *
-     * @param isStreamLost whether the tier has lost what it had of the stream: then the holder may be well
+     * @param isStreamLost whether the tier has lost the stream, so that the holder may be alive
      */
     private boolean isLostForGood(boolean isStreamLost) {
         if (!isLost) {
@@ -534,7 +541,7 @@ final class SharedWait implements Upstream.Call {
         return calls.nanos() - lostAt > grace;
     }
 
-    /** Opens a piece; the first one says under which salt all are sealed. Null if it cannot be one. */
+    /** Opens a piece. The first piece has the salt under which all are sealed. Null if the piece is not genuine. */
     private byte[] open(int number, byte[] sealed) {
         int from = 0;
         if (number == 0) {
@@ -548,7 +555,7 @@ final class SharedWait implements Upstream.Call {
         return seal.open(number, sealed, from);
     }
 
-    /** Returns false if it cannot be the next piece. */
+    /** Handles a piece. Returns false if it is not the next piece of the stream. */
     private boolean take(byte[] sealed) {
         byte[] open = open(read, sealed);
         if (open == null) {
@@ -560,7 +567,7 @@ final class SharedWait implements Upstream.Call {
             LiveCopy copy = new LiveCopy(flight.memory());
             calls.counters().joins.increment();
             party.follow(head, copy, this);
-            // Only now: if that fails, nobody follows, and the flight calls.
+            // Set only now: if follow throws, the flight does not follow the stream, and calls.
             stream = copy;
         } else if (piece instanceof LivePieces.Data data && stream != null) {
             flight.noteElsewhere(data.providerId());

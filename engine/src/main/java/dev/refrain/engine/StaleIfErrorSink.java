@@ -7,8 +7,8 @@ import dev.refrain.engine.exchange.ResponseSink;
 import java.nio.ByteBuffer;
 
 /**
- * Answers from the store if the upstream fails before its answer begins, or answers with a failure, and the store has
- * an entry that is not too old (wire rule W30; RFC 5861, 4). Otherwise it passes the failure on.
+ * Answers from the store if the upstream fails before its answer begins, or answers with a failure (wire rule W30; RFC
+ * 5861, 4). If the store has no entry that is recent enough, passes on what the upstream sends.
  */
 final class StaleIfErrorSink extends ForwardingSink {
     private static final int TOO_MANY_REQUESTS = 429;

@@ -28,7 +28,7 @@ final class TimedSink extends ForwardingSink implements Deadlines.Waiting {
 
     private final Duration limit;
     private final ReentrantLock delivering = new ReentrantLock();
-    /** Where the timeout fails the answer: the JVM's timer must not be held up. */
+    /** Where the timeout fails the answer, since the JVM's timer thread must not be held up. */
     private final Executor expiry;
 
     private final Deadlines deadlines;
@@ -79,7 +79,7 @@ final class TimedSink extends ForwardingSink implements Deadlines.Waiting {
     }
 
     private void breakOff(Upstream.Call running) {
-        // They hold this, its reader and the cache.
+        // The deadlines would keep this sink, its reader and the cache alive.
         deadlines.remove(this);
         running.cancel();
     }
@@ -99,7 +99,7 @@ final class TimedSink extends ForwardingSink implements Deadlines.Waiting {
         expiry.execute(this::expire);
     }
 
-    /** The time is over. */
+    /** The deadline has passed. */
     void expire() {
         late = true;
         failIfLate();
@@ -116,7 +116,7 @@ final class TimedSink extends ForwardingSink implements Deadlines.Waiting {
         }
     }
 
-    @SuppressWarnings("CatchingUnchecked") // whatever the upstream does, it is not waited for any more
+    @SuppressWarnings("CatchingUnchecked") // whatever the upstream throws, nobody waits for it any more
     private void cancel() {
         Upstream.Call running;
         synchronized (this) {

@@ -3,17 +3,17 @@ package dev.refrain.engine;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Lets one of many threads that have news do the work that follows from it, without a lock: whoever has news first does
- * it, and goes on for those whose news comes meanwhile. So the work runs on one thread at a time, sees what the one
- * before it has done, and runs once more after the last news. Thread-safe.
+ * Lets one of many threads do the work that follows from their news, without a lock. The first thread with news does
+ * the work, and goes on for threads whose news comes meanwhile. So the work runs on one thread at a time, each run sees
+ * what the run before it has done, and one run follows the last news. Thread-safe.
  */
 final class Turns {
     private final AtomicInteger news = new AtomicInteger();
 
     /**
-     * There is news, which is written already.
+     * Announces news. The caller has written it before.
      *
-     * @return whether the caller is to have {@link #take} called, now or later, on any thread
+     * @return whether the caller must see to it that {@link #take} is called, now or later, on any thread
      */
     boolean ask() {
         return news.getAndIncrement() == 0;

@@ -25,7 +25,7 @@ record UpstreamCalls(Duration timeout, boolean cancelWhenAbandoned, long silentN
         sink.whenGone(call::cancel);
     }
 
-    /** {@link #pass}, within the time limit. */
+    /** Like {@link #pass}, with the time limit. */
     void passInTime(Upstream upstream, ResponseSink sink) {
         pass(inTime(upstream), sink);
     }
