@@ -49,12 +49,12 @@ import java.util.function.Predicate;
 
 /**
  * Reads, replays, stores, expires and counts the answers of a cache. The facade, flights, captures and operators all
- * use this class. Which requests are answered, and when an upstream is called, is decided elsewhere.
+ * use this class. Other classes decide which requests are answered, and when an upstream is called.
  *
- * <p>A hit is replayed to its sink during the call, from working memory that this thread has borrowed. A failure of the
- * store is a miss, or an answer that is not stored. Thread-safe.
+ * <p>A hit is replayed to its sink during the call, from working memory that this thread has borrowed. If the store
+ * fails, a read is a miss and a write stores nothing. Thread-safe.
  *
- * <p>Long, since it is the one way to the store, for each kind of reader and writer a short method.
+ * <p>Long, since it is the only way to the store and has a short method for each kind of reader and writer.
  */
 final class Answers implements AutoCloseable {
     private final CacheStore store;
@@ -82,11 +82,11 @@ final class Answers implements AutoCloseable {
     private final SharedEntries shared;
 
     /**
-     * Begins to sweep.
+     * Starts the sweeper, unless another program owns the file ({@link ResponseCacheBuilder#keepFile}).
      *
      * @param store closed with this
-     * @param lastUse of the store's file, or null if it has none
-     * @param lastUseMillis when that was, in milliseconds since the epoch
+     * @param lastUse records when the store's file was last used; null if the store has no file
+     * @param lastUseMillis when the file was last used, in milliseconds since the epoch, or {@link ExpiryClock#NEVER}
      */
     Answers(ResponseCacheBuilder builder, CacheStore store, LastUse lastUse, long lastUseMillis) {
         this.store = store;
@@ -150,7 +150,7 @@ final class Answers implements AutoCloseable {
         }
     }
 
-    /** Makes the keys by which answers are found. */
+    /** Derives the keys of requests. */
     RequestKeys keys() {
         return keys;
     }
@@ -159,7 +159,7 @@ final class Answers implements AutoCloseable {
         return ids;
     }
 
-    /** The paces of streams. */
+    /** The recorded paces of streams. */
     Paces paces() {
         return paces;
     }
@@ -227,7 +227,7 @@ final class Answers implements AutoCloseable {
         return reason;
     }
 
-    /** {@link #replay}, and counts a miss. */
+    /** Like {@link #replay}, but also counts a miss. */
     ForwardReason find(CacheKey key, long maxAgeSeconds, ResponseSink sink) {
         ForwardReason reason = replay(key, maxAgeSeconds, sink);
         if (reason != null) {
@@ -236,7 +236,7 @@ final class Answers implements AutoCloseable {
         return reason;
     }
 
-    /** What machines share, or null if there is no shared tier. */
+    /** Access to the shared tier, or null if there is none. */
     SharedEntries shared() {
         return shared;
     }
@@ -248,7 +248,7 @@ final class Answers implements AutoCloseable {
      *
      * @param maxAgeSeconds how old the answer may be, in seconds
      * @return why there is no answer, or null if there was one; then the sink has all of it
-     * @throws MemoryBudget.Exhausted if there is an answer, but no room for it now
+     * @throws MemoryBudget.Exhausted if there is an answer, but no memory to replay it now
      */
     ForwardReason replay(CacheKey key, long maxAgeSeconds, ResponseSink sink) {
         try (Scratch scratch = scratches.take()) {
@@ -271,7 +271,7 @@ final class Answers implements AutoCloseable {
         }
     }
 
-    /** The same of a request whose key is known. */
+    /** Like {@link #find(KeyContext, byte[], long)}, for a request whose key is known. */
     CachePipeline.Found find(CacheKey key, long maxAgeSeconds) {
         try (Scratch scratch = scratches.take()) {
             scratch.key.set(key);
@@ -279,7 +279,7 @@ final class Answers implements AutoCloseable {
         }
     }
 
-    /** @param scratch has the key */
+    /** @param scratch holds the key already */
     private CachePipeline.Found copy(CacheKey key, long maxAgeSeconds, Scratch scratch) {
         CachedResponse response = scratch.response;
         if (entries.read(scratch.key, saturatedMillis(maxAgeSeconds), 0, response, scratch) != null) {
@@ -289,7 +289,7 @@ final class Answers implements AutoCloseable {
         return new CachePipeline.Found(key, head(response, hit(response)), response.toByteArray());
     }
 
-    /** Looks an answer up again, for a request whose miss has been counted already. Returns whether there was one. */
+    /** Looks an answer up again, for a request whose miss has been counted already. Returns whether it was answered. */
     boolean replay(MissedRequest request) {
         try {
             return replay(request.key(), request.controls().directives().maxAgeSeconds(), request.sink()) == null;
@@ -301,8 +301,8 @@ final class Answers implements AutoCloseable {
     /**
      * Answers from the store, in place of an upstream that has failed.
      *
-     * @param maxStaleMillis how long an entry may have expired
-     * @param status of the upstream's answer, or 0
+     * @param maxStaleMillis how long ago the entry may have expired
+     * @param status of the upstream's answer; 0 if it sent none
      * @return whether there was an answer
      */
     boolean replayOnError(CacheKey key, long maxStaleMillis, ForwardReason reason, int status, ResponseSink sink) {
@@ -317,10 +317,10 @@ final class Answers implements AutoCloseable {
     }
 
     /**
-     * Answers with what another machine has shared, which is stored here first, unless it is already.
+     * Answers with an entry that another machine has shared. It is first stored here, unless it is already.
      *
-     * @param mayStore whether it may be stored
-     * @return whether it was good enough for the request, and there was memory to replay it
+     * @param mayStore whether the entry may be stored; asked before and after it is put
+     * @return true if the entry satisfies the request and there was memory to replay it
      */
     boolean replayShared(SharedAnswer found, MissedRequest request, BooleanSupplier mayStore) {
         CacheKey key = request.key();
@@ -334,7 +334,7 @@ final class Answers implements AutoCloseable {
                 namespaces.note(key.namespace());
                 found.stored(entries.put(key, found, scratch));
                 if (!mayStore.getAsBoolean()) {
-                    // It was removed meanwhile, perhaps before it was put.
+                    // A removal came meanwhile. If it ran before the put, the put has undone it.
                     found.stored(false);
                     entries.remove(key, scratch);
                 }
@@ -391,7 +391,7 @@ final class Answers implements AutoCloseable {
 
     // ---- storing
 
-    /** A capture for an answer that may be stored. */
+    /** Starts the capture of an answer that may be stored. */
     AnswerCapture newCapture(CacheKey key, MemoryBudget.Reservation held) {
         if (key.isBytes()) {
             return AnswerCapture.ofBytes(maxAnswerBytes, held);
@@ -399,7 +399,7 @@ final class Answers implements AutoCloseable {
         return AnswerCapture.of(key.endpoint(), key.streaming(), maxAnswerBytes, replayZero, held);
     }
 
-    /** Whether a complete answer may be stored by its finish reason. */
+    /** Whether the finish reason of a complete answer allows storing it. */
     boolean mayStore(AnswerCapture complete) {
         return Collections.disjoint(complete.finishReasons(), neverStored);
     }
@@ -463,7 +463,7 @@ final class Answers implements AutoCloseable {
 
     // ---- removing
 
-    /** Removes the answer with a digest. */
+    /** Removes the answer whose key has this digest. */
     void removeByDigest(byte[] digest) {
         try (Scratch scratch = scratches.take()) {
             entries.remove(new CacheKey(Endpoint.CHAT, false, digest, 0), scratch);
@@ -495,9 +495,9 @@ final class Answers implements AutoCloseable {
     }
 
     /**
-     * The same for several texts, in one walk.
+     * Removes, in one walk over the store, the answers whose digests begin with any of these texts. Returns how many.
      *
-     * @param beginnings of 12 digits each
+     * @param beginnings 12 hexadecimal digits each
      */
     long removeDigests(Set<String> beginnings) {
         HexFormat hex = HexFormat.of();
@@ -508,7 +508,7 @@ final class Answers implements AutoCloseable {
         return removed;
     }
 
-    /** The keys of what is stored whose digests, in hexadecimal, begin with a text. */
+    /** The keys of all stored answers whose digests, in hexadecimal, begin with a text. */
     List<CacheKey> keysOf(String beginning) {
         HexFormat hex = HexFormat.of();
         return store.find(bytes -> hex.formatHex(bytes).startsWith(beginning)).stream()
@@ -523,23 +523,23 @@ final class Answers implements AutoCloseable {
         return removed;
     }
 
-    /** Wipes the copies in memory of answers that are no longer stored, and of their requests. */
+    /** Wipes what memory still holds of answers that are no longer stored: their copies and their requests. */
     private void wipeGone() {
         entries.wipeGone(keys);
-        // Working memory that may hold the last answer that it was used for.
+        // Working memory may still hold the last answer that went through it.
         scratches.clear();
     }
 
     // ---- looking
 
-    /** Whether an answer is stored that has not expired. Copies no more than its head. */
+    /** Whether the store has an answer that has not expired. Copies only the head of its entry. */
     boolean isFresh(CacheKey key) {
         try (Scratch scratch = scratches.take()) {
             return entries.isFresh(scratch.key.set(key).bytes());
         }
     }
 
-    /** The namespaces in which something is stored, in the order of their names. Walks the whole store. */
+    /** The namespaces that have entries, sorted by name. Walks the whole store. */
     List<NamespaceFacts> namespaces() {
         Map<Integer, LongAdder> counts = new HashMap<>();
         Set<String> names = namespaces.names();
@@ -560,7 +560,7 @@ final class Answers implements AutoCloseable {
                 .toList();
     }
 
-    /** Writes what is stored into a folder. */
+    /** Exports stored entries into a folder. */
     ExportFacts export(Path folder, ArchiveQuery asked, ArchiveProgress progress) throws IOException {
         ArchiveQuery query = Exporter.begun(folder, asked);
         List<EntryTags> matches = query.matches().stream().map(EntryTags::new).toList();
@@ -573,24 +573,24 @@ final class Answers implements AutoCloseable {
                 .run(keysMadeWith(keys.deriver()), query, namespaces.names(), Namespaces::tag);
     }
 
-    /** Puts what an archive has into the store. */
+    /** Imports the entries of an archive into the store. */
     ImportFacts importFrom(Path folder, ArchiveProgress progress) throws IOException {
         return new Importer(store, memory, entries::takes, folder, progress)
                 .run(keysMadeWith(keys.deriver()), nowMillis(), namespaces::note);
     }
 
-    /** Which secret keys are made with: the same digits for the same secret, and nothing that reveals it. */
+    /** Identifies the secret that keys are derived with. Equal secrets give equal digits, which reveal nothing. */
     static String keysMadeWith(KeyDeriver deriver) {
         return String.format(
                 Locale.ROOT, "%016x", deriver.scope("refrain archive").tag());
     }
 
-    /** A page of what is stored. Walks the store, as far as the query's time lasts. */
+    /** A page of the stored entries. Walks the store until the query's time is used up. */
     EntryPage entries(EntryQuery query) {
         return new StoreSearch(query, store, ticker).search(namespaces, nowMillis());
     }
 
-    /** Copies a stored answer for somebody who only looks at it. */
+    /** Copies a stored answer, expired or not, without counting as a hit. */
     CacheAdmin.Look look(byte[] digest, CacheScope scope, CachedResponse into) {
         try (Scratch scratch = scratches.take()) {
             CacheKey key = new CacheKey(Endpoint.CHAT, false, digest, 0, scope, 0, 0, false, null, CacheKey.NO_SAMPLE);
@@ -598,7 +598,7 @@ final class Answers implements AutoCloseable {
         }
     }
 
-    /** What there is for a key, expired or not, without counting as a hit; null if there is nothing. */
+    /** Describes the entry of a key, expired or not, without counting as a hit; null if there is none. */
     EntryFacts inspect(CacheKey key) {
         try (Scratch scratch = scratches.take()) {
             return entries.inspect(key, scratch);

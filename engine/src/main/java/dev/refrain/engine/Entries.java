@@ -15,14 +15,14 @@ import dev.refrain.engine.stats.EntryFacts;
 import java.time.Clock;
 
 /**
- * Reads answers from the store, or from the copies of those asked for most, and puts them there. Thread-safe.
+ * Reads answers from the store, or from the hot copies in memory, and puts answers into the store. Thread-safe.
  *
- * <p>Long, since whatever is read or put is sealed, opened and judged here and nowhere else.
+ * <p>Long, since every answer that is read or put is sealed, opened and checked here and nowhere else.
  */
 final class Entries {
     /**
-     * Clocks of processes that share a store differ by so much at most; what
-     * was stored later than that from now is not fresh (W19b).
+     * How far the clocks of processes that share a store may differ. An entry that was stored further in the future
+     * than this is not fresh (W19b).
      */
     private static final long GRACE_MILLIS = 5_000;
 
@@ -34,23 +34,23 @@ final class Entries {
     private final MemoryBudget memory;
     private final EntryCodec codec;
     private final StoreSeal seal;
-    /** Null if there are none. */
+    /** Null if the cache keeps no hot copies. */
     private final HotAnswers hot;
 
     /** Null if there is no shared tier. Set once, before the first request. */
     private SharedNotices shared;
-    /** Null likewise. */
+    /** Null if there is no shared tier. Set together with {@link #shared}. */
     private SharedIds sharedIds;
 
     private final FailureLog copyFailed = new FailureLog("A hot copy of an answer failed; the store is asked instead.");
     private final FailureLog readFailed = new FailureLog("The store failed to read an answer; the request is a miss.");
 
     /**
-     * @param seal what is stored is sealed with
-     * @param staleIfErrorMillis for how long after its lifetime an entry is still of use
-     * @param hotBytes memory for copies; 0 for none
-     * @param faults told of what could not be stored
-     * @param memory where large working memory is reserved
+     * @param seal seals and opens what is stored
+     * @param staleIfErrorMillis how long after its lifetime an entry may replace a failing upstream
+     * @param hotBytes memory for hot copies, in bytes; 0 for none
+     * @param faults counts answers that could not be stored
+     * @param memory the budget from which large working memory is reserved
      */
     Entries(
             CacheStore store,
@@ -73,13 +73,16 @@ final class Entries {
         this.hot = hotBytes > 0 ? new HotAnswers(store, hotBytes) : null;
     }
 
-    /** Hits depend on these from now on, and their ids are told. */
+    /**
+     * Connects this to the shared tier. From now on nothing hits while this machine is cut off from it, and the ids of
+     * hits are reported to it.
+     */
     void dependOn(SharedNotices notices, SharedIds ids) {
         shared = notices;
         sharedIds = ids;
     }
 
-    /** A client gets an id that was made for this hit. */
+    /** Reports that a client gets an id that was made for this hit. */
     private void given(KeyBuffer key, byte[] entry) {
         SharedIds told = sharedIds;
         if (told != null) {
@@ -91,7 +94,7 @@ final class Entries {
      * Reads an answer, if it is good enough.
      *
      * @param maxAgeMillis how old it may be
-     * @param maxStaleMillis how long it may have expired
+     * @param maxStaleMillis how long ago it may have expired
      * @return why there is none, or null if there is one
      */
     ForwardReason read(KeyBuffer key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
@@ -103,9 +106,10 @@ final class Entries {
     }
 
     /**
-     * The same, but a lack of memory is not a miss: the caller would rather fail than pay for an answer that is there.
+     * Reads an answer like {@code read}, but does not treat a lack of memory as a miss. For callers that would rather
+     * fail than pay for an answer that is stored.
      *
-     * @throws MemoryBudget.Exhausted if there is an answer, but no room for it now
+     * @throws MemoryBudget.Exhausted if there is an answer, but no memory for it now
      */
     ForwardReason readOrThrow(
             KeyBuffer key, long maxAgeMillis, long maxStaleMillis, CachedResponse into, Scratch scratch) {
@@ -126,7 +130,7 @@ final class Entries {
         try {
             return findOrThrow(key, maxAgeMillis, maxStaleMillis, into, scratch);
         } catch (MemoryBudget.Exhausted noRoom) {
-            // No fault; the entry is as good as before.
+            // No fault: the entry is intact.
             throw noRoom;
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
             readFailed.add(e);
@@ -139,11 +143,11 @@ final class Entries {
      * Reads an answer that another machine has shared, if it is good enough.
      *
      * @param maxAgeMillis how old it may be
-     * @param scratch has the answer then
+     * @param scratch receives the answer
      */
     boolean read(SharedAnswer shared, long maxAgeMillis, Scratch scratch) {
         EntryBuffer entry = shared.entry();
-        // Its placeholders are filled for each reader.
+        // Each reader needs a copy of its own, which gets its own id and time.
         System.arraycopy(entry.bytes(), 0, scratch.entry.resize(entry.length()), 0, entry.length());
         long now = clock.millis();
         return tooOld(scratch.entry.bytes(), now, maxAgeMillis, 0) == null
@@ -168,7 +172,7 @@ final class Entries {
         return stored;
     }
 
-    /** The entry as the store is to have it. */
+    /** The entry in the form in which it is stored: sealed, if sealing is on. */
     private EntryBuffer forStore(CacheKey key, EntryBuffer open, Scratch scratch) {
         if (!seal.isOn()) {
             return open;
@@ -177,26 +181,26 @@ final class Entries {
         return scratch.sealed();
     }
 
-    /** What there is in the store for a key. */
+    /** The result of loading a key's entry from the store. */
     private enum Loaded {
         NOTHING,
-        /** Not what was stored there. */
+        /** The bytes are not those that were stored. */
         DAMAGED,
-        /** Not sealed, although it was stored after sealing began. */
+        /** The entry is not sealed, although it was stored after sealing began. */
         UNSEALED,
         GOOD
     }
 
     /**
-     * Copies an entry, opened if it is sealed.
+     * Copies an entry, and opens it if it is sealed.
      *
-     * @param looks whether that does not count as a use of it
+     * @param peeks whether to leave the entry's use count as it is
      */
-    private Loaded load(KeyBuffer key, boolean looks, EntryBuffer into, Scratch scratch) {
+    private Loaded load(KeyBuffer key, boolean peeks, EntryBuffer into, Scratch scratch) {
         byte[] digest = key.bytes();
-        // Where sealing is on, most entries are sealed, so they are read to where sealed ones are opened from.
+        // With sealing on, most entries are sealed, so they are read straight into the buffer for sealed bytes.
         EntryBuffer found = seal.isOn() ? scratch.sealed() : into;
-        if (!(looks ? store.peek(digest, found) : store.get(digest, found))) {
+        if (!(peeks ? store.peek(digest, found) : store.get(digest, found))) {
             return Loaded.NOTHING;
         }
         boolean sealed = EntrySeal.isSealed(found);
@@ -221,7 +225,7 @@ final class Entries {
         return load(scratch.key.set(key), true, into, scratch) == Loaded.GOOD;
     }
 
-    /** Whether an entry with a right checksum, from elsewhere, would be read like one of this store's. */
+    /** Whether this store would serve an entry that comes from an archive and has a valid checksum. */
     boolean takes(EntryBuffer entry) {
         return EntrySeal.isSealed(entry)
                 ? seal.opens()
@@ -244,7 +248,7 @@ final class Entries {
                 : CacheAdmin.Look.NOTHING;
     }
 
-    /** Whether there is a hot copy; also false if that fails, and then there may be one. */
+    /** Reads the hot copy of an answer. Returns false if there is none, or if reading it fails. */
     private boolean findHot(KeyBuffer key, CachedResponse into, Scratch scratch) {
         try {
             return hot != null && hot.find(key, scratch.entry, into.body(), scratch.hot);
@@ -287,7 +291,7 @@ final class Entries {
             }
         }
         if (loaded == Loaded.UNSEALED) {
-            // No sign that the map is damaged.
+            // The map is not damaged, so an ordinary removal is enough.
             counters.corruptions.increment();
             store.remove(key.bytes());
             return ForwardReason.MISS;
@@ -317,7 +321,7 @@ final class Entries {
     /** Why an entry is not good enough, or null if it is. */
     private ForwardReason tooOld(byte[] head, long now, long maxAgeMillis, long maxStaleMillis) {
         if (EntryHead.storedAt(head) - now > GRACE_MILLIS) {
-            // Stored by a clock that was ahead, or read by one that is behind: how old it is nobody knows.
+            // The clock that stored it was ahead, or this one is behind. Its age is unknown.
             return ForwardReason.MISS;
         }
         long expiredFor = now - EntryHead.expiresAt(head);
@@ -328,7 +332,7 @@ final class Entries {
         return now - EntryHead.storedAt(head) > maxAgeMillis ? ForwardReason.REQUEST : null;
     }
 
-    /** Returns whether the answer is stored now. */
+    /** Stores an answer. Returns whether it is stored now. */
     boolean put(CacheKey key, Template template, EntryCodec.Facts facts, Scratch scratch) {
         StoreEvent event = Events.store();
         long working = EntryCodec.workingBytes(template);
@@ -358,7 +362,7 @@ final class Entries {
         return stored;
     }
 
-    /** Removes the answer of a key, and its copy. Returns whether there was one. */
+    /** Removes the answer of a key, and its hot copy. Returns whether the store had one. */
     boolean remove(CacheKey key, Scratch scratch) {
         KeyBuffer buffer = scratch.key.set(key);
         boolean removed = store.remove(buffer.bytes());
@@ -368,7 +372,7 @@ final class Entries {
         return removed;
     }
 
-    /** Whether there is an answer for a key that has not expired. */
+    /** Whether a key has an answer that has not expired. */
     boolean isFresh(byte[] key) {
         EntryBuffer buffer = new EntryBuffer(EntryHead.LENGTH);
         try {
@@ -382,7 +386,7 @@ final class Entries {
         }
     }
 
-    /** Whether there is an answer for a key, expired or not. */
+    /** Whether a key has an answer, expired or not. */
     private boolean isStored(byte[] key, EntryBuffer buffer, boolean[] found) {
         found[0] = false;
         store.head(key, buffer.bytes(), () -> {
@@ -393,10 +397,10 @@ final class Entries {
     }
 
     /**
-     * Wipes what is kept in memory of answers that the store no longer has,
-     * whoever removed them: the copies, and the requests.
+     * Wipes from memory the hot copies and the remembered requests of answers that the store no longer has. It does not
+     * matter which process removed them.
      *
-     * @param requests those that are known
+     * @param requests holds the remembered requests
      */
     void wipeGone(RequestKeys requests) {
         if (hot != null) {
@@ -407,14 +411,14 @@ final class Entries {
         requests.wipe(digest -> isStored(digest, buffer, found));
     }
 
-    /** Wipes all copies. */
+    /** Wipes all hot copies. */
     void close() {
         if (hot != null) {
             hot.close();
         }
     }
 
-    /** What there is for a key, expired or not, without counting as a hit; null if there is nothing. */
+    /** Describes the entry of a key, expired or not, without counting as a hit; null if there is none. */
     EntryFacts inspect(CacheKey key, Scratch scratch) {
         try {
             return inspected(key, scratch);

@@ -24,16 +24,16 @@ import net.jpountz.lz4.LZ4SafeDecompressor;
  * The bytes of an entry: fixed head, source id, content type, finish reason, patch table, LZ4 block.
  * docs/STORAGE-FORMAT.md is the reference.
  *
- * <p>The checksum runs over the key and everything behind the checksum itself, so that neither a flipped bit nor an
- * entry that turns up under another key is ever taken for an answer. Decoding trusts nothing before it has been
- * checked, and bounds-checks every length even after that. Thread-safe; the {@link Scratch} is not.
+ * <p>The checksum runs over the key and everything behind the checksum itself. So neither a flipped bit nor an entry
+ * that turns up under another key is taken for an answer. Decoding trusts no entry before its checksum was verified,
+ * and bounds-checks every length even after that. Thread-safe; the {@link Scratch} is not.
  *
- * <p>Long, since each field that is written is read here and nowhere else.
+ * <p>Long, since every field is written and read here and nowhere else.
  */
 final class EntryCodec {
     private static final int VERSION = EntryHead.KIND;
     private static final int FLAGS = 5;
-    /** In the head, as all lengths are: once the head has been read, it is known where the body begins. */
+    /** Like all lengths, this one is in the head, so that the head tells where the body begins. */
     private static final int FINISH_REASON_LENGTH = 6;
 
     private static final int BODY_LENGTH = 24;
@@ -48,7 +48,7 @@ final class EntryCodec {
     /** Where the parts of varying length begin. */
     private static final int LABELS = COST_NANOS + Long.BYTES;
 
-    /** Entries of any other version are misses. */
+    /** Version of entries whose patch table is for the decompressed body. Entries of an unknown version are misses. */
     private static final byte CURRENT_VERSION = 5;
     /** Version of entries whose patch table is for the compressed block. */
     private static final byte BLOCK_PATCHES_VERSION = 6;
@@ -62,10 +62,13 @@ final class EntryCodec {
     private static final int MIN_BLOCK_PATCHED = 16;
     /** Longer answers would take too much working memory, several times their length. */
     private static final int MAX_BLOCK_PATCHED = 1 << 20;
-    /** Working memory for it, in lengths of the answer: a copy, its block, that block decompressed, and LZ4's table. */
+    /**
+     * Working memory for block patching, as a multiple of the answer's length: a copy, its block, that block
+     * decompressed, and LZ4's table.
+     */
     private static final long BLOCK_PATCHING_FACTOR = 4;
 
-    /** A byte of an LZ4 block stands for this many at most. */
+    /** One byte of an LZ4 block decompresses to at most this many bytes. */
     private static final long MAX_LZ4_RATIO = 255;
     /** Longer than any answer that is stored, so a compressed body that claims more is damaged. */
     private static final int MAX_BODY = 256 << 20;
@@ -75,7 +78,7 @@ final class EntryCodec {
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final LZ4Compressor compressor;
-    /** Checks bounds, and is the fastest of the decompressors as well when the native library could be loaded. */
+    /** Checks bounds. With the native library it is also the fastest decompressor. */
     private final LZ4SafeDecompressor decompressor;
 
     private final HitIds ids;
@@ -96,7 +99,7 @@ final class EntryCodec {
     /**
      * What is stored beside the answer itself.
      *
-     * @param tag by which ids of its hits are known, see {@link HitIds}
+     * @param tag identifies the answer in the ids of its hits, see {@link HitIds}
      */
     record Facts(
             String contentType,
@@ -182,7 +185,7 @@ final class EntryCodec {
         }
     }
 
-    /** What {@link #encode} needs of the heap beside the entry itself, at most, in bytes. */
+    /** Upper bound of the heap that {@link #encode} needs besides the entry itself, in bytes. */
     static long workingBytes(Template template) {
         return isWorthBlockPatches(template) ? template.length() * BLOCK_PATCHING_FACTOR : 0;
     }
@@ -191,7 +194,9 @@ final class EntryCodec {
         return template.patchCount() >= MIN_BLOCK_PATCHED && template.length() <= MAX_BLOCK_PATCHED;
     }
 
-    /** Null if the template is not worth it, or does not compress in such a way. */
+    /**
+     * Compresses a template for block patching. Null if that does not pay, or if the block cannot be patched correctly.
+     */
     private BlockPatched blockPatched(Template template) {
         int length = template.length();
         if (!isWorthBlockPatches(template)) {
@@ -218,13 +223,13 @@ final class EntryCodec {
         return new BlockPatched(patches, block, blockLength);
     }
 
-    /** Whether the entry is one that {@link #encode} wrote for this very key. */
+    /** Whether the entry is one that {@link #encode} wrote for this key. */
     boolean isIntact(byte[] key, EntryBuffer in, Scratch scratch) {
         byte[] entry = in.bytes();
         return in.length() >= LABELS && isKnown(entry) && EntryChecksum.matches(key, entry, in.length(), scratch.crc);
     }
 
-    /** The same of an entry that has been sealed and opened, and so needs no checksum. */
+    /** Like {@link #isIntact}, for an entry that was sealed and has been opened. Opening has proved its integrity. */
     static boolean isEntry(EntryBuffer opened) {
         return opened.length() >= LABELS && isKnown(opened.bytes());
     }
@@ -274,12 +279,12 @@ final class EntryCodec {
     }
 
     /**
-     * Whether an entry can have the lengths that it says it has, to be asked before any memory is taken for it. A right
-     * checksum does not tell: whoever can write to the file can make one.
+     * Whether an entry can have the lengths that it claims. Checked before any memory is allocated for it. A valid
+     * checksum is not enough: anybody who can write to the file can compute one.
      */
     private static boolean isPossible(byte[] entry, int length, int bodyLength) {
         int patchesLength = (int) INT.get(entry, PATCHES_LENGTH);
-        // Each of the sizes is below 2^31, so that nothing overflows.
+        // Each length is below 2^31, so nothing overflows in a long.
         long blockLength = (long) length - beforeBody(entry);
         if (patchesLength < 0 || patchesLength > length || blockLength < 0 || bodyLength < 0) {
             return false;
@@ -300,10 +305,10 @@ final class EntryCodec {
     }
 
     /**
-     * Gives an entry other times, which leave it the lifetime that it had.
+     * Changes when an entry was stored. Its lifetime stays the same.
      *
      * @param storedAt milliseconds since the epoch
-     * @return false if the entry is none that {@link #encode} wrote, or had no lifetime
+     * @return false if {@link #encode} did not write the entry, or if it has no lifetime
      */
     static boolean retime(byte[] key, EntryBuffer entry, long storedAt) {
         byte[] bytes = entry.bytes();
@@ -322,12 +327,12 @@ final class EntryCodec {
     }
 
     /**
-     * Copies a hot copy: what stands before the body, and the body, ready to be {@link #complete}d.
+     * Reads a hot copy out of its ring: the part before the body, and the body, ready for {@link #complete}.
      *
-     * @return false if it is gone
+     * @return false if the copy is gone from the ring
      */
     static boolean copy(RecordRing.Cursor copy, EntryBuffer beforeBody, EntryBuffer body) {
-        // All lengths that say where the body begins stand in the head.
+        // The head has all lengths that tell where the body begins.
         if (!copy.copy(0, beforeBody.resize(EntryHead.LENGTH), 0, EntryHead.LENGTH)) {
             return false;
         }
@@ -337,7 +342,7 @@ final class EntryCodec {
                 && copy.copy(bodyAt, body.resize(bodyLength), 0, bodyLength);
     }
 
-    /** The length of all that stands before an entry's body; negative if the entry cannot be. */
+    /** Length of the part before an entry's body, in bytes. Negative for some malformed entries. */
     static int beforeBody(byte[] entry) {
         return LABELS
                 + Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH))
@@ -347,15 +352,15 @@ final class EntryCodec {
     }
 
     /**
-     * Whether ids and times are filled into the compressed block. A decompressed copy of such a body has no places for
-     * them, so it is of no use to a later hit.
+     * Whether ids and times are filled into the compressed block. A decompressed copy of such a body has no
+     * placeholders, so a later hit cannot use it.
      */
     static boolean hasBlockPatches(byte[] entry) {
         return (entry[FLAGS] & FLAG_BLOCK_PATCHES) != 0;
     }
 
     /**
-     * Fills the placeholders of a body that is in {@code out} already, and sets all other facts of the answer there.
+     * Fills the placeholders of the body that {@code out} holds already, and sets all other facts of the answer there.
      */
     void complete(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
         tell(entry, nowMillis, out, scratch);
@@ -371,7 +376,7 @@ final class EntryCodec {
                 scratch.time);
     }
 
-    /** Sets all facts of an answer but its body, which may come later. Makes the new id and time as well. */
+    /** Makes the new id and time, and sets all facts of an answer except its body, which may come later. */
     private void tell(byte[] entry, long nowMillis, CachedResponse out, Scratch scratch) {
         int sourceIdLength = Short.toUnsignedInt((short) SHORT.get(entry, SOURCE_ID_LENGTH));
         int contentTypeLength = Short.toUnsignedInt((short) SHORT.get(entry, CONTENT_TYPE_LENGTH));

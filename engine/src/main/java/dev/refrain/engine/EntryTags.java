@@ -6,10 +6,10 @@ import dev.refrain.engine.stats.EntryQuery;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** An {@link EntryQuery.Match} in the tags that heads of entries have. Immutable. */
+/** An {@link EntryQuery.Match}, translated into the tags that entry heads hold in place of names. Immutable. */
 final class EntryTags {
     private static final int LOWER_HALF = 32;
-    /** Bits of a scope's tag that are not among its twelve digits. */
+    /** Bits of a scope's tag that its twelve digits leave out. */
     private static final int NOT_SHOWN = 16;
 
     private final byte[] prefix;
@@ -28,19 +28,19 @@ final class EntryTags {
                 match.namespaces().stream().mapToInt(Namespaces::tag).sorted().toArray();
     }
 
-    /** Some of a model's tag: what is left of it in the entries of namespaces, too. */
+    /** The upper half of a model's tag. In entries of a namespace, the namespace's tag replaces the lower half. */
     static int modelTag(String model) {
         return (int) (TopLevelFields.tag(model) >>> LOWER_HALF);
     }
 
     boolean match(byte[] key, byte[] head) {
-        return (prefix != null && beginsSo(key))
+        return (prefix != null && hasPrefix(key))
                 || Arrays.binarySearch(scopes, Long.reverseBytes(EntryHead.scope(head)) >>> NOT_SHOWN) >= 0
                 || Arrays.binarySearch(models, (int) (EntryHead.model(head) >>> LOWER_HALF)) >= 0
                 || Arrays.binarySearch(namespaces, (int) EntryHead.model(head)) >= 0;
     }
 
-    private boolean beginsSo(byte[] key) {
+    private boolean hasPrefix(byte[] key) {
         for (int i = 0; i < prefix.length; i++) {
             int digit = i % 2 == 0 ? key[i / 2] >> 4 : key[i / 2];
             if (prefix[i] != Character.forDigit(digit & 0xF, 16)) {

@@ -6,40 +6,40 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * The time by which sweeps destroy expired entries. It is the clock's time, except after a jump forward, which is
- * believed only when it has lasted. If the clock is wrong for a moment, lookups miss for that moment, and all is well
- * when it is corrected. But what a sweep has removed is lost.
+ * The time by which sweeps remove expired entries. It is the clock's time, except that a jump forward is believed only
+ * once it has lasted. While a clock is wrong, lookups miss, and they hit again once it is corrected. But an entry that
+ * a sweep has removed is lost.
  *
  * <p>{@link System#nanoTime} shows that the clock has jumped, but not whether it was right before or is right now. So a
  * jump back is believed at once, because it removes nothing. A jump forward is believed once it has lasted for
- * {@link #SETTLING}. Nanoseconds do not go on from one process to the next: at the start, the store's last use stands
- * for the time before. Thread-safe.
+ * {@link #SETTLING}. The nanoseconds of two processes cannot be compared, so a new process compares the clock with the
+ * time of the store's last use. Thread-safe.
  */
 final class ExpiryClock {
-    /** How long a jump forward has to last: clocks that are wrong at boot are put right within minutes. */
+    /** How long a jump forward has to last. Clocks that are wrong at boot are corrected within minutes. */
     static final Duration SETTLING = Duration.ofMinutes(10);
 
-    /** What a clock may gain between two looks without having jumped, in milliseconds. */
+    /** How far the clock may run ahead of the nanoseconds before that counts as a jump, in milliseconds. */
     private static final long SLACK_MILLIS = 5_000;
 
-    /** Stands for a store that was never used, as far as is known. */
+    /** The last use of a store for which no use is recorded. */
     static final long NEVER = Long.MIN_VALUE;
 
     private final Clock clock;
     private final LongSupplier nanos;
     private final long origin;
-    /** The clock's time at {@link #origin}, in milliseconds since the epoch, as it is believed. */
+    /** The time at {@link #origin} that is believed, in milliseconds since the epoch. */
     private long believed;
 
     private boolean doubting;
-    /** The same by a clock that has jumped forward and is not believed yet. */
+    /** The time at {@link #origin} by a clock that has jumped forward, not believed yet. */
     private long doubted;
 
     private long doubtedSince;
 
     /**
      * @param lastUseMillis when the store was last used, by the clock of that time, or {@link #NEVER}
-     * @param nanos time that passes
+     * @param nanos monotonic time in nanoseconds
      */
     ExpiryClock(Clock clock, LongSupplier nanos, long lastUseMillis) {
         this.clock = clock;

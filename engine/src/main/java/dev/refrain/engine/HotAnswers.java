@@ -11,11 +11,11 @@ import java.nio.ByteOrder;
 import java.util.function.BooleanSupplier;
 
 /**
- * Decompressed copies of the answers that are requested most. A copy is served only while the store holds the very
- * entry that it was made from, which is told by the entry's head. So an entry that is removed or replaced, in this
- * process or another one, ends the use of its copy, without any message.
+ * Decompressed copies of the answers that are requested most. A copy is served only while the store holds the entry
+ * that it was made from: each hit compares the two heads. So once any process removes or replaces an entry, its copy is
+ * not served any more, and no message is needed.
  *
- * <p>A record's key is the entry's, its value the entry with the body as it is. Thread-safe.
+ * <p>The key of a ring record is the entry's key. Its value is the entry with the body decompressed. Thread-safe.
  */
 final class HotAnswers {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -46,7 +46,7 @@ final class HotAnswers {
         private EntryBuffer entry;
         private EntryBuffer body;
 
-        /** Copies the copy, if it is one of the entry that the head belongs to. */
+        /** Reads the copy, if it was made from the entry whose head is {@link #head}. */
         private boolean copy() {
             if (!ring.find(key.hash(), key.bytes(), 0, CacheKey.LENGTH, cursor)
                     || !EntryCodec.copy(cursor, entry, body)) {
@@ -62,10 +62,10 @@ final class HotAnswers {
     }
 
     /**
-     * Looks for a copy of the entry that the store holds now. The store is asked first although there is often no copy:
-     * the entry is then in the processor's caches for the read that follows.
+     * Reads the copy of the entry that the store holds at this moment. The store is asked first although there is often
+     * no copy. Then the read of the entry that follows finds it in the processor's caches.
      *
-     * @param entry receives what stands before the body
+     * @param entry receives the part before the body
      * @param body receives the body
      */
     boolean find(KeyBuffer key, EntryBuffer entry, EntryBuffer body, Scratch scratch) {
@@ -74,7 +74,7 @@ final class HotAnswers {
         scratch.entry = entry;
         scratch.body = body;
         boolean found = store.head(key.bytes(), scratch.head, scratch.copying);
-        // It belongs to the caller, and must not be kept alive from here.
+        // The buffer belongs to the caller, so the pooled scratch must not keep it alive.
         scratch.body = null;
         return found;
     }
@@ -118,7 +118,7 @@ final class HotAnswers {
         });
     }
 
-    /** Compares a copy with its entry, which does not count as a read of it. */
+    /** Compares the head of a copy with that of the stored entry, without counting as a read of the entry. */
     private static final class Check implements BooleanSupplier {
         private final byte[] key = new byte[CacheKey.LENGTH];
         private final byte[] copied = new byte[EntryHead.LENGTH];
@@ -143,7 +143,7 @@ final class HotAnswers {
                 && isSame(head, other, EntryHead.STORED_AT)
                 && isSame(head, other, EntryHead.EXPIRES_AT)
                 && (int) INT.get(head, EntryHead.TOKENS) == (int) INT.get(other, EntryHead.TOKENS)
-                // Behind it are lengths, which are not in the head of a sealed entry.
+                // The lengths that follow are not in the head of a sealed entry, so they are not compared.
                 && (int) INT.get(head, EntryHead.FETCH_MILLIS) == (int) INT.get(other, EntryHead.FETCH_MILLIS)
                 && isSame(head, other, EntryHead.SCOPE)
                 && isSame(head, other, EntryHead.MODEL);

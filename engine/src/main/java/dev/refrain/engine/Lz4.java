@@ -4,11 +4,11 @@ import net.jpountz.lz4.LZ4Factory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The LZ4 implementation of this JVM: the native library, or Java where that cannot be loaded, which is said once. */
+/** The LZ4 implementation of this JVM: the native library, or Java code if that cannot be loaded (logged once). */
 final class Lz4 {
     private static final Logger LOG = LoggerFactory.getLogger(Lz4.class);
 
-    /** Checks bounds in either case. */
+    /** Its safe decompressor checks bounds in either case. */
     static final LZ4Factory FACTORY = nativeOrSafe();
 
     private Lz4() {}

@@ -7,7 +7,7 @@ import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 import java.util.zip.CRC32C;
 
-/** Keeps notes beside entries, checked and, if entries are, sealed. Thread-safe. */
+/** Stores and reads notes, which are kept beside entries: with a checksum, and sealed if entries are. Thread-safe. */
 final class Notes {
     private final CacheStore store;
     private final StoreSeal seal;
@@ -21,7 +21,7 @@ final class Notes {
      * Stores a note in place of an older one.
      *
      * @param scope whose note it is; null if that is not known
-     * @param note with its head; its checksum is written here
+     * @param note including its head, in which this sets kind and checksum
      */
     void put(CacheScope scope, byte[] digest, EntryBuffer note) {
         byte[] bytes = note.bytes();
@@ -37,10 +37,10 @@ final class Notes {
     }
 
     /**
-     * The note with a digest, opened; null if there is none that is as it was put.
+     * The note with a digest, unsealed; null if there is none, or if it is damaged.
      *
-     * @param length of a usual one, in bytes
-     * @param longestMillis how long such a note lives at most
+     * @param length the usual length of such a note, in bytes
+     * @param longestMillis the longest life of such a note, in milliseconds
      */
     EntryBuffer get(CacheScope scope, byte[] digest, int length, long longestMillis) {
         EntryBuffer found = new EntryBuffer(length + EntrySeal.OVERHEAD);

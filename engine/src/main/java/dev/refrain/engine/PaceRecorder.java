@@ -3,7 +3,7 @@ package dev.refrain.engine;
 import dev.refrain.engine.exchange.Pace;
 import java.util.Arrays;
 
-/** Notes when events come. Not thread-safe. */
+/** Records when the events of a stream arrive. Not thread-safe. */
 final class PaceRecorder {
     private byte[] gaps = new byte[64];
     private int count;
@@ -15,9 +15,9 @@ final class PaceRecorder {
     }
 
     /**
-     * So many events have come by now.
+     * Reports how many events have arrived by now.
      *
-     * @param nanos from the same origin
+     * @param nanos the current time, from the same origin
      */
     void passed(int events, long nanos) {
         if (events <= count || count > Paces.MOST_EVENTS) {
@@ -27,12 +27,12 @@ final class PaceRecorder {
             gaps = Arrays.copyOf(gaps, Math.max(events, 2 * gaps.length));
         }
         gaps[count] = Pace.gap(nanos - last);
-        // The others of the same piece keep their zeros.
+        // Further events of the same piece keep a gap of zero.
         count = events;
         last = nanos;
     }
 
-    /** Bytes that this takes of the heap. */
+    /** How much of the heap this takes, in bytes. */
     int heldBytes() {
         return gaps.length;
     }

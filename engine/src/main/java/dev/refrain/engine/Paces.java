@@ -12,14 +12,14 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 
 /**
- * Keeps the paces of streams (wire rule W87), each as a note beside the stream's entry. A hit does not touch it unless
- * its client asks for it. It lives as long as the entry. A later answer to the same request replaces it, or has another
- * number of events, and then it is not used. Thread-safe.
+ * Keeps the paces of streams (wire rule W87), each as a note beside the stream's entry. A hit reads the note only if
+ * its client asks for the pace. The note lives as long as the entry. A later answer to the same request replaces the
+ * note, or has another number of events, so that the note is not used. Thread-safe.
  */
 final class Paces {
     private static final byte[] LABEL = "refrain pace".getBytes(StandardCharsets.US_ASCII);
     private static final int USUAL_LENGTH = 1024;
-    /** A note has to fit into one value of the store; a stream with more events has none. */
+    /** A note has to fit into one value of the store, so the pace of a stream with more events is not kept. */
     static final int MOST_EVENTS = 32_000;
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -28,7 +28,7 @@ final class Paces {
     private final Notes notes;
     private final boolean isRecorded;
 
-    /** @param isRecorded whether new ones are kept */
+    /** @param isRecorded whether new paces are stored */
     Paces(Notes notes, boolean isRecorded) {
         this.notes = notes;
         this.isRecorded = isRecorded;
@@ -39,11 +39,11 @@ final class Paces {
     }
 
     /**
-     * Keeps the pace of a stream.
+     * Stores the pace of a stream.
      *
-     * @param gaps one byte for each event
-     * @param of the stream's entry
-     * @param tokens what it cost, 0 if not known
+     * @param gaps one byte for each event, see {@link Pace#gap}
+     * @param of the facts of the stream's entry
+     * @param tokens what the stream cost; 0 if not known
      */
     void put(CacheKey key, byte[] gaps, EntryCodec.Facts of, long tokens) {
         if (gaps.length > MOST_EVENTS) {
@@ -62,7 +62,7 @@ final class Paces {
         notes.put(key.knownScope(), digest(key), note);
     }
 
-    /** The pace that was kept for a key; null if there is none. */
+    /** The pace that was stored for a key; null if there is none. */
     Pace get(CacheKey key) {
         EntryBuffer note = notes.get(key.knownScope(), digest(key), USUAL_LENGTH, CacheControls.MAX_TTL.toMillis());
         return note == null ? null : new Pace(Arrays.copyOfRange(note.bytes(), EntryHead.LENGTH, note.length()));
@@ -74,7 +74,7 @@ final class Paces {
         return noteKey(digest);
     }
 
-    /** The key of the note that belongs to the entry of a key. */
+    /** The key under which the pace of an entry is stored. */
     static byte[] noteKey(byte[] key) {
         try {
             MessageDigest sha256 = MessageDigest.getInstance("SHA-256");

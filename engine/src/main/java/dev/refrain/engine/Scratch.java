@@ -8,7 +8,9 @@ import dev.refrain.engine.spi.EntryBuffer;
 
 /** One thread's working memory, so that a lookup allocates nothing. Closing it gives it back to its pool. */
 final class Scratch implements AutoCloseable {
-    /** A pool has a few slots for each processor, and all of them may be full. */
+    /**
+     * The most bytes that a pooled scratch may hold. A pool has a few slots for each processor, and all may be full.
+     */
     private static final int MAX_POOLED_BYTES =
             (int) Math.min(1 << 20, Runtime.getRuntime().maxMemory() / 256);
 
@@ -28,8 +30,8 @@ final class Scratch implements AutoCloseable {
     private final Pool<Scratch> home;
 
     /**
-     * @param home the pool to which it returns
-     * @param memory where large buffers are reserved
+     * @param home the pool to which this returns when it is closed
+     * @param memory the budget from which large buffers are reserved
      */
     Scratch(Pool<Scratch> home, MemoryBudget memory) {
         this.home = home;
@@ -38,7 +40,7 @@ final class Scratch implements AutoCloseable {
         this.response = new CachedResponse(new EntryBuffer(8 * 1024, MAX_POOLED_BYTES, memory));
     }
 
-    /** For an entry as it is in the store. */
+    /** The buffer for a sealed entry. */
     EntryBuffer sealed() {
         if (sealed == null) {
             sealed = new EntryBuffer(8 * 1024, MAX_POOLED_BYTES, memory);
@@ -46,7 +48,7 @@ final class Scratch implements AutoCloseable {
         return sealed;
     }
 
-    /** @param without members that are left out, or null */
+    /** @param without members of the body that are left out; null for none */
     RequestScan scan(byte[] body, int offset, int length, IgnoredMembers without) {
         scan.scan(body, offset, length, without);
         return scan;
@@ -58,7 +60,7 @@ final class Scratch implements AutoCloseable {
         int sealedLength = sealed == null ? 0 : sealed.bytes().length;
         if (sealedLength + entry.bytes().length + response.array().length + memo.bytes() + scan.keptBytes()
                 <= MAX_POOLED_BYTES) {
-            // The body is the caller's, and not kept alive for longer than it is used.
+            // The body belongs to the caller, so the pool must not keep it alive.
             scan.release();
             home.give(this);
         } else {

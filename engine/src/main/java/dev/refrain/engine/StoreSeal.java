@@ -7,12 +7,12 @@ import dev.refrain.engine.spi.EntryBuffer;
 import dev.refrain.engine.spi.EntryHead;
 
 /**
- * How the entries of a store are sealed, if they are. What was sealed is opened in any case. What was not, in a store
- * that seals, is taken only if it is from before sealing began: anybody who can write to the file can make a right
- * checksum.
+ * Seals and opens the entries of a store. Sealed entries are opened whether sealing is on or off. While it is on, an
+ * unsealed entry is accepted only if it was stored before sealing began: anybody who can write to the file can compute
+ * a valid checksum.
  *
- * <p>A store holds an answer sealed once. An answer of the shared tier is opened on arrival and sealed anew, since its
- * times become this machine's, and they are in the authenticated head. Thread-safe.
+ * <p>An answer of the shared tier is opened on arrival and sealed anew for the store. Its times change to those of this
+ * machine's clock, and they are in the authenticated head. Thread-safe.
  */
 final class StoreSeal {
     private final boolean on;
@@ -21,11 +21,9 @@ final class StoreSeal {
     private final Pool<EntrySeal> seals = new Pool<>(EntrySeal::new);
 
     /**
-     * Opens what is sealed.
-     *
      * @param on whether what is stored from now on is sealed
      * @param sinceMillis when that began, milliseconds since the epoch; 0 if the store has nothing from before
-     * @param unscoped seals what belongs to no known scope; null if nothing was ever sealed
+     * @param unscoped seals entries without a known scope; null if nothing was ever sealed
      */
     StoreSeal(boolean on, long sinceMillis, ScopeKey unscoped) {
         this.on = on;
@@ -43,9 +41,9 @@ final class StoreSeal {
     }
 
     /**
-     * Whether an entry that is not sealed may be taken.
+     * Whether an unsealed entry may be used.
      *
-     * @param longestMillis how long it can live
+     * @param longestMillis the longest life of such an entry, in milliseconds
      */
     boolean takesOpen(EntryBuffer entry, long longestMillis) {
         if (!on) {
@@ -57,7 +55,7 @@ final class StoreSeal {
                 && EntryHead.expiresAt(head) <= sinceMillis + longestMillis;
     }
 
-    /** @param into receives the sealed entry; another buffer */
+    /** @param into receives the sealed entry; must be another buffer */
     void seal(CacheScope scope, byte[] digest, EntryBuffer open, EntryBuffer into) {
         EntrySeal seal = seals.take();
         seal.seal(keyOf(scope), digest, open, 0, into);
@@ -65,10 +63,11 @@ final class StoreSeal {
     }
 
     /**
-     * Opens a sealed entry, which then has the sealed one's checksum in its head: by that a copy of it is known.
+     * Opens a sealed entry. The head of the open entry gets the checksum of the sealed one, by which hot copies are
+     * compared with the store's entries.
      *
-     * @param into receives the open entry; another buffer
-     * @return false if it is not one that was sealed for this scope and this key
+     * @param into receives the open entry; must be another buffer
+     * @return false if the entry was not sealed for this scope and this key
      */
     boolean open(CacheScope scope, byte[] digest, EntryBuffer sealed, EntryBuffer into) {
         ScopeKey key = keyOf(scope);

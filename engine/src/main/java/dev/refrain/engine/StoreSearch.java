@@ -29,7 +29,7 @@ final class StoreSearch {
     private static final HexFormat HEX = HexFormat.of();
 
     private static final int LOWER_HALF = 32;
-    /** So often the time is looked at. */
+    /** The time is checked once for this many entries. */
     private static final int ENTRIES_A_LOOK = 64;
 
     private static final Comparator<Found> BY_VALUE = Comparator.<Found>comparingLong(found -> found.value)
@@ -56,7 +56,7 @@ final class StoreSearch {
     private final List<EntryTags> matches;
     private final Comparator<Found> later;
     private final Found behind;
-    /** The last one of the page on top. */
+    /** The entries of the page; the head of the queue is the last one of the page. */
     private final PriorityQueue<Found> page;
 
     private long end;
@@ -65,7 +65,7 @@ final class StoreSearch {
     private long bytes;
     private boolean hasMore;
 
-    /** @throws IllegalArgumentException if the cursor is none */
+    /** @throws IllegalArgumentException if the cursor is malformed */
     StoreSearch(EntryQuery query, CacheStore store, LongSupplier ticker) {
         this.query = query;
         this.store = store;

@@ -19,7 +19,7 @@ final class Sweeper implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Sweeper.class);
 
     /**
-     * Slices are spread evenly, so that another thread waits for one slice at most. A pause is never shorter than this.
+     * The shortest pause between two turns. Turns are spread evenly, so that other threads wait for one slice at most.
      */
     private static final long SHORTEST_PAUSE_NANOS = 2_000_000;
 
@@ -72,7 +72,7 @@ final class Sweeper implements AutoCloseable {
         }
     }
 
-    /** Sweeps as many slices as it takes to come round in time. Returns the number of entries removed. */
+    /** Sweeps as many slices as it takes to finish a round within the interval. Returns how many entries it removed. */
     long turn() {
         SweepEvent event = Events.sweep();
         long before = expiredBefore.getAsLong();
