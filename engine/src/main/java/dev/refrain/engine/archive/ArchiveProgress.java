@@ -1,17 +1,17 @@
 package dev.refrain.engine.archive;
 
-/** Hears how far an archive is. Called on the thread that makes or reads it, a few times a second at most. */
+/** Receives the progress of an export or import. Called on the thread that runs it, a few times a second at most. */
 @FunctionalInterface
 public interface ArchiveProgress {
-    /** One that does not listen. */
+    /** Ignores all reports. */
     ArchiveProgress NONE = (done, entries, bytes) -> {};
 
     /**
-     * Some more is done.
+     * Reports progress.
      *
-     * @param done how much of all, 0 to 1
-     * @param entries answers that were written, or read
-     * @param bytes of these
+     * @param done the share of the work that is done, 0 to 1
+     * @param entries answers written or read so far
+     * @param bytes length of these answers
      */
     void at(double done, long entries, long bytes);
 }

@@ -10,10 +10,10 @@ import java.util.TreeSet;
  * Which stored answers go into an archive. Immutable and thread-safe.
  *
  * @param matches an answer has to match each of them; empty for all answers
- * @param sinceMillis stored at that time or later, milliseconds since the epoch
- * @param untilMillis stored before that time
- * @param asked the question as somebody typed it, such as {@code since=7d}; empty if nobody did. An export that was
- *     broken off goes on when the same is asked, with the times and scopes that it meant at first
+ * @param sinceMillis only answers stored at this time or later, milliseconds since the epoch
+ * @param untilMillis only answers stored before this time, milliseconds since the epoch
+ * @param asked the query as a user typed it, such as {@code since=7d}; empty if a program made it. An interrupted
+ *     export resumes if the same text is given again, and keeps the times and scopes that the text stood for at first
  */
 public record ArchiveQuery(List<EntryQuery.Match> matches, long sinceMillis, long untilMillis, String asked) {
     /** All answers. */
@@ -25,19 +25,19 @@ public record ArchiveQuery(List<EntryQuery.Match> matches, long sinceMillis, lon
         Objects.requireNonNull(asked, "asked");
     }
 
-    /** One that nobody has typed. */
+    /** A query that a program makes, without the text of a user. */
     public ArchiveQuery(List<EntryQuery.Match> matches, long sinceMillis, long untilMillis) {
         this(matches, sinceMillis, untilMillis, "");
     }
 
-    /** The scopes that answers may have, of all matches; empty for any. */
+    /** The scopes that the matches name, all together; empty if none names one. */
     public Set<String> scopes() {
         Set<String> scopes = new TreeSet<>();
         matches.forEach(match -> scopes.addAll(match.scopes()));
         return scopes;
     }
 
-    /** The same question with other times, and with other scopes where there are some. */
+    /** The same query with these times, and with these scopes in each match that names scopes. */
     public ArchiveQuery meaning(long since, long until, Set<String> scopes) {
         List<EntryQuery.Match> same = matches.stream()
                 .map(match -> match.scopes().isEmpty()
@@ -47,7 +47,7 @@ public record ArchiveQuery(List<EntryQuery.Match> matches, long sinceMillis, lon
         return new ArchiveQuery(same, since, until, asked);
     }
 
-    /** The same in words that are equal for equal questions, and name no scope but by its digits. */
+    /** A description that is the same for equal queries. It names a scope only by its tag's digits. */
     public String describe() {
         StringBuilder text = new StringBuilder();
         for (EntryQuery.Match match : matches) {

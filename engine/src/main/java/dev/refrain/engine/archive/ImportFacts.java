@@ -1,13 +1,14 @@
 package dev.refrain.engine.archive;
 
 /**
- * What an import has done. Immutable and thread-safe.
+ * The result of an import. Immutable and thread-safe.
  *
- * @param entries answers that are stored now and were not before
- * @param bytes of these
- * @param present answers that were there already, or a newer one in their place
- * @param expired answers whose life is over
- * @param foreign answers that this store does not take: sealed ones where nothing is sealed, or open ones where all is
+ * @param entries answers that the import has added to the store
+ * @param bytes length of these answers
+ * @param present answers that the store already had, or had in a newer version
+ * @param expired answers whose TTL is over, or whose time of storing is in the future
+ * @param foreign answers that this store does not take: sealed ones if the store is not sealed, or unsealed ones
+ *     if it is
  * @param damaged answers with a wrong checksum
  * @param dropped answers for which there was no room
  * @param missing parts that the archive lacks, because its export was not finished

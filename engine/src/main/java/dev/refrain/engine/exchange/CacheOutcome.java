@@ -8,7 +8,7 @@ import java.util.function.Supplier;
  */
 public sealed interface CacheOutcome {
     /**
-     * Whether the whole answer is there at once, because it was stored.
+     * Whether the whole answer is available at once, because it was stored.
      *
      * @param outcome null where caching was off
      */
@@ -22,42 +22,42 @@ public sealed interface CacheOutcome {
      *
      * @param ageSeconds whole seconds since the answer was stored
      * @param ttlSeconds whole seconds that the entry has left; age plus ttl is the stored lifetime (W22)
-     * @param sourceId generation id of the response that filled the entry, or null if that had none
+     * @param sourceId generation id of the response that filled the entry, or null if that response had none
      * @param savings what the stored answer had cost
      */
     record Hit(long ageSeconds, long ttlSeconds, String sourceId, Savings savings) implements CacheOutcome {}
 
     /**
-     * Answered with what another machine has stored (wire rule W90).
+     * Answered with an entry that another machine has stored (wire rule W90).
      *
      * @param entry what {@link Hit} says
-     * @param stored whether it is in the store of this machine now
+     * @param stored whether the entry is in the store of this machine now
      */
     record SharedHit(Hit entry, boolean stored) implements CacheOutcome {}
 
     /**
-     * Answered from the store in place of an upstream that failed, because the
-     * request allows that ({@code stale-if-error}).
+     * Answered from the store in place of an upstream that failed, because the request allows that
+     * ({@code stale-if-error}).
      *
-     * @param entry what {@link Hit} says; its ttl is negative if the entry has expired
+     * @param entry the entry as a {@link Hit}; its ttl is negative if the entry has expired
      * @param reason why the request was forwarded in the first place
      * @param status status of the upstream's answer, or 0 if there was none
      */
     record HitOnError(Hit entry, ForwardReason reason, int status) implements CacheOutcome {}
 
     /**
-     * Answered by an identical request's upstream call that was under way (wire rule W28): a hit of age 0.
+     * Answered by joining the upstream call of an identical request (wire rule W28): a hit of age 0.
      *
      * @param ttlSeconds lifetime that the answer gets if it is stored
-     * @param sourceId generation id of the response to the request that made the call, or null if that had none
+     * @param sourceId generation id of the response to the request that made the call, or null if it had none
      * @param reason why the store did not answer
-     * @param savings what the call cost; not known before the answer is complete
-     * @param elsewhere whether another machine makes the call (wire rule W28)
+     * @param savings the cost of the call; unknown before the answer is complete
+     * @param elsewhere whether another machine made the call (wire rule W28)
      */
     record Collapsed(
             long ttlSeconds, String sourceId, ForwardReason reason, Supplier<Savings> savings, boolean elsewhere)
             implements CacheOutcome {
-        /** This machine makes the call. */
+        /** A call that this machine made. */
         public Collapsed(long ttlSeconds, String sourceId, ForwardReason reason, Supplier<Savings> savings) {
             this(ttlSeconds, sourceId, reason, savings, false);
         }
@@ -67,35 +67,35 @@ public sealed interface CacheOutcome {
      * Fetched from the upstream because no entry answered.
      *
      * @param ttlSeconds lifetime that the answer gets if it is stored
-     * @param stored true if the answer is stored already, because all of it came with its head; false if that is not
-     *     known yet
+     * @param stored true if the answer is stored already, because all of it came with its head; false if it may
+     *     yet be stored
      * @param reason why the store did not answer
-     * @param sharedUnavailable whether the shared tier was asked, too, and did not answer (wire rule W92)
+     * @param sharedUnavailable whether the shared tier was asked as well, and did not answer (wire rule W92)
      */
     record Miss(long ttlSeconds, boolean stored, ForwardReason reason, boolean sharedUnavailable)
             implements CacheOutcome {
-        /** The shared tier had no part in it. */
+        /** A miss without a failure of the shared tier. */
         public Miss(long ttlSeconds, boolean stored, ForwardReason reason) {
             this(ttlSeconds, stored, reason, false);
         }
 
-        /** There was no entry. */
+        /** A miss because there was no entry. */
         public Miss(long ttlSeconds, boolean stored) {
             this(ttlSeconds, stored, ForwardReason.MISS);
         }
     }
 
-    /** Fetched from the upstream because the request is not eligible, although caching was on. */
+    /** Fetched from the upstream because the request is not eligible for caching, although caching was on. */
     record Bypass(BypassReason reason) implements CacheOutcome {}
 
     /**
-     * Put together from items, each with an entry of its own (wire rule W86).
+     * Put together from items that have an entry each (wire rule W86).
      *
-     * @param answer a {@link Hit} or {@link Collapsed} if no item was fetched for this response, else a {@link Miss} or
-     *     {@link Bypass}
-     * @param known how many items were not fetched for this response
-     * @param count how many items there are
-     * @param savings what the items that were known had cost
+     * @param answer a {@link Hit} or {@link Collapsed} if no item was fetched for this response, else a {@link Miss}
+     *     or {@link Bypass}
+     * @param known number of items that were not fetched for this response
+     * @param count number of all items
+     * @param savings what the known items had cost
      */
     record Items(CacheOutcome answer, int known, int count, Savings savings) implements CacheOutcome {}
 }

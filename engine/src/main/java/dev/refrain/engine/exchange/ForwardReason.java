@@ -1,8 +1,8 @@
 package dev.refrain.engine.exchange;
 
 /**
- * Why a request was not answered from the store although it was eligible: a
- * part of the {@code fwd} parameter of RFC 9211, 2.2.
+ * Why a request was not answered from the store although it was eligible: a part of the {@code fwd} parameter of
+ * RFC 9211, 2.2.
  */
 public enum ForwardReason {
     /** There was no entry. */

@@ -5,18 +5,18 @@ import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
- * A sink that passes everything on to another one. A subclass overrides some methods and calls {@code super} to pass
- * the call on. As thread-safe as the other sink.
+ * Passes every call on to another sink. A subclass overrides some methods and calls {@code super} to pass the call on.
+ * As thread-safe as the other sink.
  */
 public abstract class ForwardingSink implements ResponseSink {
     private final ResponseSink client;
 
-    /** @param client where the answer goes */
+    /** @param client the sink that receives the answer */
     protected ForwardingSink(ResponseSink client) {
         this.client = Objects.requireNonNull(client, "client");
     }
 
-    /** Where the answer goes. */
+    /** The sink that receives the answer. */
     protected final ResponseSink client() {
         return client;
     }

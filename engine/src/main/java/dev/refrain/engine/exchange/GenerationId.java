@@ -5,8 +5,8 @@ import dev.refrain.engine.internal.ids.IdRandom;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Ids of responses, {@code gen-<unix seconds>-<20 of [A-Za-z0-9]>} (wire rule W24): 35 ASCII characters, of which
- * nobody can guess the last 20. Thread-safe.
+ * Ids of responses, {@code gen-<unix seconds>-<20 of [A-Za-z0-9]>} (wire rule W24): 35 ASCII characters, of which the
+ * last 20 cannot be guessed. Thread-safe.
  */
 public final class GenerationId {
     /** Length in bytes and in characters; every id is ASCII. */

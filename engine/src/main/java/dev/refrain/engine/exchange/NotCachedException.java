@@ -9,7 +9,7 @@ public final class NotCachedException extends Exception {
 
     /** With a fixed message and no stack trace. */
     public NotCachedException() {
-        // It is an expected result and no fault, so it has no stack trace.
+        // This is an expected result and not a fault, so it needs no stack trace.
         super("there is no stored answer, and the request is not to be forwarded", null, false, false);
     }
 }

@@ -1,11 +1,11 @@
 package dev.refrain.engine.exchange;
 
 /**
- * At what times the events of a stream came when it was fetched (wire rule W87): for each event the time that had
- * passed since the one before, in one byte. Immutable and thread-safe.
+ * The timing of a stream's events when it was fetched (wire rule W87): one byte for each event, for the time since the
+ * event before. Immutable and thread-safe.
  *
- * <p>The byte is 16 times the binary logarithm of one more than the milliseconds: exact to some four percent, up to a
- * minute. What comes in one piece came at the same time.
+ * <p>The byte for {@code ms} milliseconds is 16 log2(1 + {@code ms}). It is exact to some four percent, up to a minute.
+ * Events that arrived in one piece have the same time.
  */
 public final class Pace {
     private static final int STEPS = 16;
@@ -15,23 +15,23 @@ public final class Pace {
     private final byte[] gaps;
 
     /**
-     * One of these gaps.
+     * A timing of the given gaps.
      *
-     * @param gaps one byte for each event, which must not change any more
+     * @param gaps one byte for each event; not copied, so the caller must not change it
      */
     public Pace(byte[] gaps) {
         this.gaps = gaps;
     }
 
-    /** How many events there were. */
+    /** The number of events. */
     public int events() {
         return gaps.length;
     }
 
     /**
-     * Nanoseconds that passed before an event, since the one before it or, for the first, since the head.
+     * Nanoseconds between an event and the one before it or, for the first event, between it and the head.
      *
-     * @throws IndexOutOfBoundsException if there was no such event
+     * @throws IndexOutOfBoundsException if there is no such event
      */
     public long nanosBefore(int event) {
         return nanos(gaps[event]);

@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * What is known of an answer before its body. Immutable and thread-safe.
+ * The part of an answer that comes before its body. Immutable and thread-safe.
  *
  * @param status status code as in RFC 9110; only a 200 is ever stored (wire rule W16)
  * @param contentType media type as sent, or null if there was none
@@ -13,8 +13,8 @@ import java.util.Objects;
  * @param contentLength length of the body in bytes, -1 if unknown, or {@link #ENDS_WITH_CONNECTION}
  * @param generationId id of this response, or null if it has none yet
  * @param cache what the cache did for this response; null where caching was off or not yet decided
- * @param fields any other header fields in the front-end's own terms; the
- *     engine hands them through and stores none of them
+ * @param fields any other header fields in the front-end's own terms; the engine hands them through and stores
+ *     none of them
  */
 public record ResponseHead(
         int status,
@@ -25,8 +25,8 @@ public record ResponseHead(
         CacheOutcome cache,
         Map<String, List<String>> fields) {
     /**
-     * An unknown length of a body that ends when the connection is closed, so that a cut looks like an end (RFC 9112,
-     * 6.3).
+     * The length of a body that ends when the connection is closed. Such a body looks complete even if it was cut off
+     * (RFC 9112, 6.3).
      */
     public static final long ENDS_WITH_CONNECTION = -2;
 

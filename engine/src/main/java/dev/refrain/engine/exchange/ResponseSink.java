@@ -8,7 +8,7 @@ import java.util.function.Consumer;
  * streams need no code of their own.
  *
  * <p>The order of calls is {@code head (chunk)* (end | fail)}; {@code fail} may also come first. Nothing follows
- * {@code end} or {@code fail}, but for {@code fail} after an {@code end} that threw. One thread at a time makes the
+ * {@code end} or {@code fail}, except {@code fail} after an {@code end} that threw. One thread at a time makes the
  * calls, with a happens-before edge between two calls, but not always the same thread. An implementation must not
  * block: it holds what a slow reader has not taken.
  */
@@ -19,14 +19,13 @@ public interface ResponseSink {
     /**
      * More of the body.
      *
-     * @param bytes valid only during the call; what must outlive it has to be copied. The position may be moved freely
+     * @param bytes valid only during the call, so copy what must outlive it. The position may be moved freely
      */
     void chunk(ByteBuffer bytes);
 
     /**
-     * What the answer cost, from a source that knows it where the cache cannot read it in the answer
-     * ({@code KeyContext.Builder.bytes}). Called before the last piece of the body, if at all. Ignored for answers that
-     * the cache reads.
+     * The cost of an answer that the cache does not parse ({@code KeyContext.Builder.bytes}), from a source that knows
+     * it. Called before the last piece of the body, if at all. Ignored for answers that the cache parses.
      */
     default void cost(AnswerFacts facts) {}
 
@@ -34,9 +33,9 @@ public interface ResponseSink {
     void end();
 
     /**
-     * Back-pressure: runs the action once the reader has taken everything so far, so that a source can wait. By default
-     * it runs at once, on the calling thread; a sink that can wait runs it on any thread. At most one action waits at a
-     * time.
+     * Back-pressure: runs the action once the reader has taken everything so far, so that a source can wait. By
+     * default it runs at once, on the calling thread; a sink that can wait runs it on any thread. At most one action
+     * waits at a time.
      */
     default void whenDrained(Runnable action) {
         action.run();
@@ -50,18 +49,17 @@ public interface ResponseSink {
     default void whenGone(Runnable action) {}
 
     /**
-     * Whether the reader is still there, as far as can be told without waiting. It is false once the reader seems to
-     * have gone, although it may have closed only one direction and still gets its answer. If it is false for all
-     * readers of a silent call, that call is not joined any more (wire rule W28b). Any thread may ask at any time. True
-     * by default.
+     * Whether the reader is still connected, as far as can be told without waiting. False once the reader seems to have
+     * gone; it may have closed only one direction, and then still gets its answer. A silent call for which all readers
+     * return false is not joined any more (wire rule W28b). Any thread may call this at any time. True by default.
      */
     default boolean hasReader() {
         return true;
     }
 
     /**
-     * Runs the action with what the answer said of itself, after the answer has ended or failed and before its reader
-     * is told. Call this before {@link #head}.
+     * Runs the action with the answer's own facts, after the answer has ended or failed and before its reader is told.
+     * Call this before {@link #head}.
      *
      * @return true if this sink counts the answer; if false, the caller counts it ({@code AnswerMeter})
      */

@@ -3,9 +3,9 @@ package dev.refrain.engine.exchange;
 import java.util.Objects;
 
 /**
- * What an answer from the cache saves: what it cost when it was fetched. Immutable and thread-safe.
+ * What an answer from the cache saves: its cost when it was fetched. Immutable and thread-safe.
  *
- * @param answer what the provider counted then, and why the answer ended; never null
+ * @param answer the provider's count at that time, and why the answer ended; never null
  * @param fetchMillis milliseconds that fetching the answer took, 0 if not known
  */
 public record Savings(AnswerFacts answer, long fetchMillis) {

@@ -1,8 +1,8 @@
 package dev.refrain.engine.exchange;
 
 /**
- * One call to a provider, which has the answer. Used once, by the thread on which the request is answered; a call under
- * way may be cancelled by any thread.
+ * Starts one call to a provider for an answer. Used once, by the thread that answers the request. Any thread may cancel
+ * the call once it is under way.
  */
 @FunctionalInterface
 public interface Upstream {
@@ -13,8 +13,8 @@ public interface Upstream {
         Call UNSTOPPABLE = () -> {};
 
         /**
-         * Cancels the call, because nobody wants its answer any more. The sink may then fail or receive nothing more.
-         * Called at most once, by any thread, even while an answer arrives or after its end.
+         * Cancels the call, because no reader wants its answer any more. The sink may then fail or receive nothing
+         * more. Called at most once, by any thread, even while an answer arrives or after its end.
          */
         void cancel();
     }

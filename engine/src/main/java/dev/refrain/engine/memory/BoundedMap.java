@@ -8,17 +8,17 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.ToLongBiFunction;
 
 /**
- * What is remembered because somebody outside sent it: a map that is bounded in bytes and in entries. To make room,
- * entries go in the order in which they came, and one that was {@link #get asked for} meanwhile gets a second chance
- * (the CLOCK algorithm). So made-up keys do not push out real ones. With {@link #peek} alone, the oldest goes first.
+ * A map for what clients and providers make the cache remember, bounded in bytes and in entries. It evicts by the CLOCK
+ * algorithm: the oldest entry goes first, but one that was {@linkplain #get read} since it came gets a second chance.
+ * So keys that a client makes up do not push out the ones in use. {@link #peek} gives no second chance.
  *
- * <p>Thread-safe; what is known is found without a lock. Neither keys nor values are null.
+ * <p>Thread-safe; reading takes no lock. Neither keys nor values are null.
  *
  * @param <K> a key, with {@code equals} and {@code hashCode}
  * @param <V> a value
  */
 public final class BoundedMap<K, V> {
-    /** What an entry takes of the heap beside its key and its value, in bytes: three objects, and their places. */
+    /** Heap that an entry takes beside its key and its value, in bytes: three objects and the references to them. */
     public static final int ENTRY_BYTES = 128;
 
     private static final class Entry<K, V> {
@@ -38,7 +38,7 @@ public final class BoundedMap<K, V> {
     private final int maxEntries;
     private final ToLongBiFunction<? super K, ? super V> weigher;
     private final ConcurrentHashMap<K, Entry<K, V>> entries = new ConcurrentHashMap<>();
-    /** Oldest first. Guarded by itself, as are the sum and every change of the entries. */
+    /** Oldest first. Its monitor also guards {@link #bytes} and every change of {@link #entries}. */
     private final Set<Entry<K, V>> order = new LinkedHashSet<>();
 
     private long bytes;
@@ -46,9 +46,9 @@ public final class BoundedMap<K, V> {
     /**
      * An empty map.
      *
-     * @param maxBytes that entries may take of the heap together, {@link #ENTRY_BYTES} each included
+     * @param maxBytes heap that all entries may take together, including {@link #ENTRY_BYTES} for each
      * @param maxEntries at least 1
-     * @param weigher the bytes that a key and its value take
+     * @param weigher returns the bytes that a key and its value take
      */
     public BoundedMap(long maxBytes, int maxEntries, ToLongBiFunction<? super K, ? super V> weigher) {
         this.maxBytes = maxBytes;
@@ -56,7 +56,7 @@ public final class BoundedMap<K, V> {
         this.weigher = weigher;
     }
 
-    /** The value, which gets a second chance; null if there is none. */
+    /** The value, or null if there is none. The entry gets a second chance. */
     public V get(K key) {
         Entry<K, V> entry = entries.get(key);
         if (entry == null) {
@@ -68,15 +68,15 @@ public final class BoundedMap<K, V> {
         return entry.value;
     }
 
-    /** The value, which goes no later for that; null if there is none. */
+    /** The value, or null if there is none. The entry gets no second chance. */
     public V peek(K key) {
         Entry<K, V> entry = entries.get(key);
         return entry == null ? null : entry.value;
     }
 
     /**
-     * Puts a value in place of the one that the key may have; it is the newest then. Nothing is kept for the key if the
-     * value is larger than the bound by itself.
+     * Stores a value as the newest entry, in place of the key's older value. Keeps nothing for the key if the value
+     * alone exceeds the bound.
      */
     public void put(K key, V value) {
         Entry<K, V> entry = new Entry<>(key, value, ENTRY_BYTES + weigher.applyAsLong(key, value));
@@ -101,7 +101,7 @@ public final class BoundedMap<K, V> {
         }
     }
 
-    /** Forgets a key, if it is known. */
+    /** Removes the entry of a key, if there is one. */
     public void remove(K key) {
         synchronized (order) {
             Entry<K, V> entry = entries.remove(key);
@@ -112,7 +112,7 @@ public final class BoundedMap<K, V> {
         }
     }
 
-    /** The keys that are known now, the oldest first, but for second chances; a copy. */
+    /** A copy of the keys, in the order of eviction except for second chances. */
     public List<K> keys() {
         synchronized (order) {
             List<K> keys = new ArrayList<>(order.size());
@@ -121,7 +121,7 @@ public final class BoundedMap<K, V> {
         }
     }
 
-    /** Their values, in the same order; a copy. */
+    /** A copy of the values, in the same order. */
     public List<V> values() {
         synchronized (order) {
             List<V> values = new ArrayList<>(order.size());
@@ -130,12 +130,12 @@ public final class BoundedMap<K, V> {
         }
     }
 
-    /** How many entries there are. */
+    /** The number of entries. */
     public int size() {
         return entries.size();
     }
 
-    /** Bytes that they take, by the weigher. */
+    /** Bytes that all entries take, by the weigher, including {@link #ENTRY_BYTES} for each. */
     public long bytes() {
         synchronized (order) {
             return bytes;

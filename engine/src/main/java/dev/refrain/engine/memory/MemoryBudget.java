@@ -4,12 +4,13 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * The part of the heap that may be held because of what others send: answers that are captured or handed round, large
- * answers that are replayed, and, in a front-end that shares it, request bodies and what clients have not taken yet.
+ * The budget for heap that clients and providers make the cache hold: answers that are captured or shared by followers,
+ * and large answers that are replayed. In a front-end that shares the budget, also request bodies and output that
+ * clients have not taken yet.
  *
- * <p>Everybody reserves before growing and releases what was reserved, once. Past the budget nothing is stored, and
- * nothing else breaks: an answer is passed on, and a front-end lets a request wait or refuses it. What can best be done
- * without is refused first: {@link Use} has the order. docs/CONCURRENCY.md, "Bounds", lists all who reserve.
+ * <p>Code reserves bytes before it allocates them, and releases them once. When the budget is used up, answers are
+ * passed on but not stored, and a front-end lets requests wait or refuses them. The least important uses are refused
+ * first, in the order of {@link Use}. docs/CONCURRENCY.md, "Bounds", lists all code that reserves.
  *
  * <p>Thread-safe and lock-free: a reservation is one atomic addition.
  */
@@ -17,30 +18,33 @@ public final class MemoryBudget {
     /** The largest reservation that is not {@link Use#LARGE}, in bytes. */
     public static final int SMALL = 64 * 1024;
 
-    /** Heap that the program itself needs, in bytes. */
+    /** Heap that the program itself needs, in bytes; not part of the budget. */
     private static final long OWN_BYTES = 16L << 20;
 
     private static final long LEAST_BYTES = 4L << 20;
 
-    /** What bytes are for: each may be reserved while less than its share of the budget is used by all together. */
+    /**
+     * What bytes are reserved for. A use is refused once all uses together exceed its share of the
+     * budget, in sixteenths.
+     */
     public enum Use {
-        /** An answer that is replayed slowly, because its client asks for that: for hours, if it likes. */
+        /** An answer that is replayed slowly at its client's request, perhaps for hours. */
         PACED(2),
-        /** Held only to be stored: nobody misses it. */
+        /** Bytes held only to be stored: without them an answer is not cached, and no client notices. */
         STORING(8),
-        /** More than {@link #SMALL}. */
+        /** A reservation of more than {@link #SMALL}. */
         LARGE(10),
-        /** A call for a client that is not known to take what it asks for. */
+        /** A call for a client that has not taken an answer before. */
         CALL(10),
         /** A call for a client that has taken an answer before. */
         KNOWN_CALL(12),
-        /** A request that waits for room for its call. */
+        /** A request that waits for memory for its call. */
         WAITING(13),
         /** A piece of a long answer that is under way. */
         LONG_ANSWER(14),
         /** A short request. */
         SHORT(15),
-        /** What is under way and short. */
+        /** A short answer that is under way. */
         UNDER_WAY(16);
 
         private final int sixteenths;
@@ -50,7 +54,7 @@ public final class MemoryBudget {
         }
 
         long of(long bytes) {
-            // Divided first, since a budget may be as large as a long.
+            // Division comes first, because the product may overflow.
             return bytes / 16 * sixteenths + bytes % 16 * sixteenths / 16;
         }
     }
@@ -60,7 +64,7 @@ public final class MemoryBudget {
     private final LongAdder refusals = new LongAdder();
 
     /**
-     * A budget of so many bytes.
+     * A budget of the given number of bytes.
      *
      * @throws IllegalArgumentException if it is not positive
      */
@@ -71,29 +75,29 @@ public final class MemoryBudget {
         this.limit = bytes;
     }
 
-    /** Half of what the largest heap of this JVM has beyond 16 MiB, and 4 MiB at least. */
+    /** Half of this JVM's maximum heap beyond 16 MiB, but at least 4 MiB. */
     public static MemoryBudget ofHeap() {
         return new MemoryBudget(share(Runtime.getRuntime().maxMemory()));
     }
 
-    /** What {@link #ofHeap} takes of a heap that may grow to so many bytes, in bytes. */
+    /** The budget that {@link #ofHeap} makes for a maximum heap of the given size, in bytes. */
     public static long share(long heapBytes) {
         return Math.max(LEAST_BYTES, (heapBytes - OWN_BYTES) / 2);
     }
 
     /**
-     * Reserves bytes, or nothing, for something that is under way: {@link Use#LARGE} if they are more than {@link
-     * #SMALL}.
+     * Reserves all of the bytes or none, for something under way: as {@link Use#LARGE} if they are more
+     * than {@link #SMALL}.
      */
     public boolean reserve(long bytes) {
         return reserve(bytes, bytes <= SMALL ? Use.UNDER_WAY : Use.LARGE);
     }
 
     /**
-     * Reserves bytes, or nothing.
+     * Reserves all of the bytes or none.
      *
      * @param bytes not negative
-     * @return whether they are reserved; if so they have to be {@linkplain #release released}
+     * @return whether they are reserved; if so, the caller has to {@linkplain #release release} them
      */
     public boolean reserve(long bytes, Use use) {
         // A request for 0 bytes succeeds even if the budget is used up.
@@ -105,22 +109,22 @@ public final class MemoryBudget {
         return false;
     }
 
-    /** Whether so much could be reserved at this moment. */
+    /** Whether the bytes could be reserved at this moment. */
     public boolean hasRoom(long bytes, Use use) {
         return used.get() + bytes <= use.of(limit);
     }
 
-    /** Gives back bytes that were reserved. */
+    /** Releases reserved bytes. */
     public void release(long bytes) {
         used.addAndGet(-bytes);
     }
 
-    /** An empty reservation, for something new that grows. */
+    /** An empty reservation, for something that grows. */
     public Reservation open() {
         return new Reservation(this, Use.SHORT, Use.LARGE);
     }
 
-    /** An empty reservation for what is held only to be stored: it is refused first. */
+    /** An empty reservation for bytes held only to be stored, which is refused early. */
     public Reservation openForStoring() {
         return new Reservation(this, Use.STORING, Use.STORING);
     }
@@ -141,14 +145,14 @@ public final class MemoryBudget {
     }
 
     /**
-     * Whether so much is reserved that those who hold without need should let
-     * go: nine sixteenths, just before calls have to wait.
+     * Whether more than nine sixteenths are reserved. Code that holds memory without need should then release it,
+     * because calls have to wait from ten sixteenths on.
      */
     public boolean isTight() {
         return used.get() > limit / 16 * 9;
     }
 
-    /** Reservations that were refused so far. */
+    /** Number of reservations refused so far. */
     public long refusals() {
         return refusals.sum();
     }
@@ -171,7 +175,7 @@ public final class MemoryBudget {
         /**
          * Reserves more.
          *
-         * @return whether that is reserved now; nothing is once this has been closed
+         * @return whether the bytes are reserved; always false after {@link #close}
          */
         public synchronized boolean grow(long more) {
             if (closed || !budget.reserve(more, bytes + more <= SMALL ? small : large)) {
@@ -181,23 +185,21 @@ public final class MemoryBudget {
             return true;
         }
 
-        /** Reserves more, or throws {@link Exhausted}. */
+        /** Reserves more bytes, or throws {@link Exhausted}. */
         public void require(long more) {
             if (!grow(more)) {
                 throw new Exhausted();
             }
         }
 
-        /** Gives some of it back, at most what there is. */
+        /** Releases some of the bytes, at most all of them. */
         public synchronized void shrink(long less) {
             long given = Math.min(bytes, less);
             bytes -= given;
             budget.release(given);
         }
 
-        /**
-         * Reserves or gives back until it is so many bytes. Returns false, with nothing changed, if there is no room.
-         */
+        /** Grows or shrinks to the given number of bytes. Returns false, and changes nothing, if there is no room. */
         public synchronized boolean resize(long to) {
             if (to > bytes) {
                 return grow(to - bytes);
@@ -206,17 +208,17 @@ public final class MemoryBudget {
             return true;
         }
 
-        /** Bytes that it holds. */
+        /** Bytes that this reservation holds. */
         public synchronized long bytes() {
             return bytes;
         }
 
-        /** Whether nothing is reserved any more, whatever room there is. */
+        /** Whether {@link #close} was called, so that nothing more is reserved. */
         public synchronized boolean isClosed() {
             return closed;
         }
 
-        /** Gives everything back, for good. Idempotent. */
+        /** Releases everything; later calls of {@link #grow} fail. Idempotent. */
         @Override
         public synchronized void close() {
             closed = true;
@@ -224,11 +226,11 @@ public final class MemoryBudget {
         }
     }
 
-    /** There is no room in the budget. Without a stack trace, as it is no fault and may come often. */
+    /** There is no room in the budget. Has no stack trace, because it is not a fault and may come often. */
     public static final class Exhausted extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
-        /** Has a message that says what to do. */
+        /** With a message that says what to do. */
         public Exhausted() {
             super("the memory budget is used up; give the JVM a larger heap", null, false, false);
         }

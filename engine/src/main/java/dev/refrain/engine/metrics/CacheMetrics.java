@@ -15,9 +15,9 @@ import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Binds a cache's statistics to a Micrometer registry. Requests use no meter: a scrape reads the cache's own counters.
- * One scrape reads many meters, and some statistics need a walk over the store's segments, so a reading is reused for
- * {@value #FRESH_MILLIS} ms. Thread-safe; nothing is null.
+ * Binds a cache's statistics to a Micrometer registry. Requests touch no meter: a scrape reads the cache's own
+ * counters. One scrape reads many meters, and some statistics need a walk over the store's segments, so a reading is
+ * reused for {@value #FRESH_MILLIS} ms. Thread-safe; nothing is null.
  */
 public final class CacheMetrics implements MeterBinder {
     private static final long FRESH_MILLIS = 500;
@@ -26,7 +26,7 @@ public final class CacheMetrics implements MeterBinder {
     private CacheStats latest;
     private long readAt;
 
-    /** For one cache; the meters are its for as long as the registry has them. */
+    /** Meters for one cache. Bound meters keep the cache reachable for as long as the registry has them. */
     public CacheMetrics(ResponseCache cache) {
         this.cache = Objects.requireNonNull(cache, "cache");
     }
@@ -88,7 +88,7 @@ public final class CacheMetrics implements MeterBinder {
                 .register(registry);
     }
 
-    /** What the shared tier does; there are no such meters without one. */
+    /** Meters of the shared tier; not registered without one. */
     private void bindShared(MeterRegistry registry) {
         String lookups = "Lookups in the shared tier";
         shared("refrain.shared.lookups", lookups, SharedStats::hits)
@@ -226,8 +226,7 @@ public final class CacheMetrics implements MeterBinder {
         Gauge.builder(name, this, metrics -> value.applyAsDouble(metrics.stats().store()))
                 .description(description)
                 .baseUnit(unit)
-                // A registry holds what gauges measure weakly; without
-                // this the figures were gone at the next collection.
+                // By default a registry refers weakly to what a gauge measures, so the collector would end the gauge.
                 .strongReference(true)
                 .register(registry);
     }

@@ -5,17 +5,17 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 
 /**
- * Where entries are kept. The engine's own store is a memory-mapped Chronicle
- * Map; another one passes the same contract.
+ * Keeps entries. The engine's own store is a memory-mapped Chronicle Map. Every other store has to pass the
+ * same contract tests.
  *
- * <p>Every method may be called by any thread at any time between opening and {@link #close()}. A store never throws at
- * a caller for being full, damaged or out of disk: it drops what it cannot keep, misses what it cannot read, and counts
- * both in {@link #stats()}. Keys are {@link #KEY_LENGTH} bytes, never null, which a store reads during a call and does
- * not keep: the caller uses the array again. Entries are opaque except for {@link EntryHead}; integrity is the engine's
- * to check on every read.
+ * <p>Every method may be called by any thread at any time between opening and {@link #close()}. A store does not throw
+ * if it is full, damaged or out of disk space: it drops entries that it cannot keep, misses entries that it cannot
+ * read, and counts both in {@link #stats()}. Keys are {@link #KEY_LENGTH} bytes, never null; a store must not keep the
+ * array, because the caller reuses it. Entries are opaque except for {@link EntryHead}. The engine checks their
+ * integrity on every read.
  */
 public interface CacheStore extends AutoCloseable {
-    /** Length of every key in bytes. Keys are digests, so each part of one is as good a hash as any other. */
+    /** Length of every key in bytes. Keys are digests, so any part of a key can serve as its hash. */
     int KEY_LENGTH = 32;
 
     /**
@@ -27,22 +27,23 @@ public interface CacheStore extends AutoCloseable {
     boolean get(byte[] key, EntryBuffer into);
 
     /**
-     * Copies the head of the entry of a key, expired or not, so that a copy of the entry can be told to be still the
-     * same. Must be much cheaper than {@link #get} to be of use, and counts as a read where a store counts them. A
-     * store that keeps an entry in several pieces may have written over the bytes 4 to 7 and 24 to 35 of the head.
+     * Copies the head of the entry of a key, expired or not. By it, a caller that has a copy of the entry can tell
+     * whether the store still holds the same one. Useful only if it is much cheaper than {@link #get}. Counts as a
+     * read, if the store counts reads. A store that keeps an entry in several parts may use bytes 4 to 7 and 24 to 35
+     * of the head for itself.
      *
      * @param into receives {@link EntryHead#LENGTH} bytes; undefined otherwise
-     * @return false if there is no entry, or if the store cannot tell: then the caller has to ask {@link #get}
+     * @return false if there is no entry, or if the store cannot tell; the caller then uses {@link #get}
      */
     default boolean head(byte[] key, byte[] into) {
         return false;
     }
 
     /**
-     * The same, but counts as a read only if the callback returns true. The callback runs while the entry's head is
-     * being loaded, so the cache misses of both overlap.
+     * Like {@link #head(byte[], byte[])}, but counts as a read only if the callback returns true. The callback runs
+     * while the entry's head is being loaded, so the cache misses of both overlap.
      *
-     * @param then called if there is a head, on this thread, before this returns; must not call the store
+     * @param then called if there is a head, on the calling thread, before this method returns; must not call the store
      * @return what {@code then} returned; false if there is no head
      */
     default boolean head(byte[] key, byte[] into, BooleanSupplier then) {
@@ -50,22 +51,23 @@ public interface CacheStore extends AutoCloseable {
     }
 
     /**
-     * Stores an entry in place of the key's older one, making room by evicting others if need be.
+     * Stores an entry in place of the key's older one. Evicts other entries if it needs room.
      *
      * @param entry starts with an {@link EntryHead}; only read
-     * @return false if no room was found, in which case the older entry of the key is gone as well
+     * @return false if there was no room; the older entry of the key is then removed as well
      */
     boolean put(byte[] key, EntryBuffer entry);
 
     /**
-     * The same, unless the entry that is there is to stay. Question and put are one step: an entry that somebody else
-     * stores meanwhile is asked about, too. This default takes two steps, between which such an entry is lost: a store
-     * to which several threads or processes write has to override it.
+     * Stores an entry unless the predicate wants the older one to stay. Test and put are one atomic step. This default
+     * takes two steps, so an entry that another writer stores between them is replaced untested. A store with several
+     * writing threads or processes has to override it.
      *
-     * @param replaces is given the head of the entry that is there, expired or not, as {@link #removeIf} gives it, and
-     *     says whether the new one takes its place; not asked if there is none, and perhaps asked more than once;
-     *     called with locks held, so it must do nothing else
-     * @return false if the older entry stays, or if no room was found, in which case it may be gone as well
+     * @param replaces returns whether the new entry replaces the older one, whose head it gets, expired or not, as in
+     *     {@link #removeIf}. Not called if there is no older entry, and perhaps called more than once. Called with
+     *     locks held, so it must do nothing else
+     * @return false if the older entry stays, or if there was no room; in the second case the older entry
+     *     may be removed
      */
     default boolean putIf(byte[] key, EntryBuffer entry, Predicate<byte[]> replaces) {
         EntryBuffer there = new EntryBuffer(EntryHead.LENGTH);
@@ -76,32 +78,28 @@ public interface CacheStore extends AutoCloseable {
     boolean remove(byte[] key);
 
     /**
-     * Removes the entry of a key that is not what was put. A store may take
-     * that for a sign of damage to its neighbours as well.
+     * Removes the entry of a key because its content is damaged. A store may then suspect neighbouring entries as well.
      */
     default void removeDamaged(byte[] key) {
         remove(key);
     }
 
     /**
-     * Removes every entry whose {@link EntryHead#expiresAt} is at or before the given time. A store that several
-     * processes share leaves this to the one that is at it already, and returns 0 at once.
+     * Removes every entry whose {@link EntryHead#expiresAt} is at or before the given time. If another process that
+     * shares the store is sweeping already, this returns 0 at once.
      *
      * @param nowMillis milliseconds since the epoch
-     * @return the number of entries removed, notes aside
+     * @return the number of entries removed, without notes
      */
     long sweep(long nowMillis);
 
-    /**
-     * Into how many slices a sweep can be cut. Slices of one store are about as
-     * much work as each other, and each is little.
-     */
+    /** The number of slices into which a sweep can be divided. Each slice is a small and about equal amount of work. */
     default int slices() {
         return 1;
     }
 
     /**
-     * {@link #sweep(long)} for a part of the store.
+     * Like {@link #sweep(long)}, for one slice of the store.
      *
      * @param slice 0 to {@link #slices()} - 1
      */
@@ -110,43 +108,44 @@ public interface CacheStore extends AutoCloseable {
     }
 
     /**
-     * Removes every entry whose head matches, walking the whole store. Entries
-     * that are put meanwhile may be met or not.
+     * Removes every entry whose head matches, in a walk over the whole store. The walk may or may not see entries that
+     * are put meanwhile.
      *
-     * @param head told of the first {@link EntryHead#LENGTH} bytes of entries, those at {@link EntryHead#EXPIRES_AT},
-     *     {@link EntryHead#SCOPE} and {@link EntryHead#MODEL} in any case, and at {@link EntryHead#KIND} whether it is
-     *     a note; called with locks held, so it must do nothing else
-     * @return the number of entries removed, notes aside
+     * @param head tests the first {@link EntryHead#LENGTH} bytes of an entry. Only the fields at
+     *     {@link EntryHead#EXPIRES_AT}, {@link EntryHead#SCOPE} and {@link EntryHead#MODEL} are certain to be right,
+     *     and at {@link EntryHead#KIND} whether it is a note. Called with locks held, so it must do nothing else
+     * @return the number of entries removed, without notes
      */
     long removeIf(Predicate<byte[]> head);
 
     /**
-     * The keys of entries that match, those of notes aside, found by walking the whole store; copies, the caller's own.
+     * Copies of the keys that match, in a walk over the whole store; without keys of notes.
      *
      * @param key called with locks held, so it must do nothing else; its argument is reused
      */
     List<byte[]> find(Predicate<byte[]> key);
 
-    /** Is shown entries, see {@link #visit}. */
+    /** Receives the entries of {@link #visit}. */
     @FunctionalInterface
     interface EntryVisitor {
         /**
          * Looks at one entry.
          *
-         * @param key reused for the next entry, like the head
-         * @param head the first {@link EntryHead#LENGTH} bytes, as {@link #removeIf} has them, or more
-         * @param length of the entry in bytes
-         * @return whether to go on
+         * @param key the entry's key; the array is reused for the next entry
+         * @param head the first {@link EntryHead#LENGTH} bytes of the entry, as in {@link #removeIf}, or more;
+         *     reused as well
+         * @param length length of the entry in bytes
+         * @return whether the visit goes on
          */
         boolean visit(byte[] key, byte[] head, int length);
     }
 
     /**
-     * Shows all entries, notes aside, and changes nothing. Entries that are put or removed meanwhile may be shown or
-     * not. What is shown may be wrong for an entry that is being changed at that moment.
+     * Passes all entries except notes to a visitor, and changes nothing. The visitor may or may not see entries that
+     * are put or removed meanwhile. For an entry that is being changed at that moment, it may see wrong bytes.
      *
-     * @param visitor must not call the store, but for {@link #hits}; it may be called with locks held
-     * @return whether all were shown, and the visitor did not end it
+     * @param visitor must not call the store, except {@link #hits}; may be called with locks held
+     * @return false if the visitor ended the visit, or if some entries could not be read
      */
     default boolean visit(EntryVisitor visitor) {
         EntryBuffer entry = new EntryBuffer(EntryHead.LENGTH);
@@ -158,26 +157,26 @@ public interface CacheStore extends AutoCloseable {
         return true;
     }
 
-    /** {@link #get} for somebody who only wants to look: it does not count as a use of the entry. */
+    /** Like {@link #get}, but does not count as a use of the entry. */
     default boolean peek(byte[] key, EntryBuffer into) {
         return get(key, into);
     }
 
-    /** How often the entry of a key was read lately, as far as the store remembers that, or -1. */
+    /** Number of recent reads of a key's entry, as far as the store remembers them; -1 if it does not count reads. */
     default int hits(byte[] key) {
         return -1;
     }
 
-    /** A snapshot of the store's figures. */
+    /** A snapshot of the store's statistics. */
     StoreStats stats();
 
     /**
-     * The installation secret: 32 random bytes that live exactly as long as the entries do. Keys are derived under it,
-     * so that nothing on disk can be guessed back to an API key. A copy; never logged.
+     * The installation secret: 32 random bytes that live exactly as long as the entries do. Keys are derived with it,
+     * so that nothing on disk leads back to an API key. Returns a copy. Must never be logged.
      */
     byte[] secret();
 
-    /** Flushes and releases everything. Calls after that behave as on an empty store that takes nothing. Idempotent. */
+    /** Flushes and releases everything. Later calls find no entry and store none. Idempotent. */
     @Override
     void close();
 }

@@ -4,15 +4,15 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.util.Arrays;
 
 /**
- * A growable byte array for reading and writing entries. It is reused, so that a read allocates nothing. Not
- * thread-safe.
+ * A growable byte array for reading and writing entries. It is reused, so that a read allocates
+ * nothing. Not thread-safe.
  */
 public final class EntryBuffer {
     private byte[] bytes;
     private int length;
 
     private final int free;
-    /** Null if nobody counts. */
+    /** Null for a buffer without a budget. */
     private final MemoryBudget memory;
 
     private long reserved;
@@ -23,11 +23,11 @@ public final class EntryBuffer {
     }
 
     /**
-     * The same within a budget.
+     * An empty buffer that reserves its memory from a budget.
      *
-     * @param free the largest array that is not reserved, in bytes
-     * @param memory where larger ones are, until {@link #release}; {@link #resize} throws
-     *     {@link MemoryBudget.Exhausted} if they cannot be
+     * @param free length up to which the array needs no reservation, in bytes
+     * @param memory the budget for longer arrays, which are reserved until {@link #release}; {@link #resize} throws
+     *     {@link MemoryBudget.Exhausted} without room
      */
     public EntryBuffer(int capacity, int free, MemoryBudget memory) {
         this.bytes = new byte[capacity];
@@ -35,7 +35,7 @@ public final class EntryBuffer {
         this.memory = memory;
     }
 
-    /** A buffer that holds these bytes, which are not copied. */
+    /** A buffer backed by these bytes, which are not copied. */
     public static EntryBuffer of(byte[] bytes) {
         EntryBuffer buffer = new EntryBuffer(0);
         buffer.bytes = bytes;
@@ -43,7 +43,7 @@ public final class EntryBuffer {
         return buffer;
     }
 
-    /** Gives back what was reserved, and the array with it. */
+    /** Releases what was reserved, and drops the array. Does nothing if nothing was reserved. */
     public void release() {
         if (reserved > 0) {
             bytes = new byte[0];
@@ -53,7 +53,7 @@ public final class EntryBuffer {
         }
     }
 
-    /** The backing array; only the first {@link #length()} bytes mean anything. Replaced when the buffer grows. */
+    /** The backing array, of which the first {@link #length()} bytes are valid. Replaced when the buffer grows. */
     public byte[] bytes() {
         return bytes;
     }
@@ -64,7 +64,8 @@ public final class EntryBuffer {
     }
 
     /**
-     * Sets the number of valid bytes and makes room for them; bytes already there are kept. Returns the backing array.
+     * Sets the number of valid bytes, and grows the array if needed; existing bytes are kept. Returns
+     * the backing array.
      */
     public byte[] resize(int newLength) {
         if (newLength > bytes.length) {

@@ -5,18 +5,15 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * The fixed head of every entry: all that a store has to understand of an entry to expire and evict it. Little-endian;
+ * The fixed head of every entry, with all that a store needs in order to expire and evict it. Little-endian;
  * docs/STORAGE-FORMAT.md describes the whole entry. Stateless.
  */
 public final class EntryHead {
     /** Length of the head in bytes; no valid entry is shorter. */
     public static final int LENGTH = 64;
-    /** Offset of the byte that says how an entry is written: the version of its format, or {@link #NOTE}. */
+    /** Offset of the byte that has the version of the entry's format, or {@link #NOTE}. */
     public static final int KIND = 4;
-    /**
-     * The kind of what is kept beside entries and is none itself: stored,
-     * expired and evicted like one, but not counted as one.
-     */
+    /** Kind of a note. A note is stored, expired and evicted like an entry, but is not counted or listed as one. */
     public static final byte NOTE = (byte) 0xFD;
 
     /** Offset of the time the entry was stored, milliseconds since the epoch, a long. */
@@ -29,12 +26,9 @@ public final class EntryHead {
     /** Offset of the time that fetching the answer took, milliseconds, 0 if not known, an int. */
     public static final int FETCH_MILLIS = 40;
 
-    /** Offset of a tag that all entries stored for one API key share and others do not, 0 if there is none, a long. */
+    /** Offset of the tag of the entry's scope, a long: entries of one API key share it. 0 if there is none. */
     public static final int SCOPE = 48;
-    /**
-     * Offset of a tag that all entries of one model and one namespace share and others do not, 0 if there is none, a
-     * long: see {@link #label}.
-     */
+    /** Offset of the tag of the entry's model and namespace, a long; see {@link #label}. 0 if there is none. */
     public static final int MODEL = 56;
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -69,8 +63,9 @@ public final class EntryHead {
     }
 
     /**
-     * The tag for {@link #MODEL}: the model's, whose lower half gives way to that of a namespace if there is one. So
-     * one field serves for both kinds of removal. One that removes an entry by mistake, once in 2^32, costs a hit.
+     * The tag for {@link #MODEL}. Its upper half stands for the model. Its lower half stands for the namespace, or for
+     * the model if there is no namespace. So one field serves removal by model and by namespace. A collision, one in
+     * 2^32, removes an entry by mistake, which costs a hit.
      *
      * @param model 64 bits that stand for the model; 0 for none
      * @param namespace 32 bits that stand for the namespace; 0 for none

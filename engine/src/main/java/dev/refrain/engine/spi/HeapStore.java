@@ -11,18 +11,18 @@ import java.util.Map;
 import java.util.function.Predicate;
 
 /**
- * Entries on the heap, within a budget in bytes: for tests, and for hosts that cannot start java with the flags that
- * the memory-mapped file needs. It needs no file and no flag, loads no class of Chronicle Map, and forgets everything
- * when it is closed. It evicts the least recently used entry.
+ * Keeps entries on the heap, within a budget in bytes: for tests, and for hosts that cannot start java with the flags
+ * that the memory-mapped store needs. It needs no file and no flag, loads no class of Chronicle Map, and loses
+ * everything when it is closed. It evicts the least recently used entry.
  *
- * <p>Thread-safe by one monitor, which is held while an entry is copied. That is fast for a test or a small host, but
- * not made for many threads. A {@link #visit} holds it only at the beginning, to note what there is.
+ * <p>Thread-safe by one monitor, which is held while an entry is copied. That is fast enough for a test or a small
+ * host, but not for many threads. A {@link #visit} holds the monitor only at the beginning, to list the entries.
  */
 public final class HeapStore implements CacheStore {
     /** The smallest budget, in bytes. */
     public static final long MIN_CAPACITY = 64 << 10;
 
-    /** What an entry takes beside its own bytes: key, digest, array headers and a node of the map, rounded up. */
+    /** Heap that an entry takes beside its own bytes: key, array headers and a node of the map, rounded up. */
     private static final int OVERHEAD = 256;
 
     private static final int SECRET_LENGTH = 32;
@@ -31,8 +31,8 @@ public final class HeapStore implements CacheStore {
     private final byte[] secret = new byte[SECRET_LENGTH];
 
     /**
-     * An entry, for those who look at it without the monitor. When it leaves the store, its bytes leave it, so that a
-     * walk keeps no entry on the heap that the budget no longer counts. Nobody changes the bytes.
+     * An entry that a visit may read without the monitor. When the entry leaves the store, the slot drops its bytes, so
+     * that a visit keeps no bytes on the heap that the budget does not count. The bytes never change.
      */
     private static final class Slot {
         private final byte[] key;
@@ -43,7 +43,7 @@ public final class HeapStore implements CacheStore {
             this.entry = entry;
         }
 
-        /** Gives the bytes up, and says how many the budget has back. */
+        /** Drops the bytes, and returns what they took of the budget. */
         long empty() {
             long cost = cost(entry);
             entry = null;
@@ -62,7 +62,7 @@ public final class HeapStore implements CacheStore {
     /**
      * An empty store with a secret of its own.
      *
-     * @param capacityBytes of the heap that entries may take, the store's own needs for them included
+     * @param capacityBytes heap that entries may take, including the store's overhead for each
      * @throws IllegalArgumentException if that is less than {@link #MIN_CAPACITY}
      */
     public HeapStore(long capacityBytes) {
@@ -171,7 +171,7 @@ public final class HeapStore implements CacheStore {
         return found;
     }
 
-    /** Holds the monitor only while it notes what there is, and not while the visitor looks. */
+    /** Holds the monitor only while it lists the entries, not while the visitor runs. */
     @Override
     public boolean visit(EntryVisitor visitor) {
         List<Slot> all;

@@ -6,8 +6,8 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Predicate;
 
 /**
- * A store that keeps nothing and counts the dropped entries, for a host that runs although its store cannot be opened.
- * Simultaneous identical requests still share one upstream call. Thread-safe.
+ * Keeps nothing and counts the dropped entries, for a host that runs although its store cannot be opened. Simultaneous
+ * identical requests still share one upstream call. Thread-safe.
  */
 public final class NoStore implements CacheStore {
     private static final int SECRET_LENGTH = 32;

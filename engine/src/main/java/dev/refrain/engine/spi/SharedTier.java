@@ -5,20 +5,20 @@ import java.util.List;
 import java.util.concurrent.CompletionStage;
 
 /**
- * Where machines share entries, tell each other what was removed, and agree on who calls a provider. An instance is one
- * machine's access to it. A tier is not trusted: what it keeps is sealed, and what it gives back is checked by the
- * engine.
+ * A server through which machines share entries, announce removals, and agree on which of them calls a provider. An
+ * instance is one machine's access to the tier. The tier is not trusted: the engine seals what it sends and checks
+ * what it receives.
  *
  * <p><b>Calls</b> do not block and may come from any thread. A stage completes within the timeout of the tier, normally
- * or with a {@link SharedTierException}; nothing else is thrown but an {@link IllegalArgumentException} for a parameter
- * that cannot be. While a tier is unavailable, stages fail at once. Stages complete on threads of the tier that must
- * not be blocked. A call whose stage failed may have taken effect all the same.
+ * or with a {@link SharedTierException}. A call throws only an {@link IllegalArgumentException}, for an invalid
+ * parameter. While the tier is unavailable, stages fail at once. Stages complete on threads of the tier, which must not
+ * be blocked. A call whose stage failed may still have taken effect.
  *
- * <p><b>Bytes</b>: keys are {@link #KEY_LENGTH} bytes. No parameter and no result is null, unless it says so. Arrays
- * that are passed must not be changed until the stage has completed; arrays that come back are the caller's own.
+ * <p><b>Bytes</b>: keys are {@link #KEY_LENGTH} bytes. No parameter and no result is null, unless its comment says so.
+ * Arrays that are passed must not be changed until the stage has completed; arrays that come back belong to the caller.
  *
- * <p><b>Times</b> that are called micros are those of the tier's clock, the only one that all machines share, in
- * microseconds since the epoch. Clocks of machines are never compared with it. Durations are in milliseconds.
+ * <p><b>Times</b> named micros are microseconds since the epoch by the tier's clock, the only one that all machines
+ * share. They are never compared with the clock of a machine. Durations are in milliseconds.
  */
 public interface SharedTier extends AutoCloseable {
     /** Length of every key in bytes. */
@@ -29,117 +29,118 @@ public interface SharedTier extends AutoCloseable {
 
     // ---- entries
 
-    /** What there is for a key. */
+    /** The result of a lookup. */
     final class Found {
         private final byte[] entry;
         private final long micros;
 
         /**
-         * An answer of a tier.
+         * A result.
          *
-         * @param entry null if there is none; not copied
-         * @param micros when the tier was asked
+         * @param entry the entry, or null if there is none; not copied
+         * @param micros the tier's time at the lookup
          */
         public Found(byte[] entry, long micros) {
             this.entry = entry;
             this.micros = micros;
         }
 
-        /** The entry as it was put, or null if there is none. Others can write to the tier: it may be anything. */
+        /** The entry, or null if there is none. Others can write to the tier, so the bytes may be anything. */
         public byte[] entry() {
             return entry;
         }
 
-        /** When the tier was asked. A fetch that follows began then. */
+        /** The tier's time at the lookup. A fetch that follows counts as begun at this time. */
         public long micros() {
             return micros;
         }
     }
 
-    /** Asks for the entry of a key. One that is longer than the tier keeps is not there. */
+    /** Looks up the entry of a key. An entry longer than the tier's limit counts as absent. */
     CompletionStage<Found> get(byte[] key);
 
     /**
-     * Keeps an entry, in place of the key's older one. It is refused if the key was {@link #remove removed} at or after
-     * the time when its fetch began, or has an entry whose fetch began later, or if it is too long or the tier is full.
+     * Stores an entry in place of the key's older one. The tier refuses the entry if the key was {@linkplain #remove
+     * removed} at or after the beginning of the fetch, or has an entry whose fetch began later. It also refuses an
+     * entry that is too long, or for which it has no room.
      *
-     * @param startedMicros when its fetch began, see {@link Found#micros} and {@link Lease#micros}
-     * @param lifeMillis for how long it is kept at most, positive
-     * @return whether it is kept now
+     * @param startedMicros when the fetch of the entry began, see {@link Found#micros} and {@link Lease#micros}
+     * @param lifeMillis the longest time that the entry is kept, positive
+     * @return whether the tier has stored the entry
      */
     CompletionStage<Boolean> put(byte[] key, byte[] entry, long startedMicros, long lifeMillis);
 
     /**
-     * Removes the entry of a key, and refuses those whose fetch began before now.
+     * Removes the entry of a key, and leaves a tombstone: the tier then refuses entries whose fetch began before now.
      *
-     * @param rememberMillis for how long they are refused: longer than a fetch takes, positive
-     * @return when that was, micros
+     * @param rememberMillis lifetime of the tombstone: longer than a fetch takes, positive
+     * @return the time of the removal, micros
      */
     CompletionStage<Long> remove(byte[] key, long rememberMillis);
 
     // ---- barriers
 
     /**
-     * A barrier that was raised.
+     * The result of raising a barrier.
      *
-     * @param micros when; later than that of every barrier before it
-     * @param unheard how many machines were connected and have not confirmed it in time; each of them hears of it as
-     *     soon as it can, or is told {@link Listener#lost} first
+     * @param micros when the barrier was raised; later than every earlier barrier
+     * @param unheard number of connected machines that have not confirmed the barrier in time. Each of them receives it
+     *     as soon as it can, or is told {@link Listener#lost} first
      */
     record Raised(long micros, int unheard) {}
 
     /**
-     * Tells all machines, this one too, that what began before now does not count any more: for one key, for a scope,
-     * for everything, whatever the name means to those who hear it. Machines that are not connected hear of it later.
-     * The tier does not look at entries for it. Completes when all connected machines' {@link Listener#raised} have
-     * returned, or the time for that is over.
+     * Tells all machines, including this one, that everything that began before now is invalid: for one key, for a
+     * scope, or for everything, as the listeners interpret the name. Machines that are not connected receive the
+     * barrier later. The tier itself removes no entries. Completes when {@link Listener#raised} has returned on all
+     * connected machines, or when the time for that is over.
      *
-     * @param barrier its name, 1 to {@link #MAX_BARRIER_LENGTH} bytes. The latest time of each name is remembered, for
-     *     as many names as the tier has room for
+     * @param barrier the name, 1 to {@link #MAX_BARRIER_LENGTH} bytes. The tier remembers the latest time of each name,
+     *     for as many names as it has room for
      */
     CompletionStage<Raised> raise(byte[] barrier);
 
     // ---- leases
 
     /**
-     * Who is to call the provider for a key.
+     * A lease: the right to call the provider for a key.
      *
-     * @param micros when the lease was granted: the token by which it is known. A later lease of the same key has a
-     *     later token. A fetch under it began then
-     * @param mine whether it was granted to this call. Otherwise another machine, or another call of this one, holds
-     *     it; its holder is told {@link Listener#wanted}, and this machine {@link Listener#released} and {@link
-     *     Listener#appended}
+     * @param micros when the lease was granted, which is also its token. A later lease of the same key has a later
+     *     token. A fetch under the lease counts as begun at this time
+     * @param mine whether the lease was granted to this call. Otherwise another machine, or another call of this
+     *     machine, holds it. The holder is then told {@link Listener#wanted}, and this machine
+     *     {@link Listener#released} and {@link Listener#appended}
      * @param stored whether there is an entry for the key at this moment
      */
     record Lease(long micros, boolean mine, boolean stored) {}
 
     /**
-     * Asks for the lease of a key. It says who should call, and no more: a holder may be paused for longer than the
-     * lease lasts, so nothing may be wrong if two call.
+     * Asks for the lease of a key. A lease is only advice on which machine should call. A holder may be paused for
+     * longer than its lease lasts, so two machines may call, and that must do no harm.
      *
-     * <p>A lease that nobody else wants may be long, so that it need not be renewed. Once it is wanted, whoever waits
-     * is to hear soon if its holder has died.
+     * <p>A lease that no other call wants may be long, so that it need not be renewed. Once another call waits for it,
+     * the lease is cut to {@code wantedMillis}, so that the waiting call soon learns if the holder has died.
      *
-     * @param millis for how long it is held unless it is renewed; 0 if it is not to be granted, for who only wants what
-     *     its holder does. If nobody holds it, the answer's time is 0 then
-     * @param wantedMillis for how long at most another's lease is held from now on, unless it is renewed after that,
-     *     positive
+     * @param millis how long the lease is held unless it is renewed. 0 asks for no lease, but only follows the holder;
+     *     the result's time is then 0 if there is no holder
+     * @param wantedMillis the time from now to which another holder's lease is cut, unless it is renewed
+     *     after that; positive
      */
     CompletionStage<Lease> lease(byte[] key, long millis, long wantedMillis);
 
     /**
-     * Holds a lease for longer. One that has lapsed, or that the tier has forgotten, is held again if nobody else holds
-     * one for the key. Not to be called after {@link #release}.
+     * Extends a lease. A lease that has lapsed, or that the tier has lost, is granted again unless the key has another
+     * holder. Not to be called after {@link #release}.
      *
      * @param token {@link Lease#micros}
-     * @param millis from now on, positive
-     * @return false if another lease is held
+     * @param millis how long the lease is held from now on, positive
+     * @return false if the key has another holder
      */
     CompletionStage<Boolean> renew(byte[] key, long token, long millis);
 
     /**
-     * Gives a lease back, if it is still held, and wakes who waits for it. What was put before can be found by whoever
-     * is woken.
+     * Releases a lease that is still held, and wakes the machines that wait for it. They find what was put
+     * before the release.
      *
      * @param token {@link Lease#micros}
      * @return whether it was still held
@@ -149,81 +150,82 @@ public interface SharedTier extends AutoCloseable {
     // ---- live streams
 
     /**
-     * Pieces of a live stream.
+     * Pieces read from a live stream.
      *
-     * @param pieces in order, without a gap, from the one that was asked for; empty if there is none yet. There may be
-     *     more than one answer holds
-     * @param live whether the lease is still held. If not, and it was not given back, its holder may renew it
-     * @param count how many pieces the stream has now. If that is fewer than were read, the tier has lost them, and the
-     *     holder may begin the stream anew
+     * @param pieces the pieces from the requested one on, in order and without a gap; empty if there is none yet. The
+     *     stream may have more pieces than one result holds
+     * @param live whether the lease is still held. If it has lapsed and was not released, its holder may renew it
+     * @param count number of pieces in the stream now. If fewer than were already read, the tier has lost pieces, and
+     *     the holder may begin the stream again
      */
     record Pieces(List<byte[]> pieces, boolean live, int count) {}
 
-    /** What became of a piece that was to be appended. */
+    /** The result of appending a piece. */
     enum Appended {
-        /** It is in the stream. */
+        /** The piece is in the stream. */
         TAKEN,
-        /** The pieces before it are not there any more: the stream can be begun anew, with its first piece. */
+        /** The pieces before it are lost. The holder can begin the stream again, with its first piece. */
         LOST,
-        /** Another lease is held, or the stream would be longer than the tier keeps. */
+        /** The key has another holder, or the stream would exceed the tier's limit. */
         REFUSED
     }
 
     /**
-     * Appends a piece to the live stream of a lease, and wakes those who wait for the lease. The stream can be read for
-     * as long as the lease is held and a second or more after that, and goes some seconds later.
+     * Appends a piece to the live stream of a lease, and wakes the machines that wait for the lease. The stream can be
+     * read while the lease is held and for at least a second after that; the tier deletes it some seconds later.
      *
-     * @param token of a lease that is held, or has lapsed a moment ago, or was lost by the tier: then it is held again
-     *     for a moment, if nobody else holds one
-     * @param number of the piece, from 0, which begins the stream anew if there is one. Any other that is there already
-     *     is not appended again
+     * @param token token of a lease that is held. If it has just lapsed, or the tier has lost it, the lease is granted
+     *     again for a moment, unless the key has another holder
+     * @param number number of the piece, from 0. Piece 0 replaces a stream that exists. Any other piece that the stream
+     *     already has is not appended again
      */
     CompletionStage<Appended> append(byte[] key, long token, int number, byte[] piece);
 
     /**
      * Reads a live stream.
      *
-     * @param token of the lease under which it is written
-     * @param from number of the first piece, from 0
+     * @param token token of the lease under which the stream is written
+     * @param from number of the first piece to read, from 0
      */
     CompletionStage<Pieces> read(byte[] key, long token, int from);
 
     // ---- notices
 
     /**
-     * Told of what others do. Called on one thread of the tier's at a time, in order; it may block, which holds up the
-     * notices that follow. What it throws is logged.
+     * Receives notices of what other machines do. Called in order, on one thread of the tier at a time. It may block,
+     * which delays later notices. Exceptions that it throws are logged.
      */
     interface Listener {
         /**
-         * A barrier was raised, here or elsewhere. It has to have taken effect when this returns. May be told again.
+         * A barrier was raised, by this machine or another. It must have taken effect when this method returns. The
+         * same barrier may be told again.
          *
-         * @param barrier its name
-         * @param micros when it was raised, for the last time
+         * @param barrier name of the barrier
+         * @param micros when the barrier was last raised
          */
         void raised(byte[] barrier, long micros);
 
         /**
-         * This machine is connected, and has been told of all barriers up to a time. Told after each connection, and
-         * every second or so from then on.
+         * This machine is connected, and has been told of all barriers up to the given time. Called after each
+         * connection, and about every second while connected.
          */
         void caughtUp(long micros);
 
-        /** This machine may miss notices from now on, until it is {@link #caughtUp} again. */
+        /** This machine may miss notices from now on, until {@link #caughtUp} is called again. */
         void lost();
 
         /**
-         * The tier does not know all barriers since the time that was asked for: it was new, was emptied, or had no
-         * room for them. Told before {@link #caughtUp}.
+         * The tier does not know all barriers since the requested time, because it is new, was emptied, or had no room
+         * for them. Called before {@link #caughtUp}.
          *
-         * @param micros none is missing that was raised since then
+         * @param micros barriers raised since this time are all known
          */
         void incomplete(long micros);
 
-        /** A lease that this machine asked for in vain was given back. It may not be told of leases that lapsed. */
+        /** A lease that this machine asked for in vain was released. A lease that lapsed may cause no call. */
         void released(byte[] key);
 
-        /** Another machine asked in vain for a lease that this one holds. */
+        /** Another machine asked in vain for a lease that this machine holds. */
         void wanted(byte[] key);
 
         /** A piece was appended to the live stream of a lease that this machine asked for in vain. */
@@ -231,25 +233,23 @@ public interface SharedTier extends AutoCloseable {
     }
 
     /**
-     * Begins to listen, now if the tier is connected and else as soon as it is. Once.
+     * Begins to listen as soon as the tier is connected. To be called once.
      *
-     * @param sinceMicros up to when this machine has been {@link Listener#caughtUp}, in this process or an earlier one;
-     *     0 if it never was
+     * @param sinceMicros the last time that this machine was told by {@link Listener#caughtUp}, in this process or an
+     *     earlier one; 0 if never
      * @throws IllegalStateException if there is a listener already
      */
     void listen(long sinceMicros, Listener listener);
 
     // ----
 
-    /** Whether calls are likely to succeed now. Costs nothing. While this is false, stages fail at once. */
+    /** Whether calls are likely to succeed now; a cheap check. While this is false, stages fail at once. */
     boolean isAvailable();
 
-    /**
-     * How long a lookup may take. A caller that asks several things before it goes on gives up after that time in all.
-     */
+    /** How long a lookup may take. A caller that makes several calls for one lookup gives up after this time in all. */
     Duration timeout();
 
-    /** Lets go of the tier, and of the leases of this machine as they lapse. Calls after that fail. Idempotent. */
+    /** Disconnects from the tier. The leases of this machine lapse. Later calls fail. Idempotent. */
     @Override
     void close();
 }

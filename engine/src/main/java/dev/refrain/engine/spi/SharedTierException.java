@@ -1,8 +1,8 @@
 package dev.refrain.engine.spi;
 
 /**
- * A {@link SharedTier} could not do what it was asked to: it is not connected, too slow, full, or refuses. The message
- * says which, without secrets and contents. It has no stack trace, since it may come with every request.
+ * A call to a {@link SharedTier} failed, because the tier is not connected, too slow or full, or refused the call. The
+ * message says which, without secrets and contents. It has no stack trace, since every request may cause one.
  */
 public final class SharedTierException extends Exception {
     private static final long serialVersionUID = 1L;

@@ -1,5 +1,5 @@
 /**
- * The API for stores. The engine checks, encodes and expires entries; a store keeps bytes by key, reclaims room and
- * survives crashes. Stable API. No parameter and no result is null.
+ * The API for stores. The engine encodes, checks and expires entries. A store keeps bytes by key, reclaims room and
+ * survives crashes. Stable API. No parameter and no result is null, unless its comment says so.
  */
 package dev.refrain.engine.spi;

@@ -6,26 +6,26 @@ import java.util.Map;
 
 /**
  * A snapshot of a cache's statistics. Counters start at zero when the cache is opened and count this process only. They
- * are read one after the other, so sums may be slightly off. Immutable and thread-safe.
+ * are read one after another, so sums may be slightly off. Immutable and thread-safe.
  *
  * @param hits lookups that were answered
- * @param hitsOnError those of the hits that stood in for an upstream that had
- *     failed ({@code stale-if-error}); each was a miss before
- * @param hotHits those of the hits that were answered from a copy in memory
+ * @param hitsOnError hits in place of an upstream that failed ({@code stale-if-error}); each was counted as
+ *     a miss before
+ * @param hotHits hits that were answered from a copy in memory
  *     ({@link dev.refrain.engine.ResponseCacheBuilder#hotBytes})
- * @param misses lookups that were not, for whatever reason
+ * @param misses lookups that were not answered, for whatever reason
  * @param collapsed misses that joined an identical request's upstream call instead of making one
  * @param bypasses requests with caching on that were not eligible
- * @param stores answers stored
- * @param rejections captured answers that were not stored because they were no
- *     complete success (wire rule W16) or too large
- * @param shortages answers that were not stored because the memory budget
- *     ({@code ResponseCache.memory}) had no room for them
- * @param corruptions entries found damaged on read, each counted as a miss as well and removed
+ * @param stores answers that were stored
+ * @param rejections captured answers that were not stored because they were not a complete success (wire rule W16)
+ *     or too large
+ * @param shortages answers that were not stored because the memory budget ({@code ResponseCache.memory}) had no
+ *     room for them
+ * @param corruptions entries that a read found damaged; each was removed and also counted as a miss
  * @param failures answers that could not be stored because of an internal error
  * @param tokensSaved tokens that the providers counted for answers that hits replayed
- * @param store what the store itself counts
- * @param byEndpoint hits and misses of each endpoint; all endpoints are there
+ * @param store statistics of the store
+ * @param byEndpoint hits and misses by endpoint, for every endpoint
  */
 public record CacheStats(
         long hits,
@@ -45,8 +45,8 @@ public record CacheStats(
     /**
      * Lookups of one endpoint.
      *
-     * @param hits those that were answered
-     * @param misses those that were not
+     * @param hits lookups that were answered
+     * @param misses lookups that were not answered
      */
     public record Lookups(long hits, long misses) {}
 }

@@ -3,14 +3,14 @@ package dev.refrain.engine.stats;
 import java.util.List;
 
 /**
- * Stored answers, sorted. Immutable and thread-safe.
+ * One page of a sorted list of stored answers. Immutable and thread-safe.
  *
- * @param entries one page of them
- * @param next where the next page begins, or null if there is none
- * @param matching how many answers match, on all pages, as far as the store was read
- * @param bytes room that these take
- * @param seen how many answers were looked at
- * @param complete whether all of the store was read; if not, the time for it was over
+ * @param entries the answers on this page
+ * @param next cursor of the next page, or null if this is the last
+ * @param matching number of answers that match, on all pages, as far as the store was read
+ * @param bytes room that the matching answers take, in bytes
+ * @param seen number of answers that were read
+ * @param complete whether the whole store was read; false if the time ran out
  */
 public record EntryPage(
         List<StoredEntry> entries, String next, long matching, long bytes, long seen, boolean complete) {}

@@ -7,12 +7,12 @@ import java.util.Set;
  * Which stored answers to list, see {@link dev.refrain.engine.CacheAdmin#entries}. Immutable and thread-safe.
  *
  * @param matches an answer has to match each of them; empty for all answers
- * @param sort by what they are sorted
- * @param ascending whether the least comes first
- * @param limit the most answers, 1 to {@link #MAX_LIMIT}
- * @param cursor {@link EntryPage#next} of the page before, or null for the first
- * @param maxMillis after how many milliseconds no more is read
- * @param models names by which models are shown; entries have but a hash of them
+ * @param sort the order of the list
+ * @param ascending whether the smallest value comes first
+ * @param limit the largest number of answers on the page, 1 to {@link #MAX_LIMIT}
+ * @param cursor {@link EntryPage#next} of the page before, or null for the first page
+ * @param maxMillis time limit for reading the store, milliseconds
+ * @param models known names of models. Entries have only a hash of the name, so other models are listed without one
  */
 public record EntryQuery(
         List<Match> matches,
@@ -38,16 +38,16 @@ public record EntryQuery(
         }
     }
 
-    /** One that counts all answers that match, and lists one. */
+    /** A query that counts all answers that match, and lists one. */
     public static EntryQuery count(List<Match> matches, long maxMillis) {
         return new EntryQuery(matches, Sort.STORED, false, 1, null, maxMillis, Set.of());
     }
 
     /**
-     * An answer matches if any of this is true of it.
+     * A condition on answers. An answer matches if at least one of its four parts applies.
      *
-     * @param keyPrefix the key's digest begins so: hexadecimal digits in lower case; null for no key
-     * @param scopes tags of scopes, twelve hexadecimal digits each, see {@link dev.refrain.engine.CacheKey#scope}
+     * @param keyPrefix beginning of the key's digest, in lower-case hexadecimal digits; null for no condition on keys
+     * @param scopes tags of scopes, twelve hexadecimal digits each; see {@link dev.refrain.engine.CacheKey#scope}
      * @param models names of models
      * @param namespaces names of namespaces
      */
@@ -55,7 +55,7 @@ public record EntryQuery(
         /**
          * Copies the sets.
          *
-         * @throws IllegalArgumentException if the beginning of a key, or a tag, is no such digits
+         * @throws IllegalArgumentException if the key prefix or a tag has another form
          */
         public Match {
             scopes = Set.copyOf(scopes);
@@ -70,17 +70,17 @@ public record EntryQuery(
         }
     }
 
-    /** By what answers are sorted. */
+    /** The field by which answers are sorted. */
     public enum Sort {
-        /** When they were stored. */
+        /** The time at which an answer was stored. */
         STORED,
-        /** When they expire. */
+        /** The time at which an answer expires. */
         EXPIRES,
-        /** How much room they take. */
+        /** The length of the entry. */
         SIZE,
-        /** How often they were read lately, as far as the store remembers that. */
+        /** The number of recent reads, as far as the store remembers them. */
         HITS,
-        /** How many tokens a hit saves. */
+        /** The tokens that a hit saves. */
         TOKENS
     }
 }

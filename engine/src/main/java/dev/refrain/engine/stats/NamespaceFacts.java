@@ -1,9 +1,9 @@
 package dev.refrain.engine.stats;
 
 /**
- * A namespace and how much of it is stored (wire rule W82). Immutable and thread-safe.
+ * A namespace and the number of its stored answers (wire rule W82). Immutable and thread-safe.
  *
  * @param name never null
- * @param entries answers that are stored, with those that have expired and that no sweep has met
+ * @param entries stored answers, including expired ones that no sweep has removed yet
  */
 public record NamespaceFacts(String name, long entries) {}

@@ -9,8 +9,8 @@ import java.nio.ByteBuffer;
 
 /**
  * Counts an answer that is not captured: without caching, or on a bypass. It uses the same code as the cache. It holds
- * one event of a stream, or some kilobytes of a document. It neither changes nor delays the answer, and ignores what it
- * does not understand.
+ * one event of a stream, or some kilobytes of a document. It neither changes nor delays the answer, and ignores parts
+ * that it does not recognise.
  *
  * <p>The first character tells a stream from a document; the {@code Content-Type} does not matter. Not thread-safe: one
  * thread at a time uses it.
@@ -24,20 +24,20 @@ public final class AnswerMeter {
     private boolean unreadable;
 
     private int seen;
-    /** Null until the first character has come. */
+    /** Null until the first character of the answer has come. */
     private AnswerCapture counting;
 
     /**
-     * Reads an answer of the endpoint.
+     * Counts an answer of the endpoint.
      *
-     * @param memory where its memory is reserved until {@link #end}; without room the answer is not counted
+     * @param memory reserves what is held until {@link #end}; without room the answer is not counted
      */
     public AnswerMeter(Endpoint endpoint, MemoryBudget memory) {
         this(endpoint, memory.openForStoring());
     }
 
     /**
-     * The same within a reservation of the caller's.
+     * Like the other constructor, but with a reservation that the caller has made.
      *
      * @param memory closed by {@link #end}
      */
@@ -46,12 +46,12 @@ public final class AnswerMeter {
         this.memory = memory;
     }
 
-    /** The answer begins. One with a content coding cannot be read. */
+    /** The answer begins. An answer with a content coding is not counted. */
     public void head(ResponseHead head) {
         unreadable = head.contentEncoding() != null && !head.contentEncoding().equalsIgnoreCase("identity");
     }
 
-    /** More of the answer; the buffer is left as it is. */
+    /** More of the answer. Does not change the buffer. */
     public void chunk(ByteBuffer bytes) {
         if (unreadable) {
             return;
@@ -85,7 +85,7 @@ public final class AnswerMeter {
         }
     }
 
-    /** The answer has ended, or is cut. Must be called in any case, because it releases memory. */
+    /** The answer has ended, or was cut off. Must always be called, because it releases memory. */
     public void end() {
         if (counting != null) {
             counting.end();
@@ -93,7 +93,7 @@ public final class AnswerMeter {
         memory.close();
     }
 
-    /** What the answer has said of itself until now; never null. */
+    /** The answer's own facts as far as it has come; never null. */
     public AnswerFacts facts() {
         return counting == null ? AnswerFacts.NONE : counting.facts();
     }
