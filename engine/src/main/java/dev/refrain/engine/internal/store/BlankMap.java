@@ -17,23 +17,23 @@ import net.openhft.chronicle.map.ChronicleMapBuilder;
 import net.openhft.chronicle.map.VanillaChronicleMap;
 
 /**
- * Writes the file of an empty map, byte for byte as Chronicle Map does, but reads nothing. Chronicle Map checks nine
- * pages of each segment for zeros, and the kernel reads ahead around each of them: for 10 GiB that took 30 s and all of
- * the page cache. A file that was just extended is all zeros, so only the header and the global state have to be
- * written.
+ * Writes the file of an empty map, byte for byte as Chronicle Map does, but without reading the file. Chronicle Map
+ * checks nine pages of each segment for zeros, and the kernel reads ahead around each of them: for 10 GiB that took 30
+ * s and all of the page cache. A file that was just extended is all zeros, so only the header and the global state have
+ * to be written.
  *
- * <p>Chronicle Map's own code makes the header. It is private, so it is called by reflection. A test compares the
- * files.
+ * <p>Chronicle Map's own code makes the header. That code is private, so it is called by reflection. A test
+ * compares the files.
  */
 final class BlankMap {
-    /** Offset of the fields of the global state, after its lock. */
+    /** Offset of the fields in the global state, behind its lock. */
     private static final int STATE_OFFSET = 8;
 
     private BlankMap() {}
 
     /** @param file exists and is empty */
     static void write(Path file, int segments) throws IOException {
-        // Without a mapping there is nothing to close.
+        // Not closed, since it maps nothing.
         VanillaChronicleMap<?, ?, ?> map =
                 (VanillaChronicleMap<?, ?, ?>) call(method("newMap"), Layout.builder(segments));
         try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {

@@ -8,7 +8,7 @@ import net.openhft.chronicle.map.ChronicleMap;
 
 /**
  * Prepares this JVM before the first class of Chronicle is initialised. Chronicle reads its settings once, in static
- * initialisers, and a missing flag of the JVM shows only as an obscure error deep inside.
+ * initialisers. If a flag of the JVM is missing, Chronicle fails later with an obscure error.
  */
 public final class ChronicleRuntime {
     /** Chronicle Map reaches into these by reflection. */
@@ -28,21 +28,22 @@ public final class ChronicleRuntime {
     }
 
     /**
-     * Properties that Chronicle reads when its classes are initialised; the first two are read again whenever a map is
-     * opened.
+     * Properties that Chronicle reads when its classes are initialised; the first two are read again whenever a
+     * map is opened.
      */
     private static final SystemProperties SETTINGS = new SystemProperties(Map.of(
-            // No banner on stdout, and nothing sent to an analytics host even if an embedder's class path brings the
-            // library.
+            // No banner on stdout, and nothing sent to an analytics host even if an embedder's class path
+            // brings the library.
             "chronicle.announcer.disable",
             "true",
             "chronicle.analytics.disable",
             "true",
-            // The default of 60 s is how long each call would block on a lock that a killed process has left behind.
+            // With the default of 60 s, each call would block that long on a lock that a killed process
+            // has left behind.
             "net.openhft.chronicle.map.lockTimeoutSeconds",
             "1"));
 
-    /** The class that reads the time limit of locks, once. */
+    /** The class that reads the lock timeout, once. */
     private static final String READER_OF_TIMEOUT = "net.openhft.chronicle.hash.impl.BigSegmentHeader";
 
     /** Makes Chronicle's classes read their settings. Call this before any of them is used. */
@@ -53,7 +54,7 @@ public final class ChronicleRuntime {
                 GlobalState.define();
                 return null;
             } catch (ClassNotFoundException | LinkageError e) {
-                // Without its flags the JVM may refuse the class. Opening a store says so in better words.
+                // Without its flags the JVM may refuse the class. Opening a store reports that in plainer words.
                 return null;
             }
         });
@@ -65,10 +66,10 @@ public final class ChronicleRuntime {
     }
 
     /**
-     * Checks that the JVM has what Chronicle Map needs and lets it reach that.
+     * Checks that the JVM has the modules and the open packages that Chronicle Map needs.
      *
-     * @throws IllegalStateException if the JVM was started without one of the
-     *     flags or lacks a module, or Chronicle Map cannot see the engine; the message says what to do
+     * @throws IllegalStateException if the JVM was started without one of the flags or lacks a module, or Chronicle Map
+     *     cannot see the engine; the message says what to do
      */
     static void requireWhatIsNeeded() {
         requireOpenPackages();
@@ -76,7 +77,9 @@ public final class ChronicleRuntime {
         requireThatChronicleSeesUs();
     }
 
-    /** Chronicle Map finds the classes whose names stand in a file by its own class loader, and by no other. */
+    /**
+     * Chronicle Map loads the classes that a file names only with its own class loader, which must see the engine's.
+     */
     private static void requireThatChronicleSeesUs() {
         Class<?> seen;
         try {
@@ -107,8 +110,8 @@ public final class ChronicleRuntime {
     }
 
     /**
-     * Chronicle Map compiles nothing, because its one generated class is there already. But it does not start without a
-     * compiler.
+     * Chronicle Map compiles nothing here, because its one generated class is supplied ({@link GlobalState}). But it
+     * does not start without a compiler.
      */
     private static void requireCompiler() {
         if (ModuleLayer.boot().findModule("jdk.compiler").isEmpty()) {

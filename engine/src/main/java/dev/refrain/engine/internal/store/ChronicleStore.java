@@ -21,17 +21,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Entries in a memory-mapped file that several processes may share and that outlives them, however they end.
+ * Keeps entries in a memory-mapped file. Several processes may share the file, and it survives them even if
+ * they are killed.
  *
- * <p>{@link SegmentMap} keeps values of up to 32 KiB and makes room. {@link LargeEntries} cuts longer entries into such
- * values. {@link StoreFiles} opens the file, whatever state it is in. This class keeps the promise of
- * {@link CacheStore}: no failure reaches a caller, and nothing touches the file once it is unmapped.
+ * <p>{@link SegmentMap} keeps values of up to 32 KiB and makes room. {@link LargeEntries} cuts longer entries into
+ * values of this length. {@link StoreFiles} opens the file, whatever state it is in. The code here keeps the contract
+ * of {@link CacheStore}: no failure reaches a caller, and no access to the file follows its unmapping.
  *
- * <p>Long, since each method of that interface needs the same guards round another call.
+ * <p>Long, since each method of that interface needs the same guards around its call.
  */
 public final class ChronicleStore implements CacheStore {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
-    /** An operation may wait for a lock for one second; several of them for one large entry. */
+    /** An operation waits up to one second for a lock, and takes several locks for a large entry. */
     private static final int CLOSE_TIMEOUT_SECONDS = 10;
 
     private static final int SEGMENTS_FOR_AN_ESTIMATE = 16;
@@ -66,9 +67,9 @@ public final class ChronicleStore implements CacheStore {
         this.failures = files.failures();
     }
 
-    /** The slices of one sweep; guarded by itself. */
+    /** A sweep in slices. Guarded by its own monitor. */
     private static final class Round {
-        /** Whether this process sweeps, and not another one or none. */
+        /** Whether this process is sweeping. */
         private boolean isOurs;
     }
 
@@ -78,13 +79,13 @@ public final class ChronicleStore implements CacheStore {
     }
 
     /**
-     * Opens the store in a file, or makes it. Beside the file stand {@code .lock} and
-     * {@code .secret}; all three can be read by their owner only. A file that was not
-     * closed cleanly is recovered, one that cannot be is set aside under a new name.
+     * Opens the store in a file, or makes it. Two more files are beside it, {@code .lock} and {@code .secret}; only
+     * their owner can read the three. A file that was not closed cleanly is recovered. If that is impossible, it is set
+     * aside under a new name.
      *
      * @param capacityBytes the size of the file; if it differs from the size of an existing one, the entries move to a
      *     new file, unless another process has the old one open
-     * @param clock tells expired entries when room has to be made
+     * @param clock tells eviction which entries have expired
      * @param closeOnExit whether the store closes by itself when the JVM exits
      * @param preallocate whether the file gets all of its blocks before the first entry, or as it fills; in the second
      *     case nothing is stored while the disk is nearly full
@@ -98,10 +99,10 @@ public final class ChronicleStore implements CacheStore {
     }
 
     /**
-     * The same, with a secret, and for commands.
+     * Like the other methods, with a secret and an option for commands.
      *
-     * @param secret of the file if it is made now; null for a random one
-     * @param keeps whether a file that is there stays as it is, with its own capacity, and is refused if it is damaged
+     * @param secret secret of a new store; null for a random one
+     * @param keeps whether an existing file keeps its capacity, and is refused instead of set aside if it is damaged
      */
     public static ChronicleStore open(
             Path file,
@@ -128,7 +129,7 @@ public final class ChronicleStore implements CacheStore {
             }
             return store;
         } catch (FileSystemException e) {
-            // The message of such an exception is often only a path.
+            // A FileSystemException often has only a path as its message.
             throw new IOException(
                     "The store " + file + " cannot be opened: "
                             + e.getClass().getSimpleName() + ": " + e.getMessage()
@@ -213,7 +214,7 @@ public final class ChronicleStore implements CacheStore {
         return put(key, entry, new Condition(replaces));
     }
 
-    /** Whether an entry is to be replaced, and whether that was denied. */
+    /** A caller's test whether the older entry is to be replaced. Remembers whether the test said no. */
     private static final class Condition implements Predicate<byte[]> {
         private final Predicate<byte[]> replaces;
         private boolean isDenied;
@@ -229,7 +230,7 @@ public final class ChronicleStore implements CacheStore {
         }
     }
 
-    /** @param condition null for none */
+    /** @param condition decides whether an older entry is replaced; null to replace it always */
     private boolean put(byte[] key, EntryBuffer entry, Condition condition) {
         if (entry.length() < EntryHead.LENGTH) {
             throw new IllegalArgumentException("An entry of " + entry.length() + " bytes has no room for its head of "
@@ -267,8 +268,8 @@ public final class ChronicleStore implements CacheStore {
     }
 
     /**
-     * Frees the room of the older entry, which needs no room on the disk. The caller may rely on the older entry being
-     * gone.
+     * Refuses a put on a nearly full disk. Removes the older entry if it was to be replaced unconditionally, since the
+     * contract says that it is gone then; that needs no room on the disk.
      */
     private boolean refuse(byte[] key, Condition condition, Scratch scratch) {
         if (condition == null) {
@@ -300,8 +301,8 @@ public final class ChronicleStore implements CacheStore {
 
     /**
      * The entry's length may be damaged, and removing the entry would then free its neighbours' room, too. So the
-     * segment is repaired first, which removes a damaged entry. Other segments may be damaged as well, so the next
-     * opening checks everything.
+     * segment is repaired first, and the repair removes damaged entries. Other segments may be damaged as well, so the
+     * next opening checks the whole file.
      */
     @Override
     public void removeDamaged(byte[] key) {
@@ -400,7 +401,7 @@ public final class ChronicleStore implements CacheStore {
         return removed;
     }
 
-    /** Enters anew for each segment, so that a walk does not delay closing. */
+    /** Counts as one operation per segment, so that a walk does not delay closing. */
     private long each(int segment, IntToLongFunction walk) {
         if (inFlight.enter()) {
             try {
@@ -479,7 +480,10 @@ public final class ChronicleStore implements CacheStore {
                         counters.holds.longestSweepNanos()));
     }
 
-    /** Keys, lengths, and half a chunk for each value; without what an empty store takes. */
+    /**
+     * Room beside the values themselves: for each its key, its length field and half a chunk. What an empty store takes
+     * does not count.
+     */
     private static long overhead(long values) {
         return values * (CacheStore.KEY_LENGTH + 2 + Layout.CHUNK_SIZE / 2);
     }
@@ -494,7 +498,7 @@ public final class ChronicleStore implements CacheStore {
         return sum * segments / looked;
     }
 
-    /** For measurements: tells how long locks are held, from now on. */
+    /** For measurements: reports how long locks are held, from now on. */
     public void observeHolds(LockHoldTimes.Observer observer) {
         counters.holds.observe(observer);
     }

@@ -12,9 +12,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes sure that a store's file is open only once in this JVM: a second lock file in one process would break the first
- * (see {@link LockFile}). The claim is an MBean, because the JVM's registry of MBeans is shared by all class loaders
- * and, unlike a system property, cannot be taken for a setting.
+ * Makes sure that a store's file is open only once in this JVM: closing a second channel of the lock file would release
+ * the locks of the first (see {@link LockFile}). The claim is an MBean, because all class loaders share the JVM's
+ * registry of MBeans. A system property would do as well, but could be mistaken for a setting.
  */
 final class Claim {
     private static final Logger LOG = LoggerFactory.getLogger(Claim.class);
@@ -25,7 +25,7 @@ final class Claim {
         this.name = name;
     }
 
-    /** What the registry shows. */
+    /** The attributes of the MBean. */
     public interface Open {
         /** The file. */
         String getFile();
@@ -53,7 +53,7 @@ final class Claim {
         }
     }
 
-    /** The file is not open any more. */
+    /** Ends the claim, when the file is closed. */
     void release() {
         try {
             jvm().unregisterMBean(name);

@@ -12,19 +12,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Says when a free lock proves that its segment is whole.
+ * Decides whether a segment whose lock is free can be trusted to be whole.
  *
- * <p>A segment changes only under its write lock. So a killed process leaves whole segments and locked segments: the
- * page cache has what it wrote, in order. This no longer holds after a power failure or a crash of the operating system
- * (pages reach the disk in any order), in a copy of the file made while it was written to, and after an operation that
- * failed half-way and released its lock. Hence a number that stands for this run of the operating system and this file.
- * It is written when a process has opened the map alone, and erased at the first failure.
+ * <p>A segment changes only under its write lock. So after a process is killed, each segment is either whole or locked:
+ * the page cache has all that the process wrote. There are three exceptions. After a power failure or a crash of the
+ * operating system, pages may have reached the disk in any order. A copy of the file that was made during writes may be
+ * torn. An operation may have failed half-way and released its lock. So the lock file records a number that stands for
+ * this run of the operating system and this file. It is written when a process has opened the map alone, and erased at
+ * the first failure. A segment with a free lock is trusted only if the number still matches.
  */
 final class CleanShutdown {
     static final long NONE = 0;
 
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
-    /** Linux makes a new one at each start, and it is the same in all containers. */
+    /** Linux makes a new id at each boot; all containers see the same one. */
     private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
 
     private CleanShutdown() {}

@@ -11,10 +11,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Keeps a sparse file from filling its disk to the last block: a write to a mapped page without a block is a fault (see
- * {@link Preallocation}). Entries are refused while less than {@link #MARGIN} is free. A preallocated file has its
- * blocks, so none of its entries is refused.
+ * {@link Preallocation}). Entries are refused while less than {@link #MARGIN} is free. A preallocated file has all of
+ * its blocks, so its entries are never refused.
  *
- * <p>Free space is looked up once per {@link #STRIDE} stored bytes, so most puts make no system call. Thread-safe.
+ * <p>Checks the free space once per {@link #STRIDE} stored bytes, so most puts make no system call. Thread-safe.
  */
 final class DiskSpace {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
@@ -23,15 +23,15 @@ final class DiskSpace {
     static final long MARGIN = 16L << 20;
 
     /**
-     * At this much free space the log says that the shortage is over. It is more than the margin, so that the log does
-     * not fill when space comes and goes.
+     * Free space at which the log says that the shortage is over. It is more than the margin, so that the log does not
+     * fill up when the free space varies around the margin.
      */
     private static final long PLENTY = MARGIN / 2 * 3;
 
     private static final long STRIDE = 1L << 20;
     /**
-     * Besides its own pages, a value may be the first to touch a page of the lookup table, one of the bit set, and one
-     * at either end.
+     * Pages that a value may touch first, besides those that it fills: one of the lookup table, one of the free list,
+     * and one at either end.
      */
     private static final long FIRST_TOUCHED = 4 * 4096;
 
@@ -55,7 +55,7 @@ final class DiskSpace {
     /**
      * Logs the free space at the start, as a warning if the file may outgrow its disk.
      *
-     * @param used how much of a sparse file may have its blocks already
+     * @param used bytes of a sparse file that may have blocks already
      */
     void report(long length, LongSupplier used) {
         long free = free(file);
@@ -122,8 +122,9 @@ final class DiskSpace {
     }
 
     /**
-     * The bytes that are free on a file's disk, or the greatest number if that is not known. Not by {@code FileStore},
-     * which looks for the mount in {@code /proc/mounts} and fails where it is not: within a {@code chroot}, say.
+     * The bytes that are free on a file's disk, or {@code Long.MAX_VALUE} if that is not known. {@code FileStore}
+     * would not do: it looks for the mount in {@code /proc/mounts}, and fails where it is not listed, such as in
+     * a {@code chroot}.
      */
     static long free(Path file) {
         File there = file.toFile();
@@ -133,7 +134,10 @@ final class DiskSpace {
         return there.getTotalSpace() == 0 ? Long.MAX_VALUE : there.getUsableSpace();
     }
 
-    /** Writing failed in a way that a full disk explains, whatever the figures say (a quota, for instance). */
+    /**
+     * Call after a failed write that a full disk would explain, whatever {@link #free} returns: with a quota it
+     * is too high.
+     */
     void suspect() {
         if (!preallocated) {
             refuseForNow();

@@ -8,9 +8,9 @@ import net.openhft.chronicle.hash.serialization.SizedWriter;
 import net.openhft.chronicle.hash.serialization.impl.EnumMarshallable;
 
 /**
- * Copies entries between the map and an {@link EntryBuffer}. Adds no length and makes no object.
+ * Copies entries between the map and an {@link EntryBuffer}. Adds no length field and allocates nothing.
  *
- * <p>The name of this class stands in the header of every file: renaming or moving it makes existing files unreadable.
+ * <p>The header of every map's file names this class, so renaming or moving the class makes existing files unreadable.
  */
 public final class EntryMarshaller
         implements SizedReader<EntryBuffer>, SizedWriter<EntryBuffer>, EnumMarshallable<EntryMarshaller> {
@@ -20,7 +20,7 @@ public final class EntryMarshaller
 
     @Override
     public EntryBuffer read(Bytes<?> in, long size, EntryBuffer using) {
-        // Sizes come from the file. A damaged one must not make us allocate gigabytes.
+        // The size comes from the file. A damaged size must not make us allocate gigabytes.
         if (size < EntryHead.LENGTH || size > Layout.MAX_VALUE_LENGTH) {
             throw new IllegalStateException("An entry of " + size + " bytes cannot be: the store's file is damaged");
         }

@@ -7,13 +7,13 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * What eviction has to know of a value: the entry that it belongs to, and that entry's size and cost. The parts of a
- * large entry are evicted together, so each part's head has the hash of the entry's key (at {@link #OWNER}) and the
- * entry's length (at {@link #TOTAL}). In the head of an entry these places have other fields, which mean nothing in a
- * part.
+ * The facts about a value that eviction needs: its owner (the entry that it belongs to), and the owner's size and cost.
+ * The parts of a large entry are evicted together. So each part's head has the hash of the entry's key at
+ * {@link #OWNER}, and the entry's length at {@link #TOTAL}. In the head of an entry these offsets have other fields,
+ * which a part does not need.
  */
 final class EvictionFacts {
-    /** Offset within a key of the eight bytes that are its hash. A key is a digest, so any of its bytes will do. */
+    /** Offset of the eight bytes of a key that serve as its hash. A key is a digest, so any of its bytes will do. */
     static final int KEY_HASH = 8;
 
     static final int OWNER = 24;
@@ -21,7 +21,9 @@ final class EvictionFacts {
 
     /** A model generates some 60 tokens a second. */
     private static final int MILLIS_PER_TOKEN = 16;
-    /** A token is some four characters, or two bytes when compressed. Its JSON takes two more. */
+    /**
+     * A token is some four characters, or two bytes when compressed. Its share of the JSON around it takes two more.
+     */
     private static final int BYTES_PER_TOKEN = 4;
 
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -38,7 +40,7 @@ final class EvictionFacts {
         return Kind.isMark(value.bytes()[Kind.OFFSET]) ? (long) LONG.get(value.bytes(), OWNER) : hash(key);
     }
 
-    /** The length of the entry that a value belongs to, given the value's own. */
+    /** The length of the entry that a value belongs to, given the length of the value. */
     static int total(byte[] value, int length) {
         return Kind.isMark(value[Kind.OFFSET]) ? (int) INT.get(value, TOTAL) : length;
     }
@@ -48,7 +50,7 @@ final class EvictionFacts {
         return chunks(total(value.bytes(), value.length()));
     }
 
-    /** The chunks of an entry of the given length, which may come from a damaged file. */
+    /** The chunks of an entry of the given length. The length may come from a damaged file. */
     static int chunks(int length) {
         return Layout.chunks(Math.max(EntryHead.LENGTH, length));
     }

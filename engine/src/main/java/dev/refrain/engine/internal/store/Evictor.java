@@ -7,28 +7,29 @@ import java.util.BitSet;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * Chooses the values to evict from a full segment to make room for one value. The room must be contiguous, so it
- * chooses a run of neighbours: of all runs that are long enough, the one with the lowest worth per chunk.
- * {@link EvictionPolicy} says what an entry is worth. Expired entries, and free chunks between values, are worth
- * nothing.
+ * Chooses the values to evict from a full segment to make room for one value. The room must be contiguous,
+ * so it chooses a run of neighbours: of all runs that are long enough, the one with the lowest worth per
+ * chunk. {@link EvictionPolicy} computes the worth of an entry. Expired entries, and free chunks between
+ * values, are worth nothing.
  *
- * <p>The sample is a stretch of the segment of at most {@link #SAMPLE} values, because a value's place has nothing to
- * do with its worth. It takes some 20 us under the segment's update lock: 7 us for a pass over the lookup table, the
- * rest for a few hundred values. So the runners-up go to a list ({@link Shortlists}). While one of them is worth no
- * more than it was then, only the list is examined, which takes 2 us. Not thread-safe.
+ * <p>The sample is a stretch of the segment of at most {@link #SAMPLE} values. A stretch is a fair sample, because a
+ * value's place does not depend on its worth. Sampling takes some 20 us under the segment's update lock: 7 us for a
+ * pass over the lookup table, the rest for a few hundred values. So the next cheapest runs go to a list
+ * ({@link Shortlists}). While one of them is worth no more than the list's bound, only the list is examined, which
+ * takes 2 us. Not thread-safe.
  *
  * <p>Long, since all steps of one choice share arrays that are reused, so that choosing allocates nothing.
  */
 final class Evictor {
     /**
-     * A segment holds some 400 answers of 2.5 KB, or 30 parts of large ones. Of
-     * the smallest, this many make room for a part.
+     * A segment holds some 400 answers of 2.5 KB, or 30 parts of large ones. This many of the smallest values make room
+     * for one part.
      */
     private static final int SAMPLE = 512;
 
     /**
-     * A longer shortlist would miss more values whose worth has fallen meanwhile: one per 32 costs a percentage point
-     * of hits on some loads.
+     * One run is listed per this many sampled values. A longer list is used for longer, and misses more values whose
+     * worth has fallen meanwhile: one run per 32 values costs a percentage point of hits on some loads.
      */
     private static final int LOOKED_AT_PER_LISTED = 64;
 
@@ -72,9 +73,9 @@ final class Evictor {
     private final int[] lives = new int[SAMPLE];
 
     private final int[] liveSums = new int[SAMPLE + 1];
-    /** For each value the chunk behind the free ones that follow it. */
+    /** For each value the end of the free chunks that follow it. */
     private final int[] limits = new int[SAMPLE];
-    /** For each value the next one that must stay. */
+    /** For each value the index of the next value, from itself on, that must stay. */
     private final int[] barriers = new int[SAMPLE];
 
     private SegmentView view;
@@ -82,7 +83,10 @@ final class Evictor {
     private long own;
     private long nowMillis;
 
-    /** The chosen run: indices of its first value and of the one after its last, and its worth and claim per chunk. */
+    /**
+     * The chosen run: index of its first value, index after its last value, worth per chunk, number of values that have
+     * not expired, and claim per chunk.
+     */
     private int from;
 
     private int to;
@@ -100,7 +104,9 @@ final class Evictor {
         this.shortlists = shortlists;
     }
 
-    /** Whether {@link #choose} used the shortlist alone. Then the lookup table may no longer have what it chose. */
+    /**
+     * Whether {@link #choose} used only the shortlist. Then the lookup table may not have the chosen values any more.
+     */
     boolean choseFromShortlist() {
         return isFromShortlist;
     }
@@ -115,10 +121,10 @@ final class Evictor {
     }
 
     /**
-     * Chooses values whose removal makes room.
+     * Chooses values whose removal makes room for one value.
      *
-     * @param chunks the room that is needed
-     * @param ownHash owner of what the room is for; nothing of the same owner is chosen
+     * @param chunks length of the room that is needed
+     * @param ownHash owner of the value that needs the room; no other value of this owner is chosen
      */
     void choose(SegmentView locked, int segmentIndex, int chunks, long ownHash, long now) {
         view = locked;
@@ -152,7 +158,7 @@ final class Evictor {
         look(all, challenger, isGuarded);
         contest(chunks, challenger);
         if (from == to) {
-            // A few values, all of them new.
+            // The segment has only a few values, and all of them are recent inserts.
             look(all, RecentInserts.NONE, false);
             findRun(chunks);
         }
@@ -160,8 +166,8 @@ final class Evictor {
     }
 
     /**
-     * The oldest recent insert stays if its key was requested more often than the values that would go for it. If not,
-     * it is evicted.
+     * The challenger, which is the oldest recent insert, stays if its key was requested more often than those of the
+     * values that would be evicted instead. If not, the challenger is evicted.
      */
     private void contest(int chunks, int challengerChunk) {
         int challenger =
@@ -179,7 +185,7 @@ final class Evictor {
         }
     }
 
-    /** The oldest newcomer, if it is still there. */
+    /** The chunk of the oldest recent insert, if that is still in the segment. */
     private int challenger() {
         long oldest = recentInserts.takeOldest(segment);
         if (oldest == RecentInserts.NONE) {
@@ -194,9 +200,9 @@ final class Evictor {
     }
 
     /**
-     * Looks at a stretch of values.
+     * Examines a stretch of values, or all if there are few.
      *
-     * @param challenger lies in the stretch, unless there is none
+     * @param challenger a chunk that the stretch has to include, or {@link RecentInserts#NONE}
      */
     private void look(int all, int challenger, boolean sparesNewcomers) {
         count = 0;
@@ -230,8 +236,8 @@ final class Evictor {
     }
 
     /**
-     * Examines the shortlist and the challenger, each with as many of the values behind it as make room. The values
-     * between are listed as one value that must stay.
+     * Examines the shortlist and the challenger, each with as many following values as make room. The values between
+     * them are listed as one value that must stay.
      */
     private void lookAtShortlist(int chunks, int challenger, boolean sparesNewcomers) {
         int listed = listAnchors(challenger);
@@ -313,8 +319,8 @@ final class Evictor {
     }
 
     /**
-     * Sets {@link #from} and {@link #to} to the run with the lowest worth per chunk, or both to 0 if there is none.
-     * Neither end of a run has a value that is not needed.
+     * Sets {@link #from} and {@link #to} to the run with the lowest worth per chunk, or both to 0 if there is none. A
+     * run has no value at either end that could stay.
      */
     private void findRun(int chunks) {
         from = 0;
@@ -375,8 +381,8 @@ final class Evictor {
     }
 
     /**
-     * Makes a shortlist of the runs with the lowest worth after the chosen one. If anything has expired, it lists only
-     * expired values.
+     * Makes a shortlist of the runs with the lowest worth after the chosen one. If any of them are expired runs, it
+     * lists only these.
      */
     private void enlist(int chunks) {
         int listed = 0;

@@ -24,7 +24,7 @@ final class Failures {
     /** Counts an entry for which there was no room. Only an entry that is too long for the store is logged. */
     void drop(int length, int maxLength) {
         counters.drops.increment();
-        if (length > maxLength && isWorthSaying(dropsQuietUntil)) {
+        if (length > maxLength && mayLog(dropsQuietUntil)) {
             LOG.warn(
                     "The cache's store has no room for an entry of {} bytes, and takes none of more than {}; the "
                             + "answer is served all the same. A higher capacity would help. Reported at most once a "
@@ -37,7 +37,7 @@ final class Failures {
     /** Counts a segment whose lock could not be had in time. */
     void stuck(int segment) {
         counters.failures.increment();
-        if (isWorthSaying(stuckQuietUntil)) {
+        if (mayLog(stuckQuietUntil)) {
             LOG.warn(
                     "Segment {} of the cache's store has been locked for a second, most likely by a process that was "
                             + "killed. Its entries are left alone until the lock is free, or until the store is opened "
@@ -46,7 +46,7 @@ final class Failures {
         }
     }
 
-    private boolean isWorthSaying(AtomicLong quietUntil) {
+    private boolean mayLog(AtomicLong quietUntil) {
         long now = clock.millis();
         long until = quietUntil.get();
         return now >= until && quietUntil.compareAndSet(until, now + QUIET_MILLIS);
@@ -54,7 +54,7 @@ final class Failures {
 
     void count(String operation, Throwable failure) {
         counters.failures.increment();
-        if (isWorthSaying(quietUntil)) {
+        if (mayLog(quietUntil)) {
             LOG.warn(
                     "The cache's store failed to {}; answers come from upstream instead. Reported at most once a "
                             + "minute.",

@@ -11,15 +11,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Whether the open files still have their names. A file that was removed or replaced goes on working for the processes
- * that have it open, but no other process finds it. That is worth one line in the log and nothing more. Thread-safe.
+ * Checks whether the open files still have their names. A file that was removed or replaced goes on working for the
+ * processes that have it open, but no other process finds it. So it is only logged, once. Thread-safe.
  */
 final class FileIdentity {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
 
-    /**
-     * Files and what tells them from another one of the same name; null where the file system has nothing of the kind.
-     */
+    /** The files and their file keys, such as inode numbers; the key is null on a file system without such keys. */
     private final Map<Path, Object> files = new LinkedHashMap<>();
 
     FileIdentity(Path... files) throws IOException {
@@ -28,7 +26,7 @@ final class FileIdentity {
         }
     }
 
-    /** Looks again. Each file is reported once. Returns whether there was anything to report. */
+    /** Checks all files. Logs each lost file once. Returns whether one was lost since the last check. */
     synchronized boolean check() {
         return files.entrySet().removeIf(entry -> isGone(entry.getKey(), entry.getValue()));
     }

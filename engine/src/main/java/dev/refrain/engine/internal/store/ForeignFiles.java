@@ -7,11 +7,11 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 
 /**
- * Checks, before anything is written, that the files in the place of a store are the store's. A foreign file is never
- * changed, moved or deleted, and keeps its permissions.
+ * Checks, before anything is written, that the files with the names of a store's files are the store's own. A foreign
+ * file is never changed, moved or deleted, and keeps its permissions.
  *
- * <p>Neither its bytes, which may be damaged, nor its name are enough to recognise a map. A map is ours if the record
- * in the lock file has its length, or if its header names our classes.
+ * <p>A map cannot be recognised by its name alone, nor always by its bytes, which may be damaged. A map is ours if the
+ * record in the lock file has its length, or if its header names our classes.
  */
 final class ForeignFiles {
     private final Path file;
@@ -71,7 +71,7 @@ final class ForeignFiles {
     }
 
     private boolean isKnown(LockFile.State record) throws IOException {
-        // An empty file beside a record is a file whose content the file system lost.
+        // An empty file beside a record is a map whose content the file system lost.
         return record != null && (Files.size(file) == record.mapLength() || Files.size(file) == 0);
     }
 }

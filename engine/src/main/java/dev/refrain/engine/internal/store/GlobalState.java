@@ -8,10 +8,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Defines the one class that Chronicle Map would otherwise generate and compile at each start. The build has
- * Chronicle's own generator make it and keeps its bytes as a resource. Chronicle looks for this class before it
- * compiles. It belongs to Chronicle's package, so it cannot be a class file in this jar: two modules with the same
- * package cannot be on one module path.
+ * Defines the one class that Chronicle Map would otherwise generate and compile at each start. During the build,
+ * Chronicle's own generator makes the class, and its bytes become a resource. Chronicle looks for the class before it
+ * compiles one. The class belongs to Chronicle's package, so it cannot be a class file in this jar: two modules with
+ * the same package cannot be on one module path.
  */
 final class GlobalState {
     private static final Logger LOG = LoggerFactory.getLogger(GlobalState.class);
@@ -19,7 +19,7 @@ final class GlobalState {
 
     private GlobalState() {}
 
-    /** Defines the class, unless somebody has. Without it a start takes longer, and nothing else changes. */
+    /** Defines the class, unless it is defined already. Without it a start only takes longer. */
     static void define() {
         try (InputStream resource = GlobalState.class.getResourceAsStream(RESOURCE)) {
             if (resource == null) {
@@ -29,7 +29,7 @@ final class GlobalState {
             var unused = MethodHandles.privateLookupIn(VanillaGlobalMutableState.class, MethodHandles.lookup())
                     .defineClass(resource.readAllBytes());
         } catch (IOException | IllegalAccessException | LinkageError e) {
-            // A LinkageError: it is there already, or Chronicle's version is another one.
+            // A LinkageError means that the class is defined already, or that Chronicle has another version.
             LOG.debug("Chronicle Map's generated class is not defined here", e);
         }
     }

@@ -13,14 +13,14 @@ import net.openhft.chronicle.hash.impl.VanillaChronicleHash;
 import net.openhft.chronicle.map.VanillaChronicleMap;
 
 /**
- * Reads the heads of values in place, without a lock. This is right because of the order in which Chronicle Map writes:
- * a value is complete before a slot of the lookup table names it (the slot is written last, and volatile); nobody
- * writes into a value that a slot names; a removed value loses its slot first. So if the slot is the same before and
- * after the read, it named these bytes in between. If the slot named another value for a while, the bytes were this
- * key's value at some moment since the read began.
+ * Reads the heads of values in place, without a lock. This is safe because of the order in which Chronicle Map writes.
+ * A value is complete before a slot of the lookup table names it (the slot is written last, and volatile). A value is
+ * never changed while a slot names it. A removal clears the slot first. So if the slot is the same before and after the
+ * read, the bytes were this key's value at some moment during the read. This is true even if the slot named another
+ * value for a while.
  *
- * <p>Removing a value may move the slots of others. So a key that is not found this way may be there all the same: only
- * a lookup under the lock can tell.
+ * <p>Removing a value may move other values to other slots. So a key that is not found here may still be in the map;
+ * only a lookup under the lock can tell.
  */
 final class Heads {
     private static final Memory MEMORY = OS.memory();
@@ -44,7 +44,7 @@ final class Heads {
     /**
      * Copies the head of a key's value.
      *
-     * @return the length of the value, or -1 if none was found; that need not mean that there is none
+     * @return the length of the value, or -1 if none was found, although the map may have one
      */
     int read(byte[] key, byte[] into) {
         long hash = LongHashFunction.xx_r39().hashBytes(key);
@@ -57,7 +57,8 @@ final class Heads {
                 return -1;
             }
             int chunk = (int) table.value(slot);
-            // Chunks come from a file. The head of a value ends within the chunk that it begins in.
+            // The chunk's index comes from a file, so it is checked. A head ends within the chunk in which
+            // its value begins.
             if (table.key(slot) == sought && chunk < Layout.CHUNKS_PER_SEGMENT) {
                 long value = segment + entrySpaceOffset + (long) chunk * Layout.CHUNK_SIZE;
                 if (isKey(value, key)) {

@@ -9,8 +9,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Up to when a store's file has heard of what other machines removed: a number in the file {@code .shared} beside it.
- * A number that is too old is safe: what was heard of then is heard of again.
+ * The time up to which removals of other machines have been applied to a store's file. It is a number in the file
+ * {@code .shared} beside the store. A time that is too old is safe: later removals are then received and applied again.
  */
 public final class HeardUntil {
     private static final Logger LOG = LoggerFactory.getLogger(HeardUntil.class);
@@ -23,7 +23,7 @@ public final class HeardUntil {
         file = store.resolveSibling(store.getFileName() + ".shared");
     }
 
-    /** In microseconds of the shared tier's clock; 0 if nothing is known. */
+    /** The time in microseconds of the shared tier's clock; 0 if it is not known. */
     public long micros() {
         try {
             return Files.isRegularFile(file) && Files.size(file) <= MAX_BYTES
@@ -36,7 +36,7 @@ public final class HeardUntil {
         }
     }
 
-    /** Notes the time. */
+    /** Records the time. */
     public void mark(long micros) {
         try {
             write(file, Long.toString(micros));
@@ -45,10 +45,10 @@ public final class HeardUntil {
         }
     }
 
-    /** Writes a file anew, which is there as a whole or not at all. */
+    /** Replaces a file atomically. */
     static void write(Path to, String text) throws IOException {
         Path next = to.resolveSibling(to.getFileName() + ".new");
-        // Digests of keys and tags of scopes say who cleared what.
+        // Only the owner may read it: digests of keys and tags of scopes would tell who removed what.
         OwnerOnly.createFile(next);
         Files.writeString(next, text, StandardCharsets.US_ASCII);
         Files.move(next, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

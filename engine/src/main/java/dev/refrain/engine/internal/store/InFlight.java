@@ -5,14 +5,14 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Counts the operations under way, so that the file is not unmapped during one. Chronicle Map's own guard makes a
- * running operation fail half-way, which could leave a damaged file to other processes.
+ * Counts the operations under way, so that the file is not unmapped during one. Chronicle Map's own guard would make a
+ * running operation fail half-way, which could damage the file for other processes.
  *
  * <p>The counter is striped by thread: an operation costs two uncontended atomic additions, some 10 ns together.
  */
 final class InFlight {
     private static final int STRIPES = 32;
-    /** Counters stand two cache lines apart. */
+    /** Distance between two counters, in ints: two cache lines. */
     private static final int STRIDE = 32;
 
     private final AtomicIntegerArray counters = new AtomicIntegerArray(STRIPES * STRIDE);
@@ -22,8 +22,9 @@ final class InFlight {
     boolean enter() {
         int counter = counter();
         counters.getAndIncrement(counter);
-        // The closer sets the flag and then reads the counters. Here the increment comes first, so one of the two sees
-        // the other.
+        // Here the increment comes before the read of the flag; in {@link #close} and {@link #awaitNone} the
+        // flag is set before the counters are read. So either this operation sees the flag, or the closing
+        // thread sees the counter.
         if (closed) {
             counters.getAndDecrement(counter);
             return false;

@@ -17,8 +17,9 @@ import java.util.function.IntConsumer;
 import java.util.zip.CRC32C;
 
 /**
- * Checks everything in a store and changes nothing, whether the store is closed or in use. While it is in use, values
- * come and go during the check. So what looks damaged is checked again later, and counts only if it is still there.
+ * Checks everything in a store and changes nothing, whether the store is closed or in use. While the store is in use,
+ * values come and go during the check. So a value that looks damaged is checked again later, and counts only if it
+ * still looks damaged.
  */
 public final class Inspection {
     private static final int ATTEMPTS = 3;
@@ -53,22 +54,22 @@ public final class Inspection {
     private record Manifest(ByteBuffer key, EntryBuffer value) {}
 
     /**
-     * What was found.
+     * The findings.
      *
      * @param entries all entries; large ones count once
      * @param live entries that have not expired
      * @param large entries kept in parts
      * @param parts parts of large entries
-     * @param orphans parts whose entry is gone; they leave by expiry or eviction
+     * @param orphans parts whose entry has been removed; they go by expiry or eviction
      * @param incomplete large entries of which a part has been evicted; they are misses
-     * @param damaged values that no process can have stored, entries that no lookup finds and, in a closed store, room
-     *     that is neither used nor free
+     * @param damaged invalid values, entries that no lookup finds, and, in a closed store, room that is neither
+     *     used nor free
      * @param details where the first damaged ones are
      * @param lockedSegments segments whose lock is held
-     * @param bytes that all values take
-     * @param fill of each segment, as a share of its room, in ascending order
-     * @param capacityBytes the budget the store was made with; 0 if that is not known
-     * @param opens openings that no closing has followed; -1 if that is not known
+     * @param bytes room that all values take, in bytes
+     * @param fill for each segment the used share of its room, in ascending order
+     * @param capacityBytes the byte budget that the store was made with; 0 if it is not known
+     * @param opens openings of the store without a clean closing; -1 if not known
      */
     public record Report(
             long entries,
@@ -86,9 +87,9 @@ public final class Inspection {
             int opens) {}
 
     /**
-     * Looks at a store.
+     * Inspects a store.
      *
-     * @param progress told how many percent have been looked at
+     * @param progress receives the percentage that has been inspected
      * @throws IOException if the file cannot be read or is no store; the message says which
      */
     public static Report of(Path file, long nowMillis, IntConsumer progress) throws IOException {
@@ -230,7 +231,10 @@ public final class Inspection {
         return null;
     }
 
-    /** Checks later copies of the segment. Overlaps are left out, because they are not the fault of one value. */
+    /**
+     * What is wrong in all later copies of the segment, or null. Ignores overlaps, because they are not the fault
+     * of one value.
+     */
     private String stillThere(List<RawMap.Segment> later, int slot, int chunk) {
         String fault = null;
         for (RawMap.Segment segment : later) {
@@ -269,7 +273,7 @@ public final class Inspection {
         }
     }
 
-    /** Copies a part if it is still there, and takes it off the list of orphans. */
+    /** Copies a part if it is still in the map, and removes it from the possible orphans. */
     private boolean copyPart(byte[] key, byte[] entry, int at, int length) throws IOException {
         Place place = parts.remove(ByteBuffer.wrap(key));
         RawMap.Value part = place == null ? null : map.value(place.segment(), place.chunk());

@@ -11,16 +11,16 @@ import net.openhft.chronicle.wire.WireIn;
 import net.openhft.chronicle.wire.WireOut;
 
 /**
- * Shows keys to the map. Copies each one, because Chronicle Map's own access for byte arrays wraps each one in new
+ * Passes keys to the map. Copies each key, because Chronicle Map's own access for byte arrays wraps each key in new
  * objects: 192 bytes of garbage for a read.
  *
- * <p>The name of this class stands in the header of every file: renaming or moving it makes existing files unreadable.
+ * <p>The header of every map's file names this class, so renaming or moving the class makes existing files unreadable.
  */
 public final class KeyAccess extends AbstractData<byte[]> implements DataAccess<byte[]> {
     private byte[] key;
     private BytesStore<?, ?> bytes;
 
-    /** One for each thread's context; Chronicle Map makes them. */
+    /** Called by Chronicle Map, once for each thread's context. */
     public KeyAccess() {
         init();
     }
@@ -38,7 +38,7 @@ public final class KeyAccess extends AbstractData<byte[]> implements DataAccess<
 
     @Override
     public void uninit() {
-        // The copy is not erased: it is 32 bytes of digest.
+        // The copy need not be erased: it is a digest.
     }
 
     @Override
@@ -61,7 +61,7 @@ public final class KeyAccess extends AbstractData<byte[]> implements DataAccess<
         return CacheStore.KEY_LENGTH;
     }
 
-    /** The same hash as Chronicle Map's default, but without an access object: every hit hashes a key. */
+    /** The same hash as Chronicle Map's default, but without an access object, because every hit hashes a key. */
     @Override
     public long hash(LongHashFunction function) {
         return function.hashBytes(key);
@@ -82,7 +82,7 @@ public final class KeyAccess extends AbstractData<byte[]> implements DataAccess<
 
     @Override
     public void writeMarshallable(WireOut wireOut) {
-        // No settings.
+        // There are no settings to write.
     }
 
     @Override

@@ -14,19 +14,20 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Predicate;
 
 /**
- * Entries too long for one value. Such an entry is cut into parts, each of which is a value under a derived key, with a
- * manifest under the entry's key. The manifest is written last and names its parts by a nonce, so a reader finds all
- * parts of one entry or none. Parts carry the entry's times and {@link EvictionFacts}, which is all that expiry and
- * eviction need. So the parts of an entry expire and are evicted together, and parts without a manifest leave like any
- * other value.
+ * Stores entries too long for one value. Such an entry is cut into parts. Each part is a value under a derived key, and
+ * a manifest is stored under the entry's key. The manifest is written last and has a nonce from which the parts' keys
+ * are derived, so a reader finds all parts of one entry or none. Parts carry the entry's times and
+ * {@link EvictionFacts}, which is all that expiry and eviction need. So the parts of an entry expire and are evicted
+ * together, and parts without a manifest are removed like any other value.
  *
- * <p>Little-endian, behind an {@link EntryHead} with the mark of its {@link Kind}:
+ * <p>Manifests and parts are little-endian, and begin with an {@link EntryHead} that has the mark of
+ * their {@link Kind}:
  * <pre>
  * manifest: 48 length of the entry, int | 52 payload of a part, int | 56 nonce, 16 bytes
  * part:     48 payload
  * </pre>
- * The key of a part is SHA-256("refrain part" | key | nonce | index, int). The
- * times in the manifest's head are the entry's.
+ * The key of a part is SHA-256("refrain part" | key | nonce | index, int). The times in the manifest's head
+ * are the entry's.
  */
 final class LargeEntries {
     static final int PART_PAYLOAD = Layout.MAX_VALUE_LENGTH - EntryHead.LENGTH;
@@ -48,7 +49,7 @@ final class LargeEntries {
     private final SegmentMap map;
     private final long maxLength;
 
-    /** @param maxLength entries longer than this are refused; see {@link Layout#maxEntryLength} */
+    /** @param maxLength the longest entry that is stored, in bytes; see {@link Layout#maxEntryLength} */
     LargeEntries(SegmentMap map, long maxLength) {
         this.map = map;
         this.maxLength = maxLength;
@@ -73,10 +74,10 @@ final class LargeEntries {
     }
 
     /**
-     * Stores an entry of any length.
+     * Stores an entry in parts.
      *
-     * @param replaces told of the older one's head, and says whether it is to go; null if it is
-     * @return false if there was no room, or the older one stays; in both cases nothing is left of the new one
+     * @param replaces decides by the older entry's head whether it is replaced; null to replace it always
+     * @return false if there was no room, or if the older entry stays; no part of the new entry is left then
      */
     boolean put(
             byte[] key,
@@ -107,7 +108,7 @@ final class LargeEntries {
         return true;
     }
 
-    /** Where a condition was given, the older one may be the one that stays. */
+    /** Removes the older entry, unless a condition was given, under which it may stay. */
     private void removeOlder(byte[] key, Predicate<byte[]> replaces, EntryBuffer displaced) {
         if (replaces == null) {
             map.remove(key, displaced);
@@ -115,9 +116,10 @@ final class LargeEntries {
     }
 
     /**
-     * Replaces a manifest that was read by the entry it stands for. Returns false, and clears up, if a part is missing.
+     * Replaces a manifest in the buffer by the whole entry. If a part is missing, removes the other parts and the
+     * manifest, and returns false.
      *
-     * @param countsAsHit whether somebody uses the entry, and does not merely look at it
+     * @param countsAsHit whether the read counts as a use of the entry
      */
     boolean gather(byte[] key, EntryBuffer into, Scratch scratch, boolean countsAsHit) {
         EntryBuffer manifest = scratch.manifest;
@@ -140,7 +142,7 @@ final class LargeEntries {
                 removeParts(key, manifest, parts, scratch);
                 return false;
             }
-            // Grows with the parts that are there, not to the length that the manifest claims.
+            // The buffer grows with the parts that are found, and not at once to the length that the manifest claims.
             System.arraycopy(part.bytes(), EntryHead.LENGTH, into.resize(at + expected), at, expected);
         }
         if (countsAsHit) {
@@ -149,7 +151,7 @@ final class LargeEntries {
         return true;
     }
 
-    /** Removes the parts of a manifest that is no longer in the map. */
+    /** Removes the parts of a manifest that was removed from the map. */
     void removeParts(byte[] key, EntryBuffer manifest, Scratch scratch) {
         if (isSound(manifest, maxLength)) {
             removeParts(key, manifest, parts(manifest), scratch);
@@ -170,7 +172,8 @@ final class LargeEntries {
         EvictionFacts.mark(bytes, key, entry.length());
         INT.set(bytes, TOTAL, entry.length());
         INT.set(bytes, PAYLOAD, PART_PAYLOAD);
-        // Being unique is enough: an attacker who guesses it would have to know the key as well.
+        // The nonce must be unique but need not be secret: to derive a part's key, an attacker would also need
+        // the entry's key.
         ThreadLocalRandom random = ThreadLocalRandom.current();
         LONG.set(bytes, NONCE, random.nextLong());
         LONG.set(bytes, NONCE + 8, random.nextLong());
@@ -202,7 +205,7 @@ final class LargeEntries {
         return scratch.partKey;
     }
 
-    /** Whether the numbers in a manifest can be true; they come from a file. */
+    /** Whether the numbers in a manifest are possible. They come from a file. */
     static boolean isSound(EntryBuffer manifest, long maxLength) {
         return manifest.length() == MANIFEST_LENGTH
                 && total(manifest) >= EntryHead.LENGTH

@@ -8,9 +8,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * When a store's file was last in use: the modification time of the secret's file, which every process that uses the
- * store updates. The lock file would not do: Java opens a file to set its time, and closing it would release all locks
- * that this process has on it (POSIX, fcntl).
+ * The time at which a store was last in use. It is the modification time of the secret's file, which every process that
+ * uses the store updates. The lock file would not do: Java opens a file to set its time, and closing the file would
+ * release all locks that this process has on it (POSIX, fcntl).
  */
 public final class LastUse {
     private static final Logger LOG = LoggerFactory.getLogger(LastUse.class);
@@ -23,7 +23,8 @@ public final class LastUse {
     }
 
     /**
-     * Milliseconds since the epoch, or the given number if nothing is known. To be asked before the store is opened.
+     * The time in milliseconds since the epoch, or the given number if it is not known. To be called before the
+     * store is opened.
      */
     public long millis(long otherwise) {
         try {
@@ -36,7 +37,7 @@ public final class LastUse {
         }
     }
 
-    /** Notes that the store is in use now. */
+    /** Records that the store is in use now. */
     public void mark(long nowMillis) {
         try {
             if (Files.isRegularFile(secret)) {

@@ -9,9 +9,9 @@ import net.openhft.chronicle.map.ChronicleMapBuilder;
  * The geometry of the map: how a byte budget becomes segments and chunks. All sizes are fixed here, so that the size of
  * the file follows from the budget alone and not from an estimate of the size of entries.
  *
- * <p>A segment takes just under 1 MiB of the file, whatever the budget: its lock is held for a scan of a few hundred
- * entries of a few KB, which takes some 50 us, and evicting in one touches little memory. Larger segments make scans
- * hold their locks longer, smaller ones leave too little room for a part of a large entry.
+ * <p>A segment takes just under 1 MiB of the file, whatever the budget. A scan of its few hundred entries of a few KB
+ * holds its lock for some 50 us, and an eviction touches little memory. In larger segments, scans would hold the lock
+ * longer. In smaller ones, there would be too little room for a part of a large entry.
  */
 final class Layout {
     /** Below this, an entry of a few MB cannot be spread over enough segments. */
@@ -25,12 +25,13 @@ final class Layout {
 
     private static final int SEGMENT_SIZE = 1 << 20;
     /**
-     * Gives a lookup table of 8,192 slots of 4 bytes, which is full at 6,553 entries. That is enough for entries of 160
-     * bytes, and takes 3 % of the segment.
+     * With this number Chronicle Map makes a lookup table of 8,192 slots of 4 bytes, which is full at 6,553 entries.
+     * That is enough for entries of 160 bytes, and takes 3 % of the segment.
      */
     private static final int ENTRIES_PER_SEGMENT = 4_096;
     /**
-     * What is left of a segment beside the lookup table (32 KiB), the bit set of free chunks (1 KiB) and the counters.
+     * The rest of a segment beside the lookup table (32 KiB), the free list (1 KiB, a bit for each chunk)
+     * and the counters.
      */
     static final int CHUNKS_PER_SEGMENT = 7_920;
 
@@ -43,7 +44,7 @@ final class Layout {
         return (int) Math.min(capacityBytes / SEGMENT_SIZE, 1 << 30);
     }
 
-    /** The budget behind a number of segments, as far as it can be told. */
+    /** The budget for a number of segments, rounded down to whole segments. */
     static long capacity(int segments) {
         return (long) segments * SEGMENT_SIZE;
     }
@@ -54,21 +55,19 @@ final class Layout {
     }
 
     /**
-     * The longest entry that a store takes, in bytes. An entry of more than a third of the store would by chance put
-     * more parts into some segment than fit there, and so evict itself.
+     * The longest entry that a store takes, in bytes. The parts of an entry go to segments at random. Those of an entry
+     * longer than a third of the store would overfill some segment and so evict each other.
      */
     static int maxEntryLength(int segments) {
         return (int) Math.min(entrySpace(segments) / 3, Integer.MAX_VALUE / 2);
     }
 
-    /**
-     * The chunks that a value of the given length takes, its key included; one too many in rare cases, never too few.
-     */
+    /** The chunks that a value of the given length takes with its key. In rare cases one too many, never too few. */
     static int chunks(long valueLength) {
         return (int) ((CacheStore.KEY_LENGTH + LENGTH_BYTES + valueLength + CHUNK_SIZE - 1) / CHUNK_SIZE);
     }
 
-    /** The chunks that a value of the given length takes, its key included. */
+    /** The exact number of chunks that a value of the given length takes with its key. */
     static int exactChunks(int valueLength) {
         int lengthBytes = valueLength < 1 << 7 ? 1 : valueLength < 1 << 14 ? 2 : 3;
         return (CacheStore.KEY_LENGTH + lengthBytes + valueLength + CHUNK_SIZE - 1) / CHUNK_SIZE;
@@ -88,14 +87,15 @@ final class Layout {
                 // A tier extends a full segment. The recovery of tiers has lost entries (Chronicle-Map issue 251).
                 .allowSegmentTiering(false)
                 .maxBloatFactor(1)
-                // Otherwise Chronicle Map would allocate the blocks. Preallocation does it better: it has a fallback
-                // where fallocate does not work.
+                // Otherwise Chronicle Map would allocate the blocks itself. Preallocation does that instead, because it
+                // has a fallback for file systems without fallocate.
                 .sparseFile(true)
-                // Chronicle Map does not verify them on a read. The engine has its own checksums.
+                // Chronicle Map does not verify its checksums on a read. The engine has its own.
                 .checksumEntries(false)
                 .putReturnsNull(true)
                 .removeReturnsNull(true)
-                // It would unmap the file under threads that are still reading. ChronicleStore has its own hook.
+                // Chronicle Map's hook would unmap the file under threads that are still reading. ChronicleStore
+                // has its own.
                 .skipCloseOnExitHook(true);
     }
 }

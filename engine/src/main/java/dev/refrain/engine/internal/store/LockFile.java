@@ -15,12 +15,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The file by which processes agree who may do what with the map. It also records whether the map was closed cleanly.
+ * The file whose locks coordinate the processes that share a map. It also records whether the map was closed cleanly.
  *
  * <p>Byte 0 is the <em>gate</em>: locked exclusively while a process opens or closes the map. Byte 1 is
- * <em>membership</em>: locked shared by each process that has the map open. A process that is inside the gate and gets
+ * <em>membership</em>: locked shared by each process that has the map open. A process that holds the gate and gets
  * membership exclusively is alone with the map. Byte 2 is locked by the process that sweeps. The kernel releases all
- * locks when a process dies. The count of opens in the record shows that a process died.
+ * locks of a process that dies; the count of opens in the record then shows that one died.
  *
  * <p>Closing any channel of this file releases the locks of the whole process (POSIX), so a process opens it once; see
  * {@link StoreFiles}. Not thread-safe, except {@link #writeTrust}, {@link #beginSweep} and {@link #endSweep}.
@@ -28,8 +28,8 @@ import org.slf4j.LoggerFactory;
 final class LockFile implements Closeable {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
 
-    /** Longer than it takes to open or close a store that is whole. */
-    private static final Duration TOLD_AFTER = Duration.ofSeconds(2);
+    /** A wait longer than this is logged. Opening or closing a store that is whole takes less. */
+    private static final Duration LOG_AFTER = Duration.ofSeconds(2);
 
     private static final long GATE = 0;
     private static final long MEMBERSHIP = 1;
@@ -38,13 +38,15 @@ final class LockFile implements Closeable {
     private static final long MAGIC = 0x4E49_4152_4645_5221L; // "!REFRAIN" in a dump
     private static final int RECORD_AT = 8;
     private static final int RECORD_LENGTH = 52;
-    /** Right after the record, so that one write covers both. */
+    /** Directly behind the record, so that one write covers both. */
     private static final int CHECKSUM_AT = RECORD_AT + RECORD_LENGTH;
 
     private static final int TRUST_AT = CHECKSUM_AT + Integer.BYTES;
     private static final int LENGTH = TRUST_AT + Long.BYTES;
 
-    /** The first version whose record has a checksum, and the check of the map's head in place of a number of parts. */
+    /**
+     * The first version whose record has a checksum, and a check of the map's head in the field for a number of parts.
+     */
     private static final int CHECKED_VERSION = 3;
 
     private final Path file;
@@ -58,12 +60,12 @@ final class LockFile implements Closeable {
     }
 
     /**
-     * What the file records.
+     * The record in the file.
      *
-     * @param version of the format of everything beside and in the map
+     * @param version format version of the map and the files beside it
      * @param capacityBytes the budget the map was made with
      * @param mapLength length of the map's file in bytes
-     * @param opens openings that no closing has followed yet
+     * @param opens openings of the map without a closing so far
      * @param headCheck {@link MapHead#check} of the map's file; {@link MapHead#UNKNOWN} before version 3
      * @param preallocated whether the map's file has all of its blocks
      * @param secretCheck which secret the map's keys were derived under; see {@link Secret#check}
@@ -85,7 +87,7 @@ final class LockFile implements Closeable {
         }
     }
 
-    /** The record is not what was written. */
+    /** The record is damaged. */
     static final class DamagedException extends IOException {
         private static final long serialVersionUID = 1L;
 
@@ -107,15 +109,16 @@ final class LockFile implements Closeable {
     }
 
     /**
-     * Waits for the gate. Says so if that takes long: the process that has it may be stopped, or recover a large store.
+     * Waits for the gate. Logs a long wait: the process that holds the gate may be suspended, or be recovering
+     * a large store.
      */
     void enterGate(Duration atMost) throws IOException {
         long start = System.nanoTime();
-        boolean told = false;
+        boolean logged = false;
         while ((gate = channel.tryLock(GATE, 1, false)) == null) {
             long waited = System.nanoTime() - start;
-            if (!told && waited > TOLD_AFTER.toNanos()) {
-                told = true;
+            if (!logged && waited > LOG_AFTER.toNanos()) {
+                logged = true;
                 LOG.warn(
                         "Another process is opening or closing the store and holds {}; it is waited for, {} s at most",
                         file,
@@ -134,23 +137,26 @@ final class LockFile implements Closeable {
         gate = null;
     }
 
-    /** Whether no other process has the map open. Within the gate, before {@link #join}. */
+    /** Whether no other process has the map open. Call within the gate, before {@link #join}. */
     boolean isAlone() throws IOException {
         FileLock exclusive = channel.tryLock(MEMBERSHIP, 1, false);
         if (exclusive == null) {
             return false;
         }
-        // A process that joins has to pass the gate first, so this lock can be released again.
+        // A process that wants to join has to enter the gate first, so this lock can be released at once.
         exclusive.release();
         return true;
     }
 
-    /** Makes this process a member until {@link #close} or its death. Within the gate. */
+    /** Makes this process a member until {@link #close} or its death. Call within the gate. */
     void join() throws IOException {
         channel.lock(MEMBERSHIP, 1, true);
     }
 
-    /** Makes this process the one that sweeps, until {@link #endSweep}. Returns false if there is one already. */
+    /**
+     * Lets this process sweep, until {@link #endSweep}. Returns false if a process, this one included,
+     * is sweeping already.
+     */
     synchronized boolean beginSweep() throws IOException {
         if (sweep == null) {
             sweep = channel.tryLock(SWEEP, 1, false);
@@ -170,7 +176,7 @@ final class LockFile implements Closeable {
     /**
      * The record, or null if there is none.
      *
-     * @throws DamagedException if something else stands there
+     * @throws DamagedException if the file has something else in the record's place
      */
     State read() throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(RECORD_LENGTH).order(ByteOrder.LITTLE_ENDIAN);
@@ -230,15 +236,15 @@ final class LockFile implements Closeable {
         }
     }
 
-    /** What {@link #writeTrust} wrote last; 0 if there is nothing. */
+    /** The number that {@link #writeTrust} wrote last; 0 if none. */
     long readTrust() throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         return channel.read(buffer, TRUST_AT) == Long.BYTES ? buffer.getLong(0) : 0;
     }
 
     /**
-     * Records the {@link CleanShutdown} number of the map. It is apart from the record, because a process that sees
-     * damage erases it at once, outside of the gate.
+     * Records the {@link CleanShutdown} number of the map. It is not part of the record, because a process that sees
+     * damage erases it at once, outside the gate.
      */
     void writeTrust(long trust) throws IOException {
         channel.write(
@@ -263,7 +269,7 @@ final class LockFile implements Closeable {
         channel.force(false);
     }
 
-    /** Gives up whatever is held. */
+    /** Releases all locks. */
     @Override
     public void close() throws IOException {
         channel.close();

@@ -3,13 +3,13 @@ package dev.refrain.engine.internal.store;
 import java.util.concurrent.atomic.LongAccumulator;
 
 /**
- * How long the locks of segments are held. Locks of sweeps are always timed, for {@link #longestSweepNanos}. The others
- * are timed only while there is an observer, so that a put does not pay for it.
+ * Measures how long the locks of segments are held. Locks of sweeps are always timed, for {@link #longestSweepNanos}.
+ * Other locks are timed only while there is an observer, to keep the cost out of puts.
  */
 public final class LockHoldTimes {
     /**
-     * What a lock is held for: writing a value, choosing what has to go for it,
-     * removing one of those; removing one in a walk; putting a damaged segment right.
+     * The work under a lock: writing a value, choosing victims to make room for it, evicting one of them, removing a
+     * value in a walk, and repairing a segment.
      */
     public enum Work {
         PUT,
@@ -27,7 +27,7 @@ public final class LockHoldTimes {
     private final LongAccumulator longestSweep = new LongAccumulator(Math::max, 0);
     private volatile Observer observer;
 
-    /** @param next null for nobody */
+    /** @param next the observer from now on; null for none */
     void observe(Observer next) {
         observer = next;
     }
@@ -36,13 +36,13 @@ public final class LockHoldTimes {
         return longestSweep.get();
     }
 
-    /** Call when a lock has been taken. Returns the time in nanoseconds, or 0 if there is no observer. */
+    /** Call after a lock was taken. Returns the time in nanoseconds, or 0 if there is no observer. */
     long begin() {
         return observer == null ? 0 : System.nanoTime();
     }
 
     /**
-     * Call when the lock has been released.
+     * Call after the lock was released.
      *
      * @param begin what {@link #begin} returned; 0 if the lock was not taken, or there is no observer
      */

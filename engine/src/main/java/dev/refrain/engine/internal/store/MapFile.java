@@ -10,7 +10,9 @@ import net.openhft.posix.MAdviseFlag;
 import net.openhft.posix.PosixAPI;
 import net.openhft.posix.internal.noop.NoOpPosixAPI;
 
-/** Makes and opens the file of a map. The caller makes sure that nobody else does so at the same time. */
+/**
+ * Makes and opens the file of a map. The caller makes sure that no other thread or process does so at the same time.
+ */
 final class MapFile {
     private MapFile() {}
 
@@ -39,20 +41,23 @@ final class MapFile {
      * Opens the file of a map.
      *
      * @param file begins with the {@link MapHead} that it was made with
-     * @throws IOException if it is no such file
+     * @throws IOException if the file is not the file of a store's map
      */
     static ChronicleMap<byte[], EntryBuffer> open(Path file) throws IOException {
         return checked(Layout.builder(1).createPersistedTo(file.toFile()));
     }
 
-    /** Whether some segment is inconsistent, such as by a lock that is held although nobody has the file open. */
+    /**
+     * Whether some segment's header is impossible, for example because its lock is held although no process has
+     * the file open.
+     */
     static boolean hasSuspects(Path file) throws IOException {
         try (RawMap raw = RawMap.open(file)) {
             return raw.hasSuspects();
         }
     }
 
-    /** What tells a map's file without reading all of it: its length, and the check of its head. */
+    /** What identifies a map's file without reading all of it: its length, and the check of its head. */
     record Shape(long length, long headCheck) {}
 
     /**
@@ -74,7 +79,7 @@ final class MapFile {
         }
     }
 
-    /** The file's own header decides about the geometry; ours must be the same. */
+    /** Chronicle Map takes the geometry from the file's header, so it is compared with ours. */
     private static ChronicleMap<byte[], EntryBuffer> checked(ChronicleMap<byte[], EntryBuffer> map) throws IOException {
         VanillaChronicleMap<?, ?, ?> shape = (VanillaChronicleMap<?, ?, ?>) map;
         if (map.keyClass() != byte[].class
@@ -89,9 +94,9 @@ final class MapFile {
     }
 
     /**
-     * Entries are found by hash, so the next read is nowhere near the last. Reading ahead costs more than time: Linux
-     * keeps what it has read ahead in pages of up to 2 MiB, and writes all of such a page when one byte of it has
-     * changed.
+     * Turns off the kernel's reading ahead. Entries are found by hash, so the next read is not near the last. Reading
+     * ahead also makes writes larger: Linux keeps the data in pages of up to 2 MiB, and writes a whole page to the disk
+     * when one byte of it has changed.
      */
     private static void readPagesSingly(VanillaChronicleMap<?, ?, ?> map) {
         if (!(PosixAPI.posix() instanceof NoOpPosixAPI)) {

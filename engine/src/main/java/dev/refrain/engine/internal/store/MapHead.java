@@ -14,16 +14,16 @@ import net.openhft.chronicle.hash.impl.SizePrefixedBlob;
 import net.openhft.chronicle.map.VanillaChronicleMap;
 
 /**
- * The beginning of a map's file, in front of the segment headers: Chronicle Map's header, which says how the file is
- * divided, and its global state. Chronicle Map validates neither, and computes addresses in memory from them. During
- * the life of a store none of these bytes changes, except a mark that the file is being made, and a lock. So the
- * {@link LockFile} keeps a check of them, which is compared before Chronicle Map opens the file.
+ * The beginning of a map's file, before the segment headers: Chronicle Map's header, which has the file's layout, and
+ * its global state. Chronicle Map validates neither, and computes addresses in memory from them. None of these bytes
+ * changes during the life of a store, except the mark of an unfinished file and a lock. So the {@link LockFile} keeps a
+ * digest of them, which is compared before Chronicle Map opens the file.
  */
 final class MapHead {
-    /** A check that no head has. */
+    /** Stands for a check that is not known; no head has it. */
     static final long UNKNOWN = 0;
 
-    /** No header that Chronicle Map writes is longer. */
+    /** Chronicle Map writes no longer header. */
     private static final int MAX_HEADER_LENGTH = 16 << 10;
 
     private static final int HEADER_AT = SizePrefixedBlob.SELF_BOOTSTRAPPING_HEADER_OFFSET;
@@ -31,14 +31,14 @@ final class MapHead {
     private static final int PAGE = 4096;
     private static final int GLOBAL_STATE = 1024;
     private static final String CHRONICLE = "!" + VanillaChronicleMap.class.getName();
-    /** Names of our classes, which the header of no other program's map has. */
+    /** Names of our classes. Only our maps have them in their headers. */
     private static final String[] OURS = {KeyAccess.class.getName(), EntryMarshaller.class.getName()};
 
     private MapHead() {}
 
     /**
-     * Whether a file is the map of some store, or was before it was damaged: it begins as Chronicle Map's files do and
-     * names classes of ours.
+     * Whether a file is the map of some store, perhaps damaged: it begins like Chronicle Map's files and
+     * names our classes.
      */
     static boolean isOurs(Path file) throws IOException {
         String text = begin(file);
@@ -46,8 +46,8 @@ final class MapHead {
     }
 
     /**
-     * Whether a file whose head may be damaged was a map of ours: it has two of the three marks of {@link #isOurs}. No
-     * byte of any other file is deleted.
+     * Whether a file whose head may be damaged was a map of ours: it has at least two of the three marks that
+     * {@link #isOurs} looks for. Other files are never cut or deleted.
      */
     static boolean wasOurs(Path file) throws IOException {
         String text = begin(file);
@@ -63,9 +63,9 @@ final class MapHead {
     }
 
     /**
-     * The check of a file's head.
+     * The check of a file's head: eight bytes of its digest.
      *
-     * @throws IOException if it has none
+     * @throws IOException if the file has no head
      */
     static long check(Path file) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
@@ -76,7 +76,7 @@ final class MapHead {
                 throw new IOException("it ends before its first segment");
             }
             head.putInt(SizePrefixedBlob.SIZE_WORD_OFFSET, SizePrefixedBlob.READY | SizePrefixedBlob.DATA | length);
-            // The lock of the global state.
+            // This is the lock of the global state, which may be held.
             head.putLong(stateAt, 0);
             MessageDigest sha256 = sha256();
             sha256.update(head);
@@ -87,8 +87,8 @@ final class MapHead {
     }
 
     /**
-     * Clears what only a killed process can have left: the mark of a file in the making, for which Chronicle Map would
-     * wait a minute, and the lock of the global state. Nobody else may have the file open.
+     * Clears what only a killed process can have left: the mark of an unfinished file, for which Chronicle Map would
+     * wait a minute, and the lock of the global state. No process may have the file open.
      */
     static void release(Path file) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {

@@ -10,11 +10,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps the map's file as long as it was when it was mapped. Somebody may cut it short meanwhile ({@code truncate},
- * {@code > answers.refrain}, a copy over it). Then each access to a page behind its end raises SIGBUS, which the JVM
- * turns into an {@link InternalError} in most places and dies of in others. No lock keeps others from doing that, so
- * the file gets its length back as soon as it is noticed: what was cut off is zeros then, which are segments without
- * entries. Thread-safe.
+ * Keeps the map's file as long as it was when it was mapped. A user may truncate the file while it is mapped
+ * ({@code truncate}, {@code > answers.refrain}, a copy over it). Then each access to a page behind its end raises
+ * SIGBUS, which the JVM turns into an {@link InternalError} in some places and dies of in others. No lock prevents
+ * truncation, so the file gets its length back as soon as it is noticed. The lost part is then zeros, which are
+ * segments without entries. Thread-safe.
  */
 final class MapLength {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
@@ -23,7 +23,7 @@ final class MapLength {
     private final long length;
     private final Object key;
 
-    /** @param length of the mapping */
+    /** @param length length of the mapping in bytes */
     MapLength(Path file, long length) throws IOException {
         this.file = file;
         this.length = length;
@@ -34,11 +34,11 @@ final class MapLength {
         return Files.readAttributes(file, BasicFileAttributes.class);
     }
 
-    /** Looks, and gives the file its length back if need be. Returns whether it was too short. */
+    /** Checks the length, and restores it if need be. Returns whether the file was too short. */
     synchronized boolean restore() {
         try {
             BasicFileAttributes now = attributes();
-            // Of another file by the name the mapping knows nothing.
+            // Another file of the same name is not mapped here.
             if (now.size() >= length || !Objects.equals(now.fileKey(), key)) {
                 return false;
             }

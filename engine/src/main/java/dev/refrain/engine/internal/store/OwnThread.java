@@ -10,7 +10,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Opens and closes files on a thread of its own. On the caller's thread, a set interrupt flag would close the channels
- * and so release their locks. Chronicle would also log a recovery as warnings that nobody can act on.
+ * and so release their locks. On this thread, Chronicle's messages also go to the debug log: it logs a recovery as
+ * warnings on which nobody can act.
  */
 final class OwnThread {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
@@ -30,7 +31,7 @@ final class OwnThread {
             return task.run();
         });
         Thread thread = new Thread(future, name);
-        // Chronicle starts a thread for good from here, which must not keep the class loader of whoever came first.
+        // Chronicle starts a thread from here that never ends. It must not keep the context class loader of the caller.
         thread.setContextClassLoader(OwnThread.class.getClassLoader());
         thread.setDaemon(true);
         thread.start();

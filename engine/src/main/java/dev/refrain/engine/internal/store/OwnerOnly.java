@@ -22,7 +22,7 @@ final class OwnerOnly {
 
     private OwnerOnly() {}
 
-    /** Makes missing directories; existing ones stay as they are. */
+    /** Makes missing directories; existing ones keep their permissions. */
     static void createDirectories(Path directory) throws IOException {
         if (!Files.isDirectory(directory)) {
             Files.createDirectories(directory, attributes(directory, DIRECTORY));
@@ -43,9 +43,9 @@ final class OwnerOnly {
     }
 
     /**
-     * Refuses the file of another account, which could not use what this one makes beside it.
+     * Refuses a file of another account. That account could not use the files that this process would make beside it.
      *
-     * @param account that this process has; -1 if that is not known
+     * @param account account of this process; -1 if it is not known
      */
     static void requireOwner(Path file, int account) throws IOException {
         if (account < 0 || !Files.exists(file) || !isPosix(file)) {
@@ -58,13 +58,13 @@ final class OwnerOnly {
         }
     }
 
-    /** The account of this process as a number; -1 where no file says it. */
+    /** The effective user id of this process; -1 where {@code /proc} does not tell. */
     static int account() {
         Path status = Path.of("/proc/self/status");
         try {
             for (String line : Files.readAllLines(status, StandardCharsets.ISO_8859_1)) {
                 if (line.startsWith("Uid:")) {
-                    // Real, effective, saved, of the file system.
+                    // The columns are the real, effective, saved and file system id.
                     return Integer.parseInt(SPACE.split(line, -1)[2]);
                 }
             }

@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
  * Makes the file system allocate all blocks of a file. If a page of the mapping has no block when it is first written,
  * and the disk is full, the kernel raises SIGBUS; docs/RATIONALE.md says what a JVM does then.
  *
- * <p>The content of the file stays. Nobody else may have it open, unless {@code fallocate} is known to work.
+ * <p>The content of the file stays. No other process may have the file open, unless {@code fallocate} is known to work.
  */
 final class Preallocation {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
@@ -25,16 +25,16 @@ final class Preallocation {
     private Preallocation() {}
 
     /**
-     * Allocates what is not allocated yet.
+     * Allocates the missing blocks.
      *
-     * @throws IOException if there is no room; the message says how much is needed and how much there is
+     * @throws IOException if there is no room; the message says how much is needed and how much is free
      */
     static void allocate(Path file) throws IOException {
         long length = Files.size(file);
         long free = DiskSpace.free(file);
         try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
-            // The same exception comes where there is no room and where
-            // the file system cannot do this; writing tells them apart.
+            // Fallocate fails alike for lack of room and for lack of support by the file system; writing
+            // tells them apart.
             if (!fallocate(access, length)) {
                 rewrite(access.getChannel(), length, file);
             }
@@ -57,12 +57,13 @@ final class Preallocation {
         }
     }
 
-    /** Works on every file system, but takes as long as writing so much takes. */
+    /** Writes every block of the file. Works on every file system, but is as slow as writing the whole file. */
     static void rewrite(FileChannel channel, long length, Path file) throws IOException {
         ByteBuffer piece = ByteBuffer.allocateDirect(PIECE);
         for (long at = 0; at < length; at += piece.limit()) {
             if (DiskSpace.free(file) < DiskSpace.MARGIN) {
-                // Perhaps enough room would be left in the end, but a sparse file on a full disk must not be.
+                // The rest of the file may have its blocks already, so the room might suffice. But a sparse file on a
+                // full disk is worse than a failure.
                 throw new IOException("No space left on device");
             }
             piece.clear();

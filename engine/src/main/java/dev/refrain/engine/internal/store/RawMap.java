@@ -17,7 +17,7 @@ import net.jpountz.xxhash.XXHashFactory;
 /**
  * Reads the file of a map as docs/STORAGE-FORMAT.md describes it, without Chronicle Map. It is read-only, takes no
  * locks and maps nothing, so it cannot harm a file that is in use, and a damaged file cannot harm it. A segment that is
- * written to meanwhile may come out torn; a caller to whom that matters reads it again.
+ * written to meanwhile may be torn in the copy; a caller to which that matters reads it again.
  */
 final class RawMap implements Closeable {
     private static final int HEADER_AT = 12;
@@ -28,26 +28,26 @@ final class RawMap implements Closeable {
     private static final int CACHE_LINE = 64;
     private static final int COUNTERS = 64;
     private static final int HEADERS_AT_A_TIME = 4_096;
-    /** Bounds of the length of a segment header. It is longest in a store with the fewest segments. */
+    /** Bounds of the length of a segment header, which is longest in the smallest stores. */
     private static final int MIN_SEGMENT_HEADER = SegmentState.HEADER_LENGTH;
 
     private static final int MAX_SEGMENT_HEADER = 192;
     private static final int SLOTS = 8_192;
     private static final int FREE_LIST = 1_024;
     private static final int TABLE = SLOTS * Integer.BYTES;
-    /** Where the chunks begin in a segment. */
+    /** Offset of the first chunk in a segment. */
     private static final int CHUNKS_AT = TABLE + COUNTERS + FREE_LIST;
 
     private static final int SEGMENT_LENGTH = CHUNKS_AT + Layout.CHUNKS_PER_SEGMENT * Layout.CHUNK_SIZE;
-    /** The most values that a lookup table takes: four fifths of its slots. */
+    /** The largest number of values in a lookup table: four fifths of its slots. */
     static final int MAX_VALUES = 6_553;
 
-    /** Length of a stop-bit encoded value length. */
+    /** Longest encoding of a value's length, in bytes of seven bits with a stop bit. */
     private static final int MAX_LENGTH_BYTES = 3;
 
     private static final int LONGEST_VALUE = CacheStore.KEY_LENGTH + MAX_LENGTH_BYTES + Layout.MAX_VALUE_LENGTH;
 
-    /** Bits of a slot that come from the hash of the key; the rest is the index of a chunk. */
+    /** Bits of a slot that come from the hash of the key; the other bits are the index of a chunk. */
     private static final int KEY_BITS = 19;
 
     private static final int KEY_MASK = (1 << KEY_BITS) - 1;
@@ -126,7 +126,10 @@ final class RawMap implements Closeable {
         return buffer.flip();
     }
 
-    /** Whether some segment's header is impossible in a map that was closed cleanly: its lock is held, for instance. */
+    /**
+     * Whether some segment's header is impossible in a map that was closed cleanly, for example because its
+     * lock is held.
+     */
     boolean hasSuspects() throws IOException {
         for (int first = 0; first < segments; first += HEADERS_AT_A_TIME) {
             int count = Math.min(HEADERS_AT_A_TIME, segments - first);
@@ -184,7 +187,7 @@ final class RawMap implements Closeable {
         return Integer.bitCount(segments) == 1;
     }
 
-    /** One segment, as it was when it was read. */
+    /** A copy of one segment as it is now. */
     Segment segment(int index) throws IOException {
         return new Segment(
                 index, segments, read(headerAt(index), segmentHeaderSize), read(segmentAt(index), SEGMENT_LENGTH));
@@ -192,13 +195,13 @@ final class RawMap implements Closeable {
 
     /** A copy of one segment. */
     static final class Segment {
-        /** Length of what is copied of a segment besides its header. */
+        /** Length of a segment without its header. */
         static final int LENGTH = SEGMENT_LENGTH;
 
         final int index;
-        /** Whether its lock is held or waited for, by a process that may be dead. */
+        /** Whether a process, which may be dead, holds the lock or waits for it. */
         final boolean isLocked;
-        /** The number of values by the header. */
+        /** The number of values according to the header. */
         final int values;
 
         private final int segments;
@@ -206,9 +209,9 @@ final class RawMap implements Closeable {
         private final ByteBuffer bytes;
 
         /**
-         * @param segments how many there are in the map
+         * @param segments number of segments in the map
          * @param header the segment's header, little-endian
-         * @param bytes all the rest of it, little-endian
+         * @param bytes the segment without its header, little-endian
          */
         Segment(int index, int segments, ByteBuffer header, ByteBuffer bytes) {
             this.index = index;
@@ -224,12 +227,12 @@ final class RawMap implements Closeable {
             return header;
         }
 
-        /** All that stands in front of the chunks. */
+        /** The part of the segment before its chunks: lookup table, counters and free list. */
         ByteBuffer directory() {
             return bytes.slice(0, CHUNKS_AT).order(ByteOrder.LITTLE_ENDIAN);
         }
 
-        /** Where the free list begins in the directory. */
+        /** Offset of the free list in the directory. */
         int freeListAt() {
             return TABLE + COUNTERS;
         }
@@ -260,7 +263,7 @@ final class RawMap implements Closeable {
             return (bytes.get(TABLE + COUNTERS + chunk / 8) >> (chunk % 8) & 1) != 0;
         }
 
-        /** The value at a chunk, or null if there cannot be one. */
+        /** The value at a chunk, or null if no valid value can begin there. */
         Value value(int chunk) {
             return chunk < Layout.CHUNKS_PER_SEGMENT
                     ? parse(bytes.slice(
@@ -269,7 +272,7 @@ final class RawMap implements Closeable {
                     : null;
         }
 
-        /** Whether a lookup of the key comes to this segment and stops at the slot. */
+        /** Whether a lookup of the key searches this segment and matches the hash in this slot. */
         boolean isFoundBy(byte[] key, int slot) {
             long hashed = HASH.hash(key, 0, key.length, 0);
             int bits = isPowerOfTwo(segments) ? Integer.numberOfTrailingZeros(segments) : 31;
@@ -279,7 +282,7 @@ final class RawMap implements Closeable {
         }
     }
 
-    /** The value at a chunk as it is now, or null if there cannot be one. */
+    /** The value at a chunk as it is now, or null if no valid value can begin there. */
     Value value(int segment, int chunk) throws IOException {
         int length = Math.min(LONGEST_VALUE, (Layout.CHUNKS_PER_SEGMENT - chunk) * Layout.CHUNK_SIZE);
         return parse(read(
@@ -325,7 +328,7 @@ final class RawMap implements Closeable {
             return content;
         }
 
-        /** How many chunks both take together. */
+        /** The number of chunks that key and value take together. */
         int chunks() {
             return chunks;
         }

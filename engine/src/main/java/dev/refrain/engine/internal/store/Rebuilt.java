@@ -10,11 +10,11 @@ import java.util.Set;
 import java.util.zip.CRC32C;
 
 /**
- * The lookup table, counters and free list that a segment should have for the values in it that are whole. A value is
- * whole if its place and length are possible, a lookup of its key leads to it, it overlaps no other, and its checksum
- * is right, if it has one. Of values that overlap, the one with the right checksum is whole, so that no value is lost
- * to a damaged neighbour. The parts of large entries have no checksum of their own; the reader of the entry verifies
- * them.
+ * The lookup table, counters and free list that a segment should have for its whole values. A whole value meets
+ * four conditions: its place and length are possible, a lookup of its key leads to it, it overlaps no other value,
+ * and its checksum, if any, is right. Of values that overlap, the one with the right checksum is whole, so that no
+ * value is lost to a damaged neighbour. The parts of large entries have no checksum of their own; the reader of the
+ * entry verifies them.
  */
 final class Rebuilt {
     private final ByteBuffer table;
@@ -27,7 +27,7 @@ final class Rebuilt {
     private int values;
     private int parts;
     private int dropped;
-    /** Whether a lookup finds each value. */
+    /** Whether a lookup in the old table finds each value. */
     private boolean isReachable = true;
 
     private final RawMap.Segment segment;
@@ -43,17 +43,17 @@ final class Rebuilt {
         takeAll();
     }
 
-    /** How many slots lead to no whole value. */
+    /** The number of slots that name no whole value. */
     int dropped() {
         return dropped;
     }
 
-    /** Whether the segment has all this already and its lock is free. */
+    /** Whether the segment needs no repair and its lock is free. */
     boolean isAsItWas() {
         return dropped == 0 && header().equals(segment.header()) && directory().equals(segment.directory());
     }
 
-    /** Takes over the values with a right checksum first, then those without a checksum. */
+    /** Keeps the values with a right checksum first, then those without a checksum. */
     private void takeAll() {
         BitSet pieces = new BitSet(segment.slots());
         for (int slot = 0; slot < segment.slots(); slot++) {
@@ -69,7 +69,7 @@ final class Rebuilt {
         }
     }
 
-    /** The value that a slot names, or null if there can be none. */
+    /** The value that a slot names, or null if it is impossible. */
     private RawMap.Value value(int slot) {
         int chunk = segment.chunk(slot);
         RawMap.Value value = chunk < 0 ? null : segment.value(chunk);
@@ -82,7 +82,7 @@ final class Rebuilt {
         return EntryChecksum.matches(value.key(), value.content(), value.content().length, crc);
     }
 
-    /** Takes a value over, unless its room or its key is taken. */
+    /** Keeps a value, unless another one has its room or its key. */
     private boolean takes(int slot, RawMap.Value value) {
         int chunk = segment.chunk(slot);
         int next = taken.nextSetBit(chunk);
@@ -117,8 +117,8 @@ final class Rebuilt {
     }
 
     /**
-     * All in front of the chunks: lookup table, counters and free list. Slots
-     * stay where they are if all of them are right.
+     * The part of the segment before its chunks: lookup table, counters and free list. The old lookup table stays if
+     * all of its slots are right.
      */
     ByteBuffer directory() {
         ByteBuffer directory = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
@@ -128,10 +128,10 @@ final class Rebuilt {
         return directory;
     }
 
-    /** The segment's header, in which its lock is free. */
+    /** The segment's header, with a free lock. */
     ByteBuffer header() {
         ByteBuffer header = ByteBuffer.allocate(segment.header().limit()).order(ByteOrder.LITTLE_ENDIAN);
-        // A place where to begin to look, which may be too low.
+        // Where a search for free chunks begins. Too low a value is harmless, so a valid old one stays.
         int firstFree = taken.nextClearBit(0);
         header.putInt(SegmentState.ENTRIES, values)
                 .putInt(SegmentState.LOWEST_FREE, lowestFree >= 0 && lowestFree <= firstFree ? lowestFree : firstFree)

@@ -5,7 +5,7 @@ import dev.refrain.engine.internal.eviction.EvictionPolicy;
 /**
  * The latest values that this process put into each segment. Used under the segment's lock.
  *
- * <p>A value is identified by its chunk and the upper bits of its owner's hash; 0 is none.
+ * <p>A value is identified by its chunk and the upper bits of its owner's hash; 0 stands for no value.
  */
 final class RecentInserts {
     private static final int CHUNK_BITS = 13;
@@ -40,8 +40,8 @@ final class RecentInserts {
     }
 
     /**
-     * Removes the oldest one. Returns its chunk, or {@link #NONE} if there is none. The caller checks with
-     * {@link #isAt} whether the value is still there.
+     * Removes the oldest insert and returns it, or {@link #NONE} if there is none. {@link #chunk} gives its chunk; the
+     * caller checks with {@link #isAt} whether the value is still there.
      */
     long takeOldest(int segment) {
         int at = segment * EvictionPolicy.NEWCOMERS + next[segment];

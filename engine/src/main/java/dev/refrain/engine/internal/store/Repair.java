@@ -7,10 +7,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Repairs the segments of a map that was not closed cleanly or is damaged. It frees locks and room that were left
- * behind, and drops values that are not whole or cannot be found ({@link Rebuilt}). It reads and writes the file
- * without mapping it and without Chronicle Map, whose own recovery trusts what it reads. A sound segment is not written
- * to. Nobody may have the file open.
+ * Repairs the segments of a map that was not closed cleanly or is damaged. Frees locks and room that were left behind,
+ * and drops values that are not whole or cannot be found ({@link Rebuilt}). Reads and writes the file without mapping
+ * it and without Chronicle Map, whose own recovery trusts the file. Does not write to a sound segment. No process may
+ * have the file open.
  */
 final class Repair {
     private final RawMap map;
@@ -25,7 +25,7 @@ final class Repair {
     /**
      * Checks all segments, or only those whose header is impossible after a clean close ({@link RawMap#isSuspect}).
      *
-     * @return how many things were put right
+     * @return the number of corrections
      */
     static int run(Path file, boolean onlySuspects) throws IOException {
         try (RawMap map = RawMap.open(file);
@@ -47,7 +47,7 @@ final class Repair {
         }
         corrections += Math.max(1, rebuilt.dropped());
         write(rebuilt.directory(), map.segmentAt(segment.index));
-        // The lock that is freed is in it.
+        // The header comes last, because it frees the lock.
         write(rebuilt.header(), map.headerAt(segment.index));
     }
 

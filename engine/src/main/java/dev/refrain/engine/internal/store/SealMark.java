@@ -9,9 +9,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Since when the entries of a store's file are sealed, or until when they were: in the file {@code .sealed} beside it,
- * in milliseconds since the epoch, negative for the end. It is there once a file has been opened with sealing, and goes
- * when all entries of that time have expired.
+ * The time since which a store's entries are sealed, or until which they were. It is a number in the file
+ * {@code .sealed} beside the store, in milliseconds since the epoch, negative for an end. The file exists once the
+ * store has been opened with sealing. It is deleted when all entries of that time have expired.
  */
 public final class SealMark {
     private static final Logger LOG = LoggerFactory.getLogger(SealMark.class);
@@ -27,9 +27,9 @@ public final class SealMark {
     }
 
     /**
-     * The store is opened with sealing. To be called before that.
+     * Call before the store is opened with sealing.
      *
-     * @return when entries were sealed for the first time; 0 if they always were
+     * @return the time since which entries are sealed; 0 if all are
      */
     public long begin(long nowMillis) {
         Long known = read();
@@ -42,9 +42,9 @@ public final class SealMark {
     }
 
     /**
-     * The store is opened without sealing.
+     * Call when the store is opened without sealing.
      *
-     * @param longestMillis how long entries live at most
+     * @param longestMillis the longest TTL of an entry, milliseconds
      * @return whether there may be sealed entries
      */
     public boolean end(long nowMillis, long longestMillis) {
@@ -63,7 +63,7 @@ public final class SealMark {
         return true;
     }
 
-    /** What {@link #begin} would return, but changes nothing. */
+    /** Like {@link #begin}, but changes nothing; the given time if entries are not sealed yet. */
     public long since(long nowMillis) {
         Long known = read();
         return known != null && known >= 0 ? Math.min(known, nowMillis) : nowMillis;
@@ -74,7 +74,7 @@ public final class SealMark {
         return read() != null;
     }
 
-    /** Null if there is none. */
+    /** The number in the file, or null if there is none. */
     private Long read() {
         try {
             return Files.isRegularFile(file) && Files.size(file) <= MAX_BYTES

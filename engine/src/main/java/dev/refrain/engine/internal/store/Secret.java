@@ -13,8 +13,8 @@ import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 
 /**
- * The file of the installation secret: 32 random bytes and nothing else. Used
- * under the gate of the {@link LockFile} only.
+ * The file of the installation secret: 32 random bytes and nothing else. Used under the gate of the
+ * {@link LockFile} only.
  */
 final class Secret {
     static final int LENGTH = 32;
@@ -22,7 +22,7 @@ final class Secret {
 
     private Secret() {}
 
-    /** The secret, or null if there is none or it cannot be one. */
+    /** The secret, or null if the file is missing or has another length. */
     static byte[] read(Path file) throws IOException {
         if (!Files.exists(file)) {
             return null;
@@ -32,7 +32,7 @@ final class Secret {
         return secret.length == LENGTH ? secret : null;
     }
 
-    /** A digest that tells secrets apart and reveals nothing of them. */
+    /** A digest that tells secrets apart but reveals nothing about them. */
     static long check(byte[] secret) {
         try {
             MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
@@ -45,15 +45,15 @@ final class Secret {
         }
     }
 
-    /** The file in which a new secret is written first. */
+    /** The file to which a new secret is written first. */
     static Path draft(Path file) {
         return file.resolveSibling(file.getFileName() + ".new");
     }
 
     /**
-     * Makes a new secret, which {@link #adopt} puts in its place.
+     * Makes a new secret in the draft file, from where {@link #adopt} moves it to its place.
      *
-     * @param given what it is to be; null for a random one
+     * @param given the secret to use; null for a random one
      */
     static byte[] create(Path file, byte[] given) throws IOException {
         byte[] secret = given == null ? new byte[LENGTH] : given.clone();
@@ -67,9 +67,7 @@ final class Secret {
         return secret;
     }
 
-    /**
-     * Puts the new secret in place of an older one, if there is a new one. The file is there as a whole or not at all.
-     */
+    /** Replaces the secret by the draft, if there is a draft. The move is atomic. */
     static void adopt(Path file) throws IOException {
         if (Files.exists(draft(file))) {
             Files.move(draft(file), file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

@@ -27,22 +27,25 @@ import net.openhft.chronicle.map.impl.CompiledMapQueryContext;
 
 /**
  * A Chronicle Map of values that each fit in one segment. It evicts to make room, and avoids segments whose lock is
- * stuck. Methods throw whatever else Chronicle Map throws; {@link ChronicleStore} turns that into misses.
+ * stuck. Methods pass on other exceptions of Chronicle Map; {@link ChronicleStore} turns them into misses.
  *
- * <p>Two habits of Chronicle Map 2026.1 shape the code. First, for a full segment it takes the map's global lock. If a
- * process is killed there, every other process that wants this lock prints a dump of the whole map. So a put makes room
- * first and never gets that far. Second, when it replaces a value by a longer one, it frees the old value's chunks
- * before it knows that there is room for the new one. Without room a dangling entry is left. So a put removes the old
- * value first.
+ * <p>Two properties of Chronicle Map 2026.1 shape the code. First, for a full segment it takes the map's global lock.
+ * If a process is killed while it holds that lock, every other process that wants the lock prints a dump of the whole
+ * map. So a put makes room first and never needs the lock. Second, to replace a value by a longer one, it frees the old
+ * value's chunks before it knows that there is room for the new one. Without room a dangling entry is left. So a put
+ * removes the old value first.
  *
- * <p>Long, since whatever takes a segment's lock stands here: reads, puts, evictions, repairs and walks.
+ * <p>Long, since all code that takes a segment's lock is here: reads, puts, evictions, repairs and walks.
  */
 final class SegmentMap {
-    /** What an answer of 2.5 KB takes. Where entries are smaller, eviction keeps less history per entry. */
+    /** Chunks of an answer of 2.5 KB. If entries are smaller, eviction keeps less history per entry. */
     private static final int USUAL_CHUNKS = 20;
-    /** Tries to make room for one value. One is enough unless other writers are faster. */
+    /** Attempts to make room for one value. One is enough unless other writers take the room. */
     private static final int ROUNDS = 8;
-    /** The free list of each segment is on a page of its own, which may have to be read from the disk. */
+    /**
+     * The largest number of free lists that are read for a count. Each is on a page of its own, which may have to come
+     * from the disk.
+     */
     private static final int SEGMENTS_COUNTED = 1_024;
 
     private final ChronicleMap<byte[], EntryBuffer> map;
@@ -54,7 +57,7 @@ final class SegmentMap {
     private final Pool<Evictor> evictors;
     private final StuckSegments stuck;
     private final Heads heads;
-    /** How often each segment has been put right, so that several who see the same damage do it once. */
+    /** Number of repairs of each segment, so that several threads that see the same damage repair it once. */
     private final AtomicIntegerArray repairs;
 
     SegmentMap(ChronicleMap<byte[], EntryBuffer> map, StoreCounters counters, Failures failures) {
@@ -86,7 +89,7 @@ final class SegmentMap {
         return true;
     }
 
-    /** Reads a value without a trace. */
+    /** Reads a value without counting a hit. */
     boolean peek(byte[] key, EntryBuffer into) {
         if (stuck.any() && stuck.contains(segmentOf(key))) {
             return false;
@@ -102,14 +105,14 @@ final class SegmentMap {
         }
     }
 
-    /** Checks again, under the lock, what looked damaged without it. */
+    /** Repeats the check under the lock, after it has failed without. */
     private void requireSafe(byte[] key) {
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
             lock(query, key);
         }
     }
 
-    /** The number of an entry's hits that eviction remembers. */
+    /** The number of recent hits of an entry that eviction remembers. */
     int hits(byte[] key) {
         return policy.hits(EvictionFacts.hash(key));
     }
@@ -120,7 +123,7 @@ final class SegmentMap {
     }
 
     /**
-     * Copies the head of a key's value. Counts it as a hit if the callback returns true.
+     * Copies the head of a key's value. Counts a hit if the callback returns true.
      *
      * @return false if the callback returned false, if there is no head, or if reading it needs a lock
      */
@@ -134,18 +137,19 @@ final class SegmentMap {
         return true;
     }
 
-    /** Tells eviction that an entry will be put, in one value or several. */
+    /** Tells eviction that an entry will be put, as one value or in parts. */
     void announce(byte[] key, EntryBuffer entry) {
         policy.put(EvictionFacts.hash(key), EvictionFacts.chunks(entry), EvictionFacts.cost(entry));
     }
 
     /**
-     * Stores a value, and evicts others of its segment if need be. The older value of the key is removed in any case.
-     * {@link #announce} comes first.
+     * Stores a value, and evicts others of its segment if need be. Removes the key's older value even if there is no
+     * room, unless the predicate keeps it. Call {@link #announce} first.
      *
-     * @param replaces told of the older value's head, under the lock, and says whether it is to go; null if it is
-     * @param displaced receives the older value if it was a manifest; is empty otherwise
-     * @return whether there was room, and nothing that stays
+     * @param replaces decides by the older value's head, under the lock, whether it is replaced; null to
+     *     replace it always
+     * @param displaced receives the older value if that was a manifest; empty otherwise
+     * @return false if there was no room, or if the older value stays
      */
     boolean put(byte[] key, EntryBuffer value, Predicate<byte[]> replaces, EntryBuffer displaced, long nowMillis) {
         displaced.resize(0);
@@ -193,7 +197,7 @@ final class SegmentMap {
         return replaces.test(head);
     }
 
-    /** Makes room in a segment. Returns false if there is nothing that could go. */
+    /** Makes room in a segment. Returns false if no value can be evicted. */
     private boolean evict(int segment, int chunks, long owner, long nowMillis) {
         EvictEvent event = Events.evict();
         Evictor evictor = evictors.take();
@@ -217,13 +221,13 @@ final class SegmentMap {
                 any |= evict(key, nowMillis);
             }
             if (!any && evictor.choseFromShortlist()) {
-                // Another value is there now, or others were faster. The next round looks at everything.
+                // Other writers have replaced or removed the listed values. The next round samples the segment again.
                 shortlists.drop(segment);
                 return true;
             }
             if (!any && evictor.victims() > 0) {
-                // No value is found by its key: others were faster, or the segment is damaged, and damaged values would
-                // stay for ever.
+                // No value was found by its key. Either other writers have removed them, or the segment is damaged;
+                // without a repair, damaged values would stay for ever.
                 repair(segment);
             }
             if (event != null) {
@@ -235,7 +239,7 @@ final class SegmentMap {
         }
     }
 
-    /** Returns whether the value was there. */
+    /** Removes one value. Returns whether it was there. */
     private boolean evict(byte[] key, long nowMillis) {
         long held = 0;
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
@@ -252,7 +256,7 @@ final class SegmentMap {
             boolean isExpired = expiresAt(entry) <= nowMillis;
             boolean isFirst = kind != EntryHead.NOTE;
             if (Kind.isMark(kind)) {
-                // An entry in parts is lost with its first part, and counts once.
+                // A large entry is lost with its first part, and counts as one eviction.
                 Data<EntryBuffer> value = entry.value();
                 long owner = value.bytes().readLong(value.offset() + EvictionFacts.OWNER);
                 isFirst = policy.forget(owner, kind != Kind.PART);
@@ -270,17 +274,17 @@ final class SegmentMap {
         }
     }
 
-    /** Call this when a value of a segment is not found by its key, or is damaged. */
+    /** Repairs a segment. Call this when a value of the segment is not found by its key, or is damaged. */
     void repair(int segment) {
         repair(segment, repairs.get(segment));
     }
 
-    /** How often this process has put a segment right. */
+    /** The number of times that this process has repaired a segment. */
     int repairs(int segment) {
         return repairs.get(segment);
     }
 
-    /** The same, unless it has been done since it had been done so often. */
+    /** Repairs a segment, unless it was repaired since {@link #repairs} returned the given number. */
     void repair(int segment, int seen) {
         if (stuck.contains(segment)) {
             return;
@@ -317,10 +321,10 @@ final class SegmentMap {
     }
 
     /**
-     * Puts a segment right that is damaged, under its write lock.
+     * Repairs a damaged segment, whose write lock is held.
      *
-     * @throws IllegalStateException always, so that the failure is counted and
-     *     the map is looked at when it is opened again
+     * @throws IllegalStateException always, so that the failure is counted and the map is checked when it
+     *     is next opened
      */
     private void putRight(int segment) {
         repairLocked(segment);
@@ -335,7 +339,7 @@ final class SegmentMap {
     /**
      * Takes the write lock of the key's segment. Returns false if the segment is stuck.
      *
-     * @throws IllegalStateException if the segment was damaged; it is put right then
+     * @throws IllegalStateException if the segment was damaged; it has then been repaired
      */
     private boolean lock(ExternalMapQueryContext<?, ?, ?> query, byte[] key) {
         int segment = query.segmentIndex();
@@ -354,7 +358,7 @@ final class SegmentMap {
         return true;
     }
 
-    /** Takes chunks and gives them back at once; needs the write lock. */
+    /** Tests for room by allocating chunks and freeing them at once. Needs the write lock. */
     private static boolean hasRoom(ExternalMapQueryContext<?, ?, ?> query, int chunks) {
         CompiledMapQueryContext<?, ?, ?> context = (CompiledMapQueryContext<?, ?, ?>) query;
         long position = context.allocReturnCodeGuarded(chunks);
@@ -369,7 +373,7 @@ final class SegmentMap {
      * Removes the value of a key.
      *
      * @param displaced receives the value if it was a manifest; is empty otherwise
-     * @return whether there was one
+     * @return whether there was a value
      */
     boolean remove(byte[] key, EntryBuffer displaced) {
         displaced.resize(0);
@@ -406,8 +410,8 @@ final class SegmentMap {
     }
 
     /**
-     * Call this before an entry is removed. Chronicle Map marks as free the length that the entry claims, and does not
-     * check it. In a damaged file that can reach beyond the mapping, and then the process dies.
+     * Call this before an entry is removed. Chronicle Map frees as many chunks as the entry's length says, and does not
+     * check the length. In a damaged file they can reach beyond the mapping, and then the process dies.
      */
     private static void requireSane(MapEntry<byte[], EntryBuffer> entry) {
         long length = entry.value().size();
@@ -431,8 +435,8 @@ final class SegmentMap {
         long chunk = ((CompiledMapQueryContext<?, ?, ?>) query).pos();
         if (!state.areTaken(
                 segment, chunk, Layout.exactChunks((int) entry.value().size()))) {
-            // The free list says that its room is free. Another value may be there by now, and would be marked as free
-            // with it.
+            // According to the free list, some of its chunks are free already. Another value may use them by now, and
+            // would be freed as well.
             putRight(segment);
         }
         if (!Kind.isEntry(kind)) {
@@ -441,22 +445,22 @@ final class SegmentMap {
         entry.doRemove();
     }
 
-    /** Removes what has expired in one segment, and returns how many entries that were. */
+    /** Removes the expired values of one segment. Returns the number of entries among them. */
     long sweep(int segment, long nowMillis) {
         return walk(segment, head -> EntryHead.expiresAt(head) <= nowMillis, counters.expirations);
     }
 
-    /** Removes the values of one segment that match; of large entries part by part. */
+    /** Removes the values of one segment that match. Parts of large entries are matched one by one. */
     long removeIf(int segment, Predicate<byte[]> head) {
         return walk(segment, head, counters.removals);
     }
 
-    /** Adds the matching keys of the entries of one segment. */
+    /** Collects the keys of one segment's entries that match. */
     void find(int segment, Predicate<byte[]> key, List<byte[]> into) {
         walk(segment, new SegmentWalk(key, into));
     }
 
-    /** Shows the entries of one segment. Returns false if the visitor ended that. */
+    /** Passes the entries of one segment to a visitor. Returns false if the visitor ended the visit. */
     boolean visit(int segment, CacheStore.EntryVisitor visitor) {
         SegmentWalk walk = new SegmentWalk(visitor);
         walk(segment, walk);
@@ -477,7 +481,7 @@ final class SegmentMap {
                 }
                 stuck.remove(segment);
             }
-            // The header alone tells this, so a segment that was never used costs no memory.
+            // This reads only the header, so the pages of a segment that was never used are not touched.
             if (state.values(segment) == 0) {
                 return 0;
             }
@@ -487,7 +491,7 @@ final class SegmentMap {
             try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
                 walk.look(view(context));
             }
-            // Each on its own, so that nobody waits for more than one.
+            // Each removal takes the lock for itself, so that a writer waits for one removal at most.
             for (int i = 0; i < walk.found(); i++) {
                 removed += removeIfStill(walk.key(i), walk) ? 1 : 0;
             }
@@ -495,7 +499,7 @@ final class SegmentMap {
         return removed;
     }
 
-    /** Removes the value of a key if its head still matches. Returns whether that was an entry. */
+    /** Removes the value of a key if its head still matches. Returns whether it removed an entry. */
     private boolean removeIfStill(byte[] key, SegmentWalk walk) {
         long held = 0;
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
@@ -519,7 +523,7 @@ final class SegmentMap {
         }
     }
 
-    /** The bytes that expired values take in one segment. Takes no lock, so it is an estimate. */
+    /** The bytes that expired values take in one segment. Reads without a lock, so the result is an estimate. */
     long expiredBytes(int segment, long nowMillis) {
         try (MapSegmentContext<byte[], EntryBuffer, ?> context = map.segmentContext(segment)) {
             if (state.values(segment) == 0 || stuck.contains(segment)) {
@@ -537,8 +541,8 @@ final class SegmentMap {
     }
 
     /**
-     * Shows every key and value that is sound, reusing both arguments. The
-     * action must not touch this map, and nobody may write.
+     * Passes every sound key and value to an action, reusing both arguments. The action must not use this map, and no
+     * thread or process may write to it.
      */
     void forEach(BiConsumer<byte[], EntryBuffer> action) {
         EntryBuffer value = new EntryBuffer(Layout.MAX_VALUE_LENGTH);
@@ -580,19 +584,19 @@ final class SegmentMap {
         return parts;
     }
 
-    /** The bytes that all values take; of a large map, an estimate. */
+    /** The bytes that all values take. For a large map, an estimate from a sample of its segments. */
     long usedBytes() {
         int looked = Math.min(segments(), SEGMENTS_COUNTED);
         long chunks = 0;
         for (int i = 0; i < looked; i++) {
             int segment = (int) ((long) i * segments() / looked);
-            // Of a segment that was never used only the header is read, so it takes no memory.
+            // The free list of a segment without values is not read, so the pages of an unused segment are not touched.
             chunks += state.values(segment) == 0 ? 0 : state.chunksTaken(segment);
         }
         return (long) ((double) chunks * Layout.CHUNK_SIZE * segments() / looked);
     }
 
-    /** Writes everything to the disk, which takes as long as the disk takes for what has been written lately. */
+    /** Writes all changes to the disk, and waits until they are there. */
     void flush() {
         ((VanillaChronicleMap<?, ?, ?>) map).msync();
     }

@@ -14,17 +14,17 @@ import net.openhft.chronicle.hash.impl.VanillaChronicleHash;
 import net.openhft.chronicle.map.VanillaChronicleMap;
 
 /**
- * The headers, lookup tables and free lists of the mapped file, read and written in place, as docs/STORAGE-FORMAT.md
- * describes them.
+ * The headers, lookup tables and free lists of the mapped file, read and written in place, as
+ * docs/STORAGE-FORMAT.md describes them.
  *
- * <p>Chronicle Map trusts the file: it walks a lookup table until it comes to a free slot, for ever if there is none;
- * it follows links to further tiers of a segment, wherever they lead; it reads and frees as many bytes as a value's
+ * <p>Chronicle Map trusts the file. It walks a lookup table until it comes to a free slot, for ever if there is none.
+ * It follows links to further tiers of a segment, wherever they lead. It reads and frees as many bytes as a value's
  * length says. A file can be damaged at any time, even while it is open, and then the process would hang or die. So
- * before Chronicle Map does anything with a key, {@link #isSafe} makes the same walk with each step bounded. It ends at
- * the first free slot, so it costs a sound segment next to nothing. A segment that fails the check is repaired
- * ({@link #repair}).
+ * before Chronicle Map does anything with a key, {@link #isSafe} makes the same walk with each step bounded. The walk
+ * ends at the first free slot, so in a sound segment it costs next to nothing. A segment that fails the check is
+ * repaired ({@link #repair}).
  *
- * <p>Reading needs no lock, but may then see a change half made. Writing needs the segment's write lock.
+ * <p>Reading needs no lock, but without one it may see half of a change. Writing needs the segment's write lock.
  */
 final class SegmentState {
     /** Offset in a segment's header, after its lock. */
@@ -36,7 +36,7 @@ final class SegmentState {
     /** Offset of a field that Chronicle Map does not use: the number of parts of large entries in the segment. */
     static final int PARTS = 28;
 
-    /** The least that a segment's header takes. */
+    /** The shortest length of a segment's header. */
     static final int HEADER_LENGTH = 32;
 
     private static final Memory MEMORY = OS.memory();
@@ -72,13 +72,13 @@ final class SegmentState {
         return Math.max(0, Math.min(number, slots));
     }
 
-    /** Counts parts that come or go. */
+    /** Adds to the number of parts; a negative number subtracts. */
     void addParts(int segment, int more) {
         long at = header(segment) + PARTS;
         MEMORY.writeOrderedInt(at, clamped(MEMORY.readInt(at) + more));
     }
 
-    /** The chunks of a segment that are taken. */
+    /** The number of chunks of a segment that are taken. */
     int chunksTaken(int segment) {
         long at = map.segmentBaseAddr(segment) + freeListOffset;
         int taken = 0;
@@ -94,8 +94,7 @@ final class SegmentState {
 
     /**
      * Whether Chronicle Map may look for a key: the walk ends, stays in the segment, and finds a value that ends in the
-     * segment. Under the segment's lock the answer is certain. Without it, false may only mean that somebody is
-     * writing.
+     * segment. Under the segment's lock the answer is certain. Without it, false may only mean that a writer is active.
      */
     boolean isSafe(byte[] key) {
         long hash = LongHashFunction.xx_r39().hashBytes(key);
@@ -151,7 +150,7 @@ final class SegmentState {
         return false;
     }
 
-    /** Whether the lookup table has a free slot, which ends a walk through the segment. */
+    /** Whether the lookup table has a free slot. Without one, a walk through the segment would not end. */
     boolean isWalkable(int segment) {
         if (MEMORY.readLong(header(segment) + NEXT_TIER) != 0) {
             return false;
@@ -172,7 +171,7 @@ final class SegmentState {
         MEMORY.readBytes(header(segment), header, 0, HEADER_LENGTH);
         MEMORY.readBytes(map.segmentBaseAddr(segment), bytes, 0, bytes.length);
         Rebuilt rebuilt = new Rebuilt(new RawMap.Segment(segment, segments, littleEndian(header), littleEndian(bytes)));
-        // The slots come first, because readers without a lock use them. The lock stays as it is.
+        // The slots are written first, because readers without a lock use them. The lock in the header is not written.
         byte[] directory = rebuilt.directory().array();
         MEMORY.writeBytes(map.segmentBaseAddr(segment), directory, 0, directory.length);
         MEMORY.writeBytes(header(segment) + ENTRIES, rebuilt.header().array(), ENTRIES, HEADER_LENGTH - ENTRIES);
@@ -182,7 +181,7 @@ final class SegmentState {
         return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Whether the free list has the given chunks as taken, as those of a value must be. */
+    /** Whether the free list marks all of the given chunks as taken, as it must for a value. */
     boolean areTaken(int segment, long chunk, int count) {
         long list = map.segmentBaseAddr(segment) + freeListOffset;
         for (long i = chunk; i < chunk + count; i++) {

@@ -16,12 +16,12 @@ import net.openhft.chronicle.map.VanillaChronicleMap;
 import net.openhft.chronicle.map.impl.CompiledMapIterationContext;
 
 /**
- * The bytes of one segment as docs/STORAGE-FORMAT.md describes them, read in place. Chronicle Map's own iteration
+ * Reads the bytes of one segment in place, as docs/STORAGE-FORMAT.md describes them. Chronicle Map's own iteration
  * begins at the same entry each time and touches every entry; this view touches only the entries that are asked for.
- * The bytes come from a file, so a value with an impossible place or length is not shown.
+ * The bytes come from a file, so {@link #isSound} says whether a value has a possible place and length.
  *
- * <p>Exact while the segment's update lock is held. Without the lock, values may be half written or gone, so results
- * are guesses. Nothing outside of the segment is read in any case.
+ * <p>Results are exact while the segment's update lock is held. Without the lock, values may be half written or
+ * removed, so results are guesses. Bytes outside the segment are never read.
  */
 final class SegmentView {
     private static final Memory MEMORY = OS.memory();
@@ -34,7 +34,7 @@ final class SegmentView {
     private final int tableLength;
     private final long entriesAddress;
     private final ReusableBitSet taken;
-    /** The last value: its chunk, its length, the chunks that it takes and its address. */
+    /** The value that was last read: its chunk, its length, the number of its chunks and its address. */
     private int current = -1;
 
     private int length;
@@ -55,12 +55,12 @@ final class SegmentView {
         taken = context.freeList();
     }
 
-    /** How many slots the lookup table has. */
+    /** The number of slots of the lookup table. */
     int slots() {
         return tableLength;
     }
 
-    /** Sets a bit for each chunk that the lookup table names. Returns how many slots are taken. */
+    /** Sets a bit for each chunk that the lookup table names. Returns the number of slots that name one. */
     int listStarts(BitSet into) {
         into.clear();
         int found = 0;
@@ -82,22 +82,24 @@ final class SegmentView {
         return 1;
     }
 
-    /** The chunk that a slot of the lookup table names, or -1. Reads the table alone; see {@link #isSound}. */
+    /**
+     * The chunk that a slot of the lookup table names, or -1. Reads only the table, so the value may be
+     * unsound ({@link #isSound}).
+     */
     int chunkAt(int slot) {
         long entry = table.readEntryVolatile(tableAddress, (long) slot * SLOT);
         int chunk = (int) table.value(entry);
         return table.empty(entry) || chunk >= Layout.CHUNKS_PER_SEGMENT ? -1 : chunk;
     }
 
-    /** Whether a slot of the lookup table is free. There is always one that is, unless the file is damaged. */
+    /** Whether a slot of the lookup table is free. Unless the file is damaged, there is always a free one. */
     boolean isFree(int slot) {
         return table.empty(table.readEntryVolatile(tableAddress, (long) slot * SLOT));
     }
 
     /**
-     * Prefetches the keys and heads of values that will be read one by one. Values lie far apart, so each read waits
-     * 150 ns for memory. These loads do not depend on each other, so the processor has a dozen of them under way at a
-     * time.
+     * Prefetches the keys and heads of values that will be read one by one. Values are far apart in memory, so each
+     * read would wait 150 ns. These loads do not depend on each other, so the processor overlaps a dozen of them.
      */
     void fetch(int[] chunks, int count) {
         long any = 0;
@@ -108,7 +110,7 @@ final class SegmentView {
         fetched = any;
     }
 
-    /** Whether a value can begin at a chunk that the table names. */
+    /** Whether the value at a chunk has a possible length and ends within the segment. */
     boolean isSound(int chunk) {
         int length = length(chunk);
         return length >= EntryHead.LENGTH
@@ -116,7 +118,7 @@ final class SegmentView {
                 && chunk + chunks(chunk) <= Layout.CHUNKS_PER_SEGMENT;
     }
 
-    /** The chunk after the last free one in a row. */
+    /** The first chunk, from the given one on, that is not free. */
     int endOfFree(int chunk) {
         long next = taken.nextSetBit(chunk);
         return next < 0 ? Layout.CHUNKS_PER_SEGMENT : (int) Math.min(next, Layout.CHUNKS_PER_SEGMENT);
@@ -135,7 +137,7 @@ final class SegmentView {
         return entriesAddress + (long) chunk * Layout.CHUNK_SIZE;
     }
 
-    /** Reads the length in front of a value, once for all questions about the value. */
+    /** Decodes the length in front of a value, once for all reads of the value. */
     private void goTo(int chunk) {
         if (chunk == current) {
             return;

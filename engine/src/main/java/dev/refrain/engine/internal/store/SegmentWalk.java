@@ -8,15 +8,15 @@ import java.util.function.Predicate;
 import net.openhft.chronicle.hash.Data;
 
 /**
- * A walk through a segment. It takes no lock, so nobody waits for it, even if values have to be read from the disk.
- * What matches is therefore checked again under the lock before it is removed. The walk misses no value that is
- * there all the time: a removal may move other values down in the lookup table, but never up, and never past a slot
- * that was free when they were put. So the walk goes down, from a free slot round to the same slot. Not thread-safe.
+ * A walk through a segment. It takes no lock, so no writer waits for it, even if values have to be read from the disk.
+ * So a value that matches is checked again under the lock before it is removed. The walk misses no value that stays in
+ * the segment: a removal may move other values down in the lookup table, but never up, and never past a slot that was
+ * free when they were put. So the walk goes down, from a free slot around to the same slot. Not thread-safe.
  */
 final class SegmentWalk {
     private static final int VALUES_PER_LOOK = 64;
 
-    /** On heads; on keys if the walk collects keys. */
+    /** Tests heads, or keys if the walk collects keys. */
     private final Predicate<byte[]> condition;
 
     private final List<byte[]> keysFound;
@@ -27,24 +27,24 @@ final class SegmentWalk {
     private int found;
     /** The free slot at which the walk began; -1 before it begins. */
     private int top = -1;
-    /** Slots walked since then. */
+    /** Number of slots walked so far. */
     private int gone;
 
     private boolean isDone;
 
-    /** Shown what there is; null for a walk that looks for something. */
+    /** Receives the entries; null for a walk with a condition. */
     private final CacheStore.EntryVisitor visitor;
 
     private boolean isEnded;
 
-    /** @param keysFound where to put the keys that match, or null to remove what has a matching head */
+    /** @param keysFound receives the keys that match; null to find the values whose heads match */
     SegmentWalk(Predicate<byte[]> condition, List<byte[]> keysFound) {
         this.condition = condition;
         this.keysFound = keysFound;
         this.visitor = null;
     }
 
-    /** One that finds nothing, and shows all entries until the visitor has seen enough. */
+    /** A walk without a condition, which passes all entries to a visitor until the visitor ends it. */
     SegmentWalk(CacheStore.EntryVisitor visitor) {
         this.condition = null;
         this.keysFound = null;
@@ -60,12 +60,12 @@ final class SegmentWalk {
         return isDone;
     }
 
-    /** How many keys the last look has found. */
+    /** Number of keys that the last {@link #look} has found. */
     int found() {
         return found;
     }
 
-    /** One of them; valid until the next one is asked for. */
+    /** One of these keys; valid until the next call. */
     byte[] key(int number) {
         System.arraycopy(keys, number * CacheStore.KEY_LENGTH, key, 0, CacheStore.KEY_LENGTH);
         return key;
@@ -77,7 +77,7 @@ final class SegmentWalk {
         return condition.test(headBytes);
     }
 
-    /** Looks at the next values. */
+    /** Reads the next values. */
     void look(SegmentView view) {
         int slots = view.slots();
         if (top < 0) {

@@ -14,10 +14,7 @@ import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * What becomes of a file that stands in the store's place and cannot be used: it gets another name beside it. Used by
- * the thread that opens the store.
- */
+/** Renames a file that has the store's name and cannot be used. Used by the thread that opens the store. */
 final class SetAside {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
 
@@ -35,7 +32,7 @@ final class SetAside {
         this.clock = clock;
     }
 
-    /** The damaged files that are kept beside the store. */
+    /** The damaged files that were kept beside the store. */
     List<Path> damagedFiles() throws IOException {
         String name = file.getFileName().toString();
         try (Stream<Path> siblings = Files.list(file.getParent())) {
@@ -49,14 +46,17 @@ final class SetAside {
                 && DAMAGED_NAME.matcher(sibling.substring(name.length())).matches();
     }
 
-    /** Makes their room free. */
+    /** Deletes the damaged files, for their room. */
     void deleteDamaged() throws IOException {
         for (Path damaged : damagedFiles()) {
             Files.delete(damaged);
         }
     }
 
-    /** A file that has only the length of our map may be somebody else's. It is kept whole, and is never deleted. */
+    /**
+     * Renames a file that has the length of our map but not its header. It may be another program's file, so it is kept
+     * whole and never deleted.
+     */
     void moveAway() throws IOException {
         Path aside = StorePath.sibling(file, UNKNOWN + TIMESTAMP.format(clock.instant()));
         Files.move(file, aside);
@@ -68,12 +68,12 @@ final class SetAside {
     }
 
     /**
-     * Gives a store that cannot be used another name.
+     * Renames a store that cannot be used.
      *
-     * @param budget how much of its beginning is kept, in bytes
+     * @param budget length of its beginning that is kept, in bytes
      */
     void setAside(Throwable reason, long budget) throws IOException {
-        // One damaged file is enough to look into. More would fill the disk.
+        // One damaged file is enough for an investigation. More would fill the disk.
         deleteDamaged();
         Path aside = StorePath.sibling(file, DAMAGED + TIMESTAMP.format(clock.instant()));
         Files.move(file, aside);

@@ -3,13 +3,14 @@ package dev.refrain.engine.internal.store;
 import java.util.Arrays;
 
 /**
- * For each segment, the runs of lowest worth at the last full sample. While the worth of one of them is no higher than
- * the highest on the list was then, a new sample would find the same run, unless the worth of other values has fallen
- * since. So a list is used no more often than it is long, and only until the next value expires. A list cannot serve
- * smaller rooms than the one it was made for: there, single values cost less than runs. Used under the segment's lock.
+ * For each segment, the runs of lowest worth at the last full sample. The bound of a list is the highest worth on it at
+ * that time. While a listed run is worth no more than the bound, a new sample would find no better run, unless the
+ * worth of other values has fallen since. So a list is used no more often than it is long, and only until the next
+ * value expires. A list made for a larger room does not serve a much smaller one, for which single values cost less
+ * than runs. Used under the segment's lock.
  *
- * <p>A value is identified by its chunk and some bits of its owner's hash. These may name another value, so a user of a
- * list checks what is there now. Lists take 50 MiB for each TiB of the store.
+ * <p>A value is identified by its chunk and some bits of its owner's hash. The chunk may have another value by now, so
+ * a user of a list checks with {@link #isAt}. Lists take 50 MiB for each TiB of the store.
  */
 final class Shortlists {
     static final int LENGTH = 8;
@@ -41,7 +42,7 @@ final class Shortlists {
     /**
      * Completes a list whose values have been set.
      *
-     * @param chunks the room that the list was made for
+     * @param chunks length of the room that the list was made for
      * @param endMillis when the next value expires
      * @param bound the worth per chunk of the last run
      */
@@ -54,7 +55,7 @@ final class Shortlists {
         uses[segment] = (byte) length;
     }
 
-    /** Whether there is a list for about as much room, or less. Counts as a use of the list. */
+    /** Whether there is a list that serves a room of this length. Counts as a use of the list. */
     boolean use(int segment, int chunks, long nowMillis) {
         boolean serves = uses[segment] > 0 && nowMillis < ends[segment] && chunks * 8 >= rooms[segment] * 7;
         if (serves) {
@@ -63,7 +64,7 @@ final class Shortlists {
         return serves;
     }
 
-    /** Drops a list. Needs no lock: at worst the list is used once more. */
+    /** Drops a list. Needs no lock: in the worst case the list is used once more. */
     void drop(int segment) {
         uses[segment] = 0;
     }
@@ -72,7 +73,7 @@ final class Shortlists {
         return values[segment * LENGTH + index] & CHUNK_MASK;
     }
 
-    /** Whether this is the value on the list. */
+    /** Whether the value at the chunk is the listed one. */
     boolean isAt(int segment, int index, long owner, int chunk) {
         return values[segment * LENGTH + index] == value(owner, chunk);
     }

@@ -14,30 +14,32 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The files of one open store: the map, its {@link LockFile} and its {@link Secret}. Opening ends with a usable map,
- * whatever was there before, because a cache must not keep its host from starting. The only errors are those that the
- * operator has to mend.
+ * whatever the state of the files, because a cache must not keep its host from starting. It fails only for reasons that
+ * the operator has to mend.
  *
  * <p>A process that is alone with the map may recover it, set it aside, or move its entries to a file of another size.
- * A process that joins others takes the map as it is.
+ * A process that joins others uses the map as it is.
  *
  * <p>Long, since each state in which the files may be found is a branch of one decision.
  */
 final class StoreFiles {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
 
-    /** Version of everything in and beside the map. A map of an unknown version is set aside. */
+    /** Format version of the map and the files beside it. A map of an unknown version is set aside. */
     private static final int FORMAT_VERSION = 3;
     /**
-     * Has no count of parts in its segments, and no check of its head. Such a map is checked as a whole, and has the
-     * new format then.
+     * A map of this version has no count of parts in its segments, and no check of its head. Opening it checks the
+     * whole map and converts it to the present version.
      */
     private static final int OLDER_VERSION = 2;
-    /** Enough for another process to recover tens of gigabytes. */
-    private static final Duration OPEN_PATIENCE = Duration.ofMinutes(2);
+    /** Long enough for another process to recover tens of gigabytes. */
+    private static final Duration OPEN_TIMEOUT = Duration.ofMinutes(2);
 
-    private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
+    private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
 
-    /** One part in this many of the capacity is kept of a damaged map, beside the new map with all of the capacity. */
+    /**
+     * A damaged map is cut to one part in this many of the capacity, because it is kept beside a new map of full size.
+     */
     private static final int DAMAGED_SHARE = 20;
 
     private static final String LOCK = ".lock";
@@ -50,23 +52,23 @@ final class StoreFiles {
     private final LockFile lock;
     private final SetAside aside;
     private final boolean preallocate;
-    /** Whether a map that is there stays as it is, or is refused. */
+    /** Whether an existing map keeps its capacity, and is refused instead of set aside if it is damaged. */
     private final boolean keeps;
 
     private final Clock clock;
     private final StoreCounters counters = new StoreCounters();
     private final Failures failures;
 
-    /** Set before anybody has a reference to this object. */
+    /** Set before another thread can have a reference to this object. */
     private Claim claim;
 
-    /** What the secret of a new map is to be; null for a random one. */
+    /** The secret for a new map; null for a random one. */
     private final byte[] givenSecret;
 
     private byte[] secret;
     private SegmentMap map;
     private long capacityBytes;
-    /** Whether something was seen that only damage explains. Then the next opening checks the map. */
+    /** Whether a failure was seen that damage would explain. Then the next opening checks the map. */
     private volatile boolean suspicious;
 
     private DiskSpace space;
@@ -84,7 +86,8 @@ final class StoreFiles {
         if (keeps) {
             OwnerOnly.requireOwner(file, OwnerOnly.account());
         }
-        // Before the lock file is open: to close another channel of it would give up the locks of this process.
+        // This comes before the lock file is opened, since closing another channel of that file would release
+        // this process's locks.
         new ForeignFiles(file, secretFile, lockFile, draft).refuse();
         this.lock = LockFile.open(lockFile);
         this.preallocate = preallocate;
@@ -99,10 +102,10 @@ final class StoreFiles {
     }
 
     /**
-     * The same, for commands.
+     * Like the other method, with options for commands.
      *
-     * @param givenSecret what the secret of a new map is to be; null for a random one
-     * @param keeps whether a map that is there stays as it is, or is refused
+     * @param givenSecret the secret for a new map; null for a random one
+     * @param keeps whether an existing map keeps its capacity, and is refused instead of set aside if it is damaged
      */
     static StoreFiles open(
             Path path, long capacityBytes, boolean preallocate, Clock clock, byte[] givenSecret, boolean keeps)
@@ -118,7 +121,8 @@ final class StoreFiles {
         } catch (IOException | RuntimeException | Error e) {
             claim.release();
             if (e instanceof InternalError) {
-                // On a file system where even reading takes a block, a sparse file on a full disk shows as a fault.
+                // On some file systems even a read of a sparse file allocates a block, so on a full disk it
+                // raises a fault.
                 throw new IOException("The store " + file + " cannot be read or written; is its disk full?", e);
             }
             if (e instanceof RuntimeException || e instanceof AssertionError) {
@@ -141,7 +145,7 @@ final class StoreFiles {
         return failures;
     }
 
-    /** Counts an operation that failed inside the map, and has the map recovered when it is opened again. */
+    /** Counts an operation that failed inside the map. The next opening then recovers the map. */
     void failed(String operation, Throwable failure) {
         suspect();
         if (failure instanceof InternalError) {
@@ -150,7 +154,7 @@ final class StoreFiles {
         failures.count(operation, failure);
     }
 
-    /** Has the map recovered when it is opened again. */
+    /** Makes the next opening recover the map. */
     void suspect() {
         if (!suspicious) {
             suspicious = true;
@@ -159,8 +163,8 @@ final class StoreFiles {
     }
 
     /**
-     * At once, because this process may be killed before it closes; not on the
-     * caller's thread, whose interrupt flag may be set.
+     * Erases the number of {@link CleanShutdown} at once, because this process may be killed before it closes. Uses
+     * another thread, because the caller's interrupt flag may be set.
      */
     private void distrust() {
         try {
@@ -184,7 +188,7 @@ final class StoreFiles {
         }
     }
 
-    /** Logs if one of the files is no longer there, or not as it was. */
+    /** Checks that the files still have their names and length, and logs if not. */
     void checkPresence() {
         requireLength();
         if (presence.check()) {
@@ -192,7 +196,7 @@ final class StoreFiles {
         }
     }
 
-    /** Whether this process is to sweep now. Then {@link #endSweep} must follow. */
+    /** Whether this process may sweep now. If so, {@link #endSweep} must follow. */
     boolean beginSweep() {
         try {
             return lock.beginSweep();
@@ -214,7 +218,7 @@ final class StoreFiles {
         return secret;
     }
 
-    /** The budget that the map was made with. */
+    /** The byte budget that the map was made with. */
     long capacityBytes() {
         return capacityBytes;
     }
@@ -225,7 +229,7 @@ final class StoreFiles {
         StoreFiles files = new StoreFiles(file, preallocate, clock, givenSecret, keeps);
         LockFile lock = files.lock;
         try {
-            lock.enterGate(OPEN_PATIENCE);
+            lock.enterGate(OPEN_TIMEOUT);
             boolean isAlone = lock.isAlone();
             LockFile.State before = isAlone ? files.openAlone(capacityBytes) : files.openShared(capacityBytes);
             files.space = new DiskSpace(file, before.preallocated(), clock);
@@ -306,7 +310,7 @@ final class StoreFiles {
         return useDraft(record(wantedBytes));
     }
 
-    /** For a command, which is no reason to set answers aside, or to move them to a file of another size. */
+    /** Opens the map for a command, which must neither set answers aside nor move them to a file of another size. */
     private LockFile.State openKept(long wantedBytes) throws IOException {
         if (secret == null) {
             throw new IOException("The secret of the store " + file + " is gone, and its answers with it; " + secretFile
@@ -325,7 +329,7 @@ final class StoreFiles {
                 cause);
     }
 
-    /** The record of the draft. */
+    /** A record for the draft. */
     private LockFile.State record(long bytes) throws IOException {
         return new LockFile.State(
                 FORMAT_VERSION, bytes, Files.size(draft), 0, MapHead.check(draft), preallocate, Secret.check(secret));
@@ -358,10 +362,7 @@ final class StoreFiles {
         }
     }
 
-    /**
-     * Opens the map that is there. Returns null if there is none any more,
-     * because it was unusable and has been set aside.
-     */
+    /** Opens the existing map. Returns null if the map was unusable and has been set aside. */
     private LockFile.State openExisting(long wantedBytes) throws IOException {
         LockFile.State state = null;
         try {
@@ -396,9 +397,9 @@ final class StoreFiles {
     }
 
     /**
-     * Compares the head with its recorded check before anything else uses it.
+     * Compares the head with its recorded check before any other code uses the head.
      *
-     * @return its check
+     * @return the check of the head
      */
     private long requireHead(LockFile.State state, long length) throws IOException {
         long found = MapHead.check(file);
@@ -421,7 +422,7 @@ final class StoreFiles {
                 && before.opens() > 0
                 && lock.readTrust() != CleanShutdown.NONE
                 && lock.readTrust() == CleanShutdown.of(file);
-        // If this process is killed during it, the next one starts from scratch.
+        // If this process is killed during the recovery, the next one has to check all segments.
         lock.writeTrust(CleanShutdown.NONE);
         int corrections = Repair.run(file, isTrusted);
         ChronicleMap<byte[], EntryBuffer> recovered = MapFile.open(file);
@@ -446,7 +447,10 @@ final class StoreFiles {
         return state;
     }
 
-    /** Moves the entries to a file of another size. If that fails, as for lack of room, everything stays as it is. */
+    /**
+     * Moves the entries to a file of another size. If that fails, for lack of room for example, everything stays
+     * as it is.
+     */
     private LockFile.State resized(LockFile.State state, long wantedBytes) throws IOException {
         StoreCounters moved = new StoreCounters();
         try (ChronicleMap<byte[], EntryBuffer> target =
@@ -464,7 +468,7 @@ final class StoreFiles {
                 state.capacityBytes(),
                 moved.evictions.sum());
         map.close();
-        // How much of damaged files may be kept depends on the capacity, which is another one now.
+        // The length to which damaged files are cut depends on the capacity, which has just changed.
         aside.deleteDamaged();
         return useDraft(record(wantedBytes));
     }
@@ -480,7 +484,8 @@ final class StoreFiles {
     }
 
     private LockFile.State useDraft(LockFile.State state) throws IOException {
-        // Before the move: if this process is killed between the two, the lengths differ, and the map is set aside.
+        // The record is written before the move. If this process is killed between the two, the lengths differ, and the
+        // next opening sets the map aside.
         lock.write(state);
         Secret.adopt(secretFile);
         Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
@@ -493,7 +498,7 @@ final class StoreFiles {
         capacityBytes = state.capacityBytes();
     }
 
-    /** Unmaps the file. No operation may be under way, and none may follow. Never throws. */
+    /** Unmaps the file. No operation may be under way or follow. Never throws. */
     void close() {
         try {
             OwnThread.run("refrain-store-close", () -> {
@@ -508,11 +513,11 @@ final class StoreFiles {
 
     private void closeMap() throws IOException {
         try (lock) {
-            lock.enterGate(CLOSE_PATIENCE);
+            lock.enterGate(CLOSE_TIMEOUT);
             LockFile.State state = lock.read();
             boolean isLast = state != null && state.opens() == 1;
             if (isLast) {
-                // Without it, a power failure could keep the record of a clean close and lose the data.
+                // Without the flush, a power failure could keep the record of a clean close and lose the data.
                 map.flush();
             }
             map.close();

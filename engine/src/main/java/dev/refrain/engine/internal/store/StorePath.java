@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Where a store's file is, whatever links lead there. Stateless. */
+/** Resolves the path of a store's file, including symbolic links. Stateless. */
 final class StorePath {
     /** Linux's own limit on symbolic links in a path. */
     private static final int MAX_LINKS = 40;
@@ -12,9 +12,9 @@ final class StorePath {
     private StorePath() {}
 
     /**
-     * The one name of a store's file, in a folder that exists then.
+     * The real path of a store's file. Makes the folder if it is missing.
      *
-     * @throws IOException if no store can be there; the message says what to do
+     * @throws IOException if there cannot be a store at this path; the message says what to do
      */
     static Path usable(Path path) throws IOException {
         Path absolute = target(path.toAbsolutePath());
@@ -22,7 +22,8 @@ final class StorePath {
             throw new IOException("The store must be a file, but " + absolute + " is a directory; name a file in it");
         }
         OwnerOnly.createDirectories(absolute.getParent());
-        // One name for one file, symbolic links or not. Claims, locks and Chronicle Map use it.
+        // Each file must have one name, with or without symbolic links, because claims, locks and Chronicle
+        // Map compare names.
         Path real = Files.exists(absolute)
                 ? absolute.toRealPath()
                 : absolute.getParent().toRealPath().resolve(absolute.getFileName());
@@ -33,7 +34,7 @@ final class StorePath {
         return real;
     }
 
-    /** The target of a symbolic link whose target does not exist yet. */
+    /** Follows symbolic links to a target that does not exist yet. */
     private static Path target(Path path) throws IOException {
         Path target = path;
         for (int i = 0; i < MAX_LINKS && Files.isSymbolicLink(target) && !Files.exists(target); i++) {

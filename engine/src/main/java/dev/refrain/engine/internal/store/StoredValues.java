@@ -4,7 +4,9 @@ package dev.refrain.engine.internal.store;
 public final class StoredValues {
     private StoredValues() {}
 
-    /** Whether a value is an entry, or stands for a long one: neither a part of one nor a note. */
+    /**
+     * Whether a value counts as an entry: it is a whole entry or the manifest of a large one, and not a part or a note.
+     */
     public static boolean isEntry(byte[] head) {
         return Kind.isEntry(head[Kind.OFFSET]);
     }

@@ -3,9 +3,9 @@ package dev.refrain.engine.internal.store;
 import java.util.BitSet;
 
 /**
- * Segments whose lock could not be taken in time, most likely because a process was killed while it held the lock. They
- * are skipped, so that only the first call waits for the timeout. {@link SegmentMap#sweep} checks whether they are free
- * again. If the holder is dead, the recovery frees the lock when a process next opens the map alone.
+ * Segments whose lock could not be taken in time, most likely because a process was killed while it held the lock.
+ * These segments are skipped, so that only the first call waits for the timeout. {@link SegmentMap#sweep} checks
+ * whether a lock is free again. If its holder is dead, recovery frees the lock when a process next opens the map alone.
  */
 final class StuckSegments {
     private final Failures failures;

@@ -16,14 +16,18 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.zip.CRC32C;
 
 /**
- * What was removed here and other machines have not been told: names in lines of the file {@code .unshared} beside a
- * store. All processes that share the store add to it. Each of them knows a beginning of the file, and learns the rest
- * before it replaces the file. The lock is a file of its own, as this one is replaced. Thread-safe.
+ * Records removals of which other machines have not been told yet: one name per line in the file {@code .unshared}
+ * beside a store. All processes that share the store append to the file. Each process has read the file up to some
+ * offset, and reads the rest before it replaces the file. The lock is on a separate file, because this file is
+ * replaced. Thread-safe.
  */
 public final class UntoldFile {
-    /** Longer ones are not read. */
+    /** Longer files are not read. */
     static final int MAX_BYTES = 8 << 20;
-    /** Before that it is written anew: with less than half of that, so that this is rare. */
+    /**
+     * A file longer than this is to be replaced. The new file should have less than half of this, so that
+     * replacing is rare.
+     */
     static final int FULL_BYTES = 4 << 20;
 
     private static final Duration LONGEST_WAIT = Duration.ofSeconds(2);
@@ -31,7 +35,9 @@ public final class UntoldFile {
     private final Path file;
     private final Path lock;
     private final long longestWaitNanos;
-    /** How many bytes at the beginning of the file this process knows, and their sum. Guarded by this. */
+    /**
+     * The number of bytes at the beginning of the file that this process has read, and their checksum. Guarded by this.
+     */
     private int known;
 
     private CRC32C sum = new CRC32C();
@@ -41,7 +47,7 @@ public final class UntoldFile {
         this(store, LONGEST_WAIT);
     }
 
-    /** @param longestWait for the lock that another process has */
+    /** @param longestWait the longest wait for the lock while another process holds it */
     UntoldFile(Path store, Duration longestWait) {
         longestWaitNanos = longestWait.toNanos();
         file = store.resolveSibling(store.getFileName() + ".unshared");
@@ -62,9 +68,9 @@ public final class UntoldFile {
     }
 
     /**
-     * With the lock, which another process has for the time of one write.
+     * Runs an action under the lock. Another process holds the lock only for one write.
      *
-     * @param waits a while, or not at all
+     * @param waits whether to wait for the lock; if not, throws {@link HeldException} at once
      */
     private synchronized <T> T locked(boolean waits, Action<T> action) throws IOException {
         OwnerOnly.createFile(lock);
@@ -85,15 +91,15 @@ public final class UntoldFile {
         try {
             return channel.tryLock() != null;
         } catch (OverlappingFileLockException e) {
-            // Another cache of this process, of the same file.
+            // Another cache in this process holds the lock of the same file.
             return false;
         }
     }
 
     /**
-     * What is in the file and this process has not known. It is known from now on.
+     * The lines that this process has not read yet. They count as read from now on.
      *
-     * @param waits for another process that has the lock
+     * @param waits whether to wait while another process holds the lock
      */
     public synchronized List<String> news(boolean waits) throws IOException {
         return Files.exists(file) ? locked(waits, this::learn) : learn();
@@ -101,7 +107,7 @@ public final class UntoldFile {
 
     private List<String> learn() throws IOException {
         if (!Files.exists(file)) {
-            // What it says next is new, also if it is what it said before it was deleted.
+            // All lines of a later file are new, even if it repeats the deleted one.
             know(new byte[0], 0);
             return List.of();
         }
@@ -111,7 +117,7 @@ public final class UntoldFile {
         byte[] bytes = Files.readAllBytes(file);
         CRC32C beginning = new CRC32C();
         beginning.update(bytes, 0, Math.min(known, bytes.length));
-        // Another process may have replaced it.
+        // If the checksum differs, another process has replaced the file, and all of it is new.
         int from = known <= bytes.length && beginning.getValue() == sum.getValue() ? known : 0;
         know(bytes, bytes.length);
         return new String(bytes, from, bytes.length - from, StandardCharsets.US_ASCII)
@@ -129,14 +135,15 @@ public final class UntoldFile {
     /**
      * Adds lines.
      *
-     * @return false if the file is so long that it is to be {@link #replace}d
+     * @return false, with nothing added, if the file would become so long that it has to be
+     *     {@linkplain #replace replaced}
      */
     public boolean append(Collection<String> lines) throws IOException {
         return locked(true, () -> {
             OwnerOnly.createFile(file);
             try (FileChannel to = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
                 long size = to.size();
-                // Of a process that was killed as it wrote there may be half a line.
+                // A process that was killed while it wrote may have left half a line.
                 byte[] text = bytes(lines, size > 0 && !endsLine(to, size));
                 if (size + text.length > FULL_BYTES) {
                     return false;
@@ -169,10 +176,10 @@ public final class UntoldFile {
     }
 
     /**
-     * Puts lines in place of all there are. No lines: the file is deleted.
+     * Replaces all lines of the file. Deletes the file if there are no new lines.
      *
-     * @param waits for another process that has the lock
-     * @return false if there are some that this process does not know: {@link #news}. Nothing has changed then
+     * @param waits whether to wait while another process holds the lock
+     * @return false, with nothing changed, if the file has lines that this process has not read; see {@link #news}
      */
     public synchronized boolean replace(Collection<String> lines, boolean waits) throws IOException {
         if (lines.isEmpty() && !Files.exists(file)) {
@@ -182,7 +189,7 @@ public final class UntoldFile {
         return locked(waits, () -> {
             int before = known;
             CRC32C beginning = sum;
-            // One that is too long is of no use to anybody.
+            // A file that is too long cannot be read by any process, so it may be replaced.
             boolean isReadable = Files.exists(file) && Files.size(file) <= MAX_BYTES;
             if (isReadable && !learn().isEmpty()) {
                 known = before;
