@@ -17,19 +17,19 @@ import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The canonical form of JSON: RFC 8785 (JCS). Properties are sorted, and numbers and texts have one spelling each.
+ * Makes the canonical form of JSON (RFC 8785, JCS): properties are sorted, and each number and string has one spelling.
  *
- * <p>RFC 8785 is for documents of RFC 7493 (I-JSON) alone. Others have no canonical form here: with a name that
- * comes twice in an object, or with half a surrogate pair. Whole numbers beyond 2^53, and numbers that no double is
- * near, stay as they are spelt: as doubles, different ones would be the same, which providers can tell apart.
+ * <p>RFC 8785 covers only documents that conform to RFC 7493 (I-JSON). Documents with a duplicate name in an object or
+ * with an unpaired surrogate have no canonical form here. Whole numbers beyond 2^53, and numbers out of the range of
+ * doubles, keep their spelling: two of them could be the same double although providers can tell them apart.
  *
- * <p>To sort properties takes many times a document's length, which is the client's. So documents that would take much
- * of the heap have no canonical form either, and of long ones there is one at a time. Not thread-safe; one for each
- * document.
+ * <p>Sorting properties takes many times a document's length in heap, and the client chooses the length. So documents
+ * that would take much of the heap have no canonical form either, and long documents are processed one at a time. Not
+ * thread-safe; one instance for each document.
  */
 public final class CanonicalJson {
     private static final JsonFactory JSON = JsonFactory.builder()
-            // Clients choose the names, and those that were met are kept for the next document.
+            // With this feature the factory would keep the names that clients choose.
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxStringLength(Integer.MAX_VALUE)
@@ -42,20 +42,25 @@ public final class CanonicalJson {
     private static final MathContext ONE_DIGIT = new MathContext(1);
     private static final char[] HEX = "0123456789abcdef".toCharArray();
     /**
-     * Longer numbers, in characters, are kept as they are spelt: to parse them takes time with the square of their
-     * length.
+     * Numbers with more characters keep their spelling, because the time to parse them grows with the square
+     * of their length.
      */
     private static final int LONGEST_NUMBER = 400;
 
     private static final long MAX_HEAP = Runtime.getRuntime().maxMemory();
-    /** Several copies are made of a document's texts. */
+    /** The longest document in bytes. Several copies of its strings are made. */
     private static final long LONGEST = MAX_HEAP / 64;
-    /** Values and names; each takes a hundred bytes beside its characters. */
+    /**
+     * The largest number of values in a document. A value with its name takes some hundred bytes beside its characters.
+     */
     private static final long MOST_VALUES = MAX_HEAP / 1024;
 
-    /** Shorter ones take a few MiB, and may be read on threads that must not wait. */
+    /**
+     * Longer documents, in bytes, wait for {@link #ONE_LONG}. Shorter ones take a few MiB, and may be processed on
+     * threads that must not wait.
+     */
     private static final int LONG = 256 * 1024;
-    /** Held for a long document: so many of them could fill the heap together. For tests, too. */
+    /** Held while a long document is processed, because many at once could fill the heap. Tests use it as well. */
     static final ReentrantLock ONE_LONG = new ReentrantLock();
 
     private long valuesLeft;
@@ -64,7 +69,7 @@ public final class CanonicalJson {
         valuesLeft = mostValues;
     }
 
-    /** There is no canonical form. */
+    /** The document has no canonical form. */
     private static final class NotCanonical extends Exception {
         private static final long serialVersionUID = 1L;
 
@@ -112,7 +117,7 @@ public final class CanonicalJson {
         }
         return switch (parser.currentToken()) {
             case START_OBJECT -> {
-                // By UTF-16 code units, as strings compare (RFC 8785, 3.2.3).
+                // RFC 8785, 3.2.3 sorts names by UTF-16 code units, as String.compareTo does.
                 Map<String, Object> object = new TreeMap<>();
                 while (parser.nextToken() != JsonToken.END_OBJECT) {
                     String name = parser.currentName();
@@ -167,7 +172,7 @@ public final class CanonicalJson {
         }
     }
 
-    /** RFC 8785, 3.2.2.2. */
+    /** The canonical spelling of a string (RFC 8785, 3.2.2.2). */
     private static String quoted(String text) throws NotCanonical {
         StringBuilder out = new StringBuilder(text.length() + 2).append('"');
         for (int i = 0; i < text.length(); i++) {
@@ -198,7 +203,7 @@ public final class CanonicalJson {
         return out.append('"').toString();
     }
 
-    /** RFC 8785, 3.2.2.3: as ECMAScript writes a double. */
+    /** The canonical spelling of a number (RFC 8785, 3.2.2.3): as ECMAScript writes a double. */
     private static String number(String spelt) {
         if (spelt.length() > LONGEST_NUMBER) {
             return spelt;
@@ -215,7 +220,7 @@ public final class CanonicalJson {
         String digits = shortest.unscaledValue().abs().toString();
         String sign = number < 0 ? "-" : "";
         int length = digits.length();
-        // Where the point is, counted from before the first digit.
+        // Position of the decimal point: the number of digits before it.
         int point = length - shortest.scale();
         if (point > 21 || point <= -6) {
             String exponent = (point > 0 ? "e+" : "e-") + Math.abs(point - 1);
@@ -228,15 +233,15 @@ public final class CanonicalJson {
                 : sign + "0." + "0".repeat(-point) + digits;
     }
 
-    /** The shortest digits that mean a double, on every JDK. */
+    /** The shortest decimal that reads as the given double; the same on every JDK. */
     private static BigDecimal shortest(double number) {
-        // As Java does, this writes at least two digits, which may be nearer to the double than one that means it, too.
+        // Like Java, Jackson writes at least two digits, even where one digit reads as the same double.
         BigDecimal two = new BigDecimal(NumberOutput.toString(number, true)).stripTrailingZeros();
         BigDecimal one = two.round(ONE_DIGIT);
         return two.precision() == 2 && one.doubleValue() == number ? one : two;
     }
 
-    /** Whether a number is zero, and not only so small that no double is near it. */
+    /** Whether a number is exactly zero, and not only rounded to zero as a double. */
     private static boolean isZero(String spelt) {
         for (int i = 0; i < spelt.length(); i++) {
             char c = spelt.charAt(i);

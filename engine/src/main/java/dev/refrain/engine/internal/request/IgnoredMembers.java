@@ -5,11 +5,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Members of a request's body that are left out of its normalised form (wire rule W84), as a tree of names. Immutable
- * and thread-safe.
+ * Members of a request's body that are left out of its normalised form (wire rule W84), as a tree of names.
+ * Immutable and thread-safe.
  */
 public final class IgnoredMembers {
-    /** One name on the way to a member, or the member itself. */
+    /** One name of the path to an ignored member. */
     static final class Node {
         private final String name;
         private final boolean ignored;
@@ -25,7 +25,7 @@ public final class IgnoredMembers {
             return ignored;
         }
 
-        /** What is known of a member of an object that stands here; null if nothing is. */
+        /** The node for a member of the object at this node; null if no path leads through the member. */
         Node member(byte[] bytes, int from, int to) {
             for (Node node : below) {
                 if (JsonGrammar.spells(node.name, bytes, from, to)) {
@@ -39,7 +39,7 @@ public final class IgnoredMembers {
     private final Node root;
     private final int depth;
 
-    /** @param places each the names on the way to a member, of ASCII letters, digits, {@code _} and {@code -} */
+    /** @param places paths of members, each a list of names of ASCII letters, digits, {@code _} and {@code -} */
     public IgnoredMembers(List<List<String>> places) {
         Map<String, Object> tree = new LinkedHashMap<>();
         int deepest = 0;
@@ -51,7 +51,7 @@ public final class IgnoredMembers {
         depth = deepest;
     }
 
-    /** A tree within a tree; null where a member is ignored, and with it all that is in it. */
+    /** Adds a path to a tree of maps. An ignored member has the value null, and everything in it is ignored, too. */
     @SuppressWarnings("unchecked")
     private static void add(Map<String, Object> tree, List<String> place) {
         String name = place.get(0);
@@ -77,7 +77,7 @@ public final class IgnoredMembers {
         return root;
     }
 
-    /** How deep the deepest of the places is; 1 is the top. */
+    /** Length of the longest path; 1 for a top-level member. */
     int depth() {
         return depth;
     }

@@ -3,16 +3,16 @@ package dev.refrain.engine.internal.request;
 import dev.refrain.engine.internal.JsonStrings;
 
 /**
- * The scalars of RFC 8259 in UTF-8, strictly. Each function reads one value that
- * begins at {@code i} and returns the index after it, or {@link #MALFORMED}; none
- * reads at or beyond {@code end}. What may follow a value is the caller's to check.
+ * Validates JSON scalars in UTF-8 strictly by RFC 8259. Each function reads one value that begins at {@code i} and
+ * returns the index after it, or {@link #MALFORMED}. None reads at or beyond {@code end}. The caller checks what
+ * follows the value.
  */
 final class JsonGrammar {
     static final int MALFORMED = -1;
 
     private JsonGrammar() {}
 
-    /** White space as in RFC 8259, section 2: these four and no other. */
+    /** Whether a byte is white space by RFC 8259, section 2. */
     static boolean isSpace(byte b) {
         return b == ' ' || b == '\n' || b == '\r' || b == '\t';
     }
@@ -58,8 +58,8 @@ final class JsonGrammar {
     }
 
     /**
-     * An escape sequence; {@code i} is at the backslash. A surrogate need not
-     * have its other half (RFC 8259, section 8.2).
+     * An escape sequence; {@code i} is at the backslash. A surrogate need not have its other half (RFC
+     * 8259, section 8.2).
      */
     private static int escape(byte[] bytes, int i, int end) {
         if (i + 1 >= end) {
@@ -72,7 +72,8 @@ final class JsonGrammar {
     }
 
     /**
-     * The value of the {@code \}{@code uXXXX} escape that begins at {@code i}, negative if those are not four digits.
+     * The code unit of the {@code \}{@code uXXXX} escape that begins at {@code i}; negative if the four are not
+     * all hexadecimal digits.
      */
     private static int codeUnit(byte[] bytes, int i) {
         return hex(bytes[i + 2]) << 12 | hex(bytes[i + 3]) << 8 | hex(bytes[i + 4]) << 4 | hex(bytes[i + 5]);
@@ -83,8 +84,8 @@ final class JsonGrammar {
     }
 
     /**
-     * One or more characters of two to four bytes: well-formed sequences as in
-     * table 3-7 of the Unicode Standard, no others.
+     * One or more characters of two to four bytes. Only the well-formed sequences in table 3-7 of the
+     * Unicode Standard pass.
      */
     private static int nonAscii(byte[] bytes, int i, int end) {
         int at = i;
@@ -95,7 +96,7 @@ final class JsonGrammar {
                 return MALFORMED;
             }
             int second = bytes[at + 1] & 0xff;
-            // The second byte is where overlong forms, surrogates and values over U+10FFFF show.
+            // The range of the second byte excludes overlong forms, surrogates and values over U+10FFFF.
             int lowest = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
             int highest = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
             if (second < lowest
@@ -148,11 +149,11 @@ final class JsonGrammar {
     }
 
     /**
-     * Whether a well-formed string, escapes resolved, is the given one.
+     * Whether a well-formed string, with its escapes resolved, equals the given one.
      *
      * @param from index after the opening quote
      * @param to index of the closing quote
-     * @param ascii letters only
+     * @param ascii a string of ASCII letters, digits, {@code _} and {@code -}
      */
     static boolean spells(String ascii, byte[] bytes, int from, int to) {
         int at = from;
@@ -167,7 +168,7 @@ final class JsonGrammar {
                 unit = codeUnit(bytes, at);
                 at += 6;
             } else {
-                return false; // No short escape stands for a letter.
+                return false; // No short escape stands for one of these characters.
             }
             if (unit != ascii.charAt(n)) {
                 return false;

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * Caches names that many requests share, so a hit whose model is logged allocates no string. Lossy: of two names in one
- * slot the later one stays.
+ * Caches names that many requests share, so that a hit whose model is logged allocates no string. The cache is lossy:
+ * of two names with the same slot, the later one stays.
  */
 final class Names {
     private static final int SLOTS = 256;

@@ -12,8 +12,8 @@ import java.io.IOException;
  */
 public final class PreviousId {
     /**
-     * A longer {@code thread}, in bytes, is left as it came: those that mean something have one or two short members.
-     * It bounds what the parser holds.
+     * A longer {@code thread}, in bytes, is ignored: real ones have one or two short members. The limit bounds the
+     * memory of the parser.
      */
     private static final int MAX_THREAD = 16 * 1024;
 
@@ -48,10 +48,13 @@ public final class PreviousId {
         return new PreviousId(bytes, bodyStart, bodyEnd, start, end, id);
     }
 
-    /** The id in the well-formed object at {@code start}, or null if there is none. Of several the last one counts. */
+    /**
+     * The id in the well-formed object at {@code start}, or null if there is none. If there are several, the
+     * last one counts.
+     */
     static PreviousId inThread(byte[] bytes, int bodyStart, int bodyEnd, int start) {
         PreviousId found = null;
-        // Not shared, as it keeps the names that it has met, and clients choose those.
+        // The factory is not shared, because it keeps names, and clients choose them.
         JsonFactory json = JsonFactory.builder()
                 .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
                 .build();
@@ -73,13 +76,13 @@ public final class PreviousId {
             }
             return found;
         } catch (IOException e) {
-            // What is too long is left as it came, and what the scan takes for JSON and this does not (lone surrogates
-            // in names).
+            // The thread is too long, or has an unpaired surrogate in a name, which only RequestScan accepts.
+            // It is ignored.
             return null;
         }
     }
 
-    /** The id, escapes resolved. */
+    /** The id, with its escapes resolved. */
     public String id() {
         return id;
     }

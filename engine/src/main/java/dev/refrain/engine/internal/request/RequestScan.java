@@ -17,43 +17,46 @@ import java.util.Objects;
  * A request body, read once: whether it is one well-formed JSON object, its bytes without insignificant white space
  * (wire rules W10 to W13), and its {@link TopLevelFields}.
  *
- * <p>White space may be dropped only because the pass validates the whole document. Between the tokens of a well-formed
- * document there is always a structural character, so that the tokens can be told apart without the space, and equal
- * bytes without space mean equal tokens. That does not hold for anything else: <code>{"a":1 2}</code> would become
- * <code>{"a":12}</code>, and one request would get the other's answer. Hence strictness is safety here: what RFC 8259
- * does not allow is not eligible, even where parsers are lenient, and is left as it came.
+ * <p>White space may be dropped only because the pass validates the whole document. In a well-formed document a
+ * structural character separates any two scalars, so equal bytes without white space mean equal tokens. In other
+ * documents that is not so: <code>{"a":1 2}</code> would become <code>{"a":12}</code>, and one request would get the
+ * other's answer. So a body that RFC 8259 does not allow is not eligible, even where parsers are lenient, and is
+ * forwarded unchanged.
  *
- * <p>The pass is iterative and linear whatever the input. Nesting is limited as Jackson limits
- * it by default. Jackson's limits on the length of names, numbers and strings are not applied,
- * as nothing is built from those here, nor is its refusal of unpaired surrogate escapes in
- * names, which RFC 8259, section 8.2 allows. So Jackson may still refuse an eligible body.
+ * <p>The pass is iterative and linear whatever the input. Nesting is limited as Jackson limits it by default. Jackson's
+ * limits on the length of names, numbers and strings are not applied, because the pass builds no objects from them.
+ * Unpaired surrogate escapes in names are accepted, because RFC 8259, section 8.2 allows them; Jackson refuses them. So
+ * Jackson may still refuse an eligible body.
  *
- * <p>A scan refers to the scanned array instead of copying it, so it holds for as long as that stays unchanged.
+ * <p>A scan refers to the scanned array instead of copying it, so it is valid as long as the array is unchanged.
  *
- * <p>Long, since the grammar and the normalised form are learnt in one pass.
+ * <p>Long, since one pass both checks the grammar and finds the normalised form.
  */
 public final class RequestScan {
     private static final int MAX_DEPTH = StreamReadConstraints.DEFAULT_MAX_DEPTH;
-    /** Most requests are shorter, and are digested in one call. */
+    /** Length of a buffer for {@link #digest}. Most bodies are shorter and are digested in one call. */
     public static final int GATHERED_BYTES = 4096;
 
     /** Initial length of {@link #runs}. */
     private static final int FIRST_RUNS = 128;
     /**
-     * Greatest length of {@link #runs}, 16 KiB. A long body may have more, a quarter of its own length: one of hardly
-     * anything but white space would have four times its length otherwise.
+     * Largest length of {@link #runs}: 16 KiB. For a long body it is a quarter of the body's length in bytes. Without
+     * this limit a body with much white space could take four times its own length.
      */
     private static final int MOST_RUNS = 4096;
 
     private static final int BYTES_PER_RUN_INDEX = 16;
-    /** How much of {@link #runs} is kept when others are dropped: an ignored member takes the last ones back. */
+    /**
+     * Length of {@link #runs} that stays when the other runs are dropped. An ignored member may take back
+     * the last runs.
+     */
     private static final int LAST_RUNS = 16;
 
-    /** Null if all of the body counts. */
+    /** Null if no member is ignored. */
     private IgnoredMembers ignored;
-    /** What is known of the objects that are open, by their level; null where nothing is. */
+    /** The nodes of the open objects by level; null at a level through which no path leads. */
     private IgnoredMembers.Node[] nodes = {};
-    /** How many members of these have been kept, likewise. */
+    /** The number of members that were kept of these objects, by level. */
     private int[] kept = {};
 
     private final TopLevelFields fields = new TopLevelFields();
@@ -70,9 +73,9 @@ public final class RequestScan {
     // If there is no room for all runs, the first ones are dropped, and a second scan finds them again.
     private int[] runs = {};
     private int runsLength;
-    /** Length that the dropped runs would have in the array. */
+    /** Length that the dropped runs took in the array. */
     private int runsGone;
-    /** Gets each run before it is dropped; null if nobody wants it. */
+    /** Receives each run before it is dropped; null in a first scan. */
     private final RunReader reader;
 
     private final int fewRuns;
@@ -85,21 +88,21 @@ public final class RequestScan {
         this(null, MOST_RUNS);
     }
 
-    /** @param fewRuns in place of {@link #MOST_RUNS}, at least twice {@link #LAST_RUNS} */
+    /** @param fewRuns used in place of {@link #MOST_RUNS}; at least twice {@link #LAST_RUNS} */
     RequestScan(RunReader reader, int fewRuns) {
         this.reader = reader;
         this.fewRuns = fewRuns;
     }
 
-    /** Gets the runs of a normalised body in turn. */
+    /** Receives the runs of a normalised body in order. */
     interface RunReader {
         void run(int from, int to);
     }
 
     /**
-     * Scans another request body. Everything known of the body before is discarded.
+     * Scans another request body, and discards the results of the last one.
      *
-     * @param body kept, neither copied nor changed
+     * @param body the array is kept, and neither copied nor changed
      * @param without members that are left out of the normalised form; null for none
      * @throws IndexOutOfBoundsException if the range is not within the array
      */
@@ -132,7 +135,7 @@ public final class RequestScan {
     }
 
     /**
-     * The same, with members that are left out of the normalised form.
+     * Scans a request body, with members that are left out of the normalised form.
      *
      * @param without null for none
      */
@@ -143,8 +146,8 @@ public final class RequestScan {
     }
 
     /**
-     * Whether the body is exactly one well-formed JSON object: RFC 8259 in well-formed UTF-8 without byte order mark.
-     * If not, it is not eligible; all fields are absent then, and the normalised form is the body itself.
+     * Whether the body is exactly one well-formed JSON object: RFC 8259 in well-formed UTF-8 without a byte order mark.
+     * If not, the body is not eligible, all fields are absent, and the normalised form is the body itself.
      */
     public boolean isJsonObject() {
         return jsonObject;
@@ -157,10 +160,10 @@ public final class RequestScan {
 
     /**
      * Feeds the normalised body to a digest. Long runs are digested in place. Short runs are gathered first, because a
-     * call of the digest costs more than some more bytes.
+     * call of the digest costs more than a copy.
      *
-     * @param gathered working memory; more than {@link #GATHERED_BYTES} is no faster
-     * @param head number of its first bytes that are digested before the body; they are not changed
+     * @param gathered a buffer; more than {@link #GATHERED_BYTES} is no faster
+     * @param head number of first bytes of the buffer that are digested before the body; they are not changed
      */
     public void digest(MessageDigest digest, byte[] gathered, int head) {
         if (runsGone > 0) {
@@ -209,12 +212,12 @@ public final class RequestScan {
         to.run(all.runStart, all.runEnd);
     }
 
-    /** A copy of the scanned body, as it came. */
+    /** A copy of the scanned body, not normalised. */
     public byte[] copy() {
         return Arrays.copyOfRange(bytes, offset, end);
     }
 
-    /** The scanned body, as it came, read in place. */
+    /** The scanned body, not normalised, read in place. */
     public InputStream input() {
         return new ByteArrayInputStream(bytes, offset, end - offset);
     }
@@ -224,7 +227,7 @@ public final class RequestScan {
         return end - offset;
     }
 
-    /** Bytes of working memory that are kept for the next scan. */
+    /** Bytes of buffers that are kept for the next scan. */
     public int keptBytes() {
         return runs.length * Integer.BYTES;
     }
@@ -235,7 +238,7 @@ public final class RequestScan {
         fields.release();
     }
 
-    /** What the body says of itself at its top level. Nothing unless {@link #isJsonObject}. */
+    /** The body's top-level fields. All absent unless {@link #isJsonObject}. */
     public TopLevelFields fields() {
         return fields;
     }
@@ -254,7 +257,7 @@ public final class RequestScan {
         while (true) {
             int nameStart = i;
             int nameEnd = i;
-            // Where the normalised form ends before this member.
+            // The end of the normalised form before this member, to which it returns if the member is ignored.
             int runsBefore = runsGone + runsLength;
             int bytesBefore = runsBytes;
             int startBefore = runStart;
@@ -295,7 +298,7 @@ public final class RequestScan {
                 endRun(isFirst ? nameStart : comma(nameStart));
                 i = skipSpace(end);
                 if (isFirst && i < last && document[i] == ',') {
-                    // No member was kept before this one, so the comma goes, too.
+                    // No member was kept before this one, so the comma after it is dropped, too.
                     i = skipSpace(i + 1);
                     runStart = i;
                     if (i == last) {
@@ -341,8 +344,8 @@ public final class RequestScan {
     }
 
     /**
-     * What the rules know of a value: the root's, or that of a member, which is counted unless it is ignored. Null if
-     * they know nothing.
+     * The node of a value: the root's or a member's. Null if no path leads through the value. Counts a member as kept
+     * unless it is ignored.
      */
     private IgnoredMembers.Node node(
             IgnoredMembers rules, int depth, boolean isMember, byte[] document, int nameStart, int nameEnd) {
@@ -360,7 +363,10 @@ public final class RequestScan {
         return member;
     }
 
-    /** Where the comma before a member is. If a run has ended behind it, it is taken from that. */
+    /**
+     * The end of the normalised form without the comma before a member. If a run has ended after the comma, the comma
+     * is taken from that run.
+     */
     private int comma(int nameStart) {
         if (runStart < nameStart) {
             return nameStart - 1;
@@ -401,10 +407,10 @@ public final class RequestScan {
     }
 
     /**
-     * Where an object or array ends that is left out; {@link JsonGrammar#MALFORMED} if it is not well-formed. The same
-     * grammar as in {@link #readDocument}, of which nothing is noted.
+     * The index after an object or array that is left out; {@link JsonGrammar#MALFORMED} if it is not well-formed.
+     * Checks the same grammar as {@link #readDocument}, but records nothing.
      *
-     * @param depth of what it stands in
+     * @param depth level of the value that contains it
      */
     private int container(byte[] document, int start, int last, int depth) {
         int i = start;
@@ -472,7 +478,7 @@ public final class RequestScan {
         return i;
     }
 
-    /** Returns where the next token starts, or {@link #end}; the white space before it is dropped. */
+    /** The index of the next token, or {@link #end}. Drops the white space before it. */
     private int nextToken(int i) {
         if (i < end && bytes[i] > ' ') {
             return i;
@@ -485,7 +491,7 @@ public final class RequestScan {
         return next;
     }
 
-    /** Clears all fields, because the body turned out not to be eligible. */
+    /** Clears all results: the normalised form is the body itself, and all fields are absent. */
     private void forget() {
         runsLength = 0;
         runsGone = 0;

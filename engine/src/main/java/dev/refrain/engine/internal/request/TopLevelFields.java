@@ -13,23 +13,25 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The top-level fields of a request body that decide how it is cached (wire rules W10 to W13). {@link RequestScan} says
- * where they stand; they are read in place when somebody asks. Belongs to its scan, and holds for as long as that.
+ * The top-level fields of a request body that decide how it is cached (wire rules W10 to W13). {@link RequestScan}
+ * records where they are; they are decoded from there on demand. Valid as long as the scan; not thread-safe.
  */
 public final class TopLevelFields {
     private static final int ABSENT = -1;
 
-    /** Longer model or preset names, in bytes as spelt, do not exist; only their beginning is decoded. */
+    /**
+     * Real names of models and presets are shorter, in bytes as spelt. Of longer ones only the beginning is decoded.
+     */
     private static final int MAX_NAME = 1024;
 
     private static final int SHOWN_NAME = 256;
 
-    /** More than any provider takes. */
+    /** No provider takes more names in {@code models}. */
     private static final int MAX_MODELS = 64;
 
     private static final List<String> ANY_MODEL = List.of("*");
 
-    /** Decodes strings with escapes. The scan has bounded their length. */
+    /** Decodes strings with escapes. The length of the body bounds theirs. */
     private static final JsonFactory STRINGS = JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxStringLength(Integer.MAX_VALUE)
@@ -45,7 +47,7 @@ public final class TopLevelFields {
     private int modelEnd;
     private int presetStart = ABSENT;
     private int presetEnd;
-    /** Where the value of {@code models} begins, whatever it is. */
+    /** Index of the value of {@code models}, which may be of any type. */
     private int modelsStart = ABSENT;
 
     private boolean stream;
@@ -53,12 +55,12 @@ public final class TopLevelFields {
     private boolean conversation;
     private int previousStart = ABSENT;
     private int previousEnd;
-    /** Index of the opening brace. */
+    /** Index of the opening brace of {@code thread}. */
     private int threadStart = ABSENT;
 
     TopLevelFields() {}
 
-    /** Another body, of which nothing is known yet. */
+    /** Begins another body, whose fields are not known yet. */
     void begin(byte[] body, int from, int to) {
         bytes = body;
         offset = from;
@@ -70,7 +72,7 @@ public final class TopLevelFields {
         bytes = null;
     }
 
-    /** Nothing is known of the body, or nothing that means anything. */
+    /** Makes all fields absent. */
     void forget() {
         modelStart = ABSENT;
         modelsStart = ABSENT;
@@ -116,17 +118,17 @@ public final class TopLevelFields {
     }
 
     /**
-     * The value of {@code model} if that is a string, else null. Of a name longer than any real one, the beginning.
-     * Decoded at each call.
+     * The value of {@code model} if that is a string, else null. A name longer than any real one is cut. Decoded
+     * at each call.
      */
     public String model() {
         return decode(modelStart, modelEnd);
     }
 
     /**
-     * The texts in the list {@code models}, OpenRouter's models to try in turn; empty if there is none. It is {@code *}
-     * alone, as it may be any model, if that is no such list, has more than {@link #MAX_MODELS} elements or a name that
-     * is longer than any real one. Decoded at each call.
+     * The strings in the list {@code models}, which OpenRouter tries in order; empty if there is no list. The result is
+     * {@code *} alone, for any model, in three cases: the value is not a list of strings, it has more than
+     * {@link #MAX_MODELS} elements, or a name is longer than any real one. Decoded at each call.
      */
     public List<String> models() {
         if (modelsStart == ABSENT || bytes[modelsStart] == 'n') {
@@ -138,7 +140,7 @@ public final class TopLevelFields {
                 return ANY_MODEL;
             }
             while (parser.nextToken() != JsonToken.END_ARRAY) {
-                // Stops at an object's beginning, as the factory would keep its names.
+                // This stops at the beginning of an object, whose names the factory would keep.
                 if (parser.currentToken() != JsonToken.VALUE_STRING
                         || models.size() == MAX_MODELS
                         || parser.getTextLength() > MAX_NAME) {
@@ -152,7 +154,7 @@ public final class TopLevelFields {
         }
     }
 
-    /** {@link #tag} of the model, or 0 if there is none. Decodes nothing unless the model is spelt with escapes. */
+    /** The {@link #tag} of the model, or 0 if there is none. Decodes nothing unless the name has escapes. */
     public long modelTag() {
         if (modelStart == ABSENT) {
             return 0;
@@ -168,7 +170,7 @@ public final class TopLevelFields {
         return tag(bytes, modelStart + 1, modelEnd - 1);
     }
 
-    /** A 64-bit hash of a name (FNV-1a). Two models with one hash would be purged together; there is no other harm. */
+    /** A 64-bit hash of a name (FNV-1a). A collision only makes two models be purged together. */
     public static long tag(String name) {
         byte[] utf8 = name.getBytes(StandardCharsets.UTF_8);
         return tag(utf8, 0, utf8.length);
@@ -182,7 +184,7 @@ public final class TopLevelFields {
         return hash;
     }
 
-    /** The value of {@code preset} if that is a string, else null; cut like {@link #model}. */
+    /** The value of {@code preset} if that is a string, else null. Cut like {@link #model}. */
     public String preset() {
         return decode(presetStart, presetEnd);
     }
@@ -210,7 +212,10 @@ public final class TopLevelFields {
                         bytes, offset, end, previousStart, previousEnd, decode(previousStart, previousEnd));
     }
 
-    /** The {@code previous_message_id} in {@code thread} if that is an object with such a string, else null. */
+    /**
+     * The string {@code previous_message_id} in the object {@code thread}; null if either is missing or
+     * of another type.
+     */
     PreviousId thread() {
         return threadStart == ABSENT ? null : PreviousId.inThread(bytes, offset, end, threadStart);
     }

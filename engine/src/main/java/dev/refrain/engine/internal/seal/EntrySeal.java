@@ -17,31 +17,34 @@ import javax.crypto.spec.GCMParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * Seals and opens entries: AES-256-GCM under a key that is used for one message.
+ * Seals and opens entries, by AES-256-GCM under a key that is used only once.
  *
  * <p>Each sealing draws a salt of 32 random bytes, and the key is HKDF-Expand(key of the scope, label | entry's key |
- * salt). So the nonce can be constant: a pair of key and nonce comes again only if a salt does, for the same entry.
- * After 2^32 sealings of one entry, one a second for 136 years, that has a probability of (2^32)^2 / 2^257 = 2^-193. No
- * counter has to survive a crash, and machines need not agree on anything. Random 96-bit nonces under one key for each
- * entry would give 2^-33.
+ * salt). So the nonce can be constant: a pair of key and nonce repeats only if a salt repeats for the same entry. After
+ * 2^32 sealings of one entry (one a second for 136 years) the probability of that is (2^32)^2 / 2^257 = 2^-193. No
+ * counter has to survive a crash, and machines need not coordinate. With one key for each entry and random 96-bit
+ * nonces it would be 2^-33.
  *
- * <p>What a store needs to expire and evict an entry stays readable in the head, and is authenticated: times, cost,
- * scope and model. All else is encrypted, lengths too. The checksum of the sealed entry replaces that of the open one,
- * which would tell whether a guess of the answer is right.
+ * <p>The fields of the head that a store needs to expire and evict an entry stay readable, and are authenticated:
+ * times, cost, scope and model. Everything else is encrypted, including lengths. The checksum is that of the sealed
+ * entry. The checksum of the open entry would let an attacker verify a guess of the answer.
  *
- * <p>Not thread-safe: each thread has its own.
+ * <p>Not thread-safe: each thread has its own instance.
  */
 public final class EntrySeal {
-    /** At {@link EntryHead#KIND}: the entry is sealed. A sealed note is a note there. */
+    /** Value at {@link EntryHead#KIND} for a sealed entry. A sealed note keeps {@link EntryHead#NOTE} there. */
     public static final byte KIND = 7;
 
-    /** Offset of {@link #started}. An open entry has lengths there, which are encrypted. */
+    /** Offset of {@link #started}. An open entry has lengths there, which the sealed one encrypts. */
     public static final int STARTED = 24;
 
     private static final int VERSION_AT = 5;
     private static final byte VERSION = 1;
 
-    /** The places in the head that are not public, as pairs of offset and length, and all bytes behind the head. */
+    /**
+     * The ranges of the head that are encrypted, as pairs of offset and length. The bytes after the head are
+     * encrypted as well.
+     */
     private static final int[] HIDDEN = {4, 4, 24, 12, 44, 4};
 
     private static final int HIDDEN_LENGTH = 20;
@@ -52,14 +55,14 @@ public final class EntrySeal {
     private static final int KEY_LENGTH = 32;
     private static final int SEALED_AT = EntryHead.LENGTH + SALT_LENGTH;
 
-    /** By how many bytes a sealed entry is longer than the open one. */
+    /** Difference in length between a sealed entry and the open one, in bytes. */
     public static final int OVERHEAD = SALT_LENGTH + HIDDEN_LENGTH + TAG_LENGTH;
 
     private static final int MIN_LENGTH = EntryHead.LENGTH + OVERHEAD;
 
     private static final byte[] LABEL = "refrain sealed entry 1".getBytes(StandardCharsets.US_ASCII);
 
-    /** Of 96 bits, the length for which GCM needs no hash. Constant, since no key is used twice. */
+    /** 96 bits, the length for which GCM needs no hash of the nonce. Constant, since no key is used twice. */
     private static final GCMParameterSpec NONCE = new GCMParameterSpec(TAG_LENGTH * 8, new byte[12]);
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -72,7 +75,7 @@ public final class EntrySeal {
     private final byte[] salt = new byte[SALT_LENGTH];
     private final byte[] hidden = new byte[HIDDEN_LENGTH];
 
-    /** A new one. */
+    /** A new instance. */
     public EntrySeal() {
         try {
             aes = Cipher.getInstance("AES/GCM/NoPadding");
@@ -84,11 +87,11 @@ public final class EntrySeal {
     /**
      * Seals an entry.
      *
-     * @param scope of the caller for whom it is stored
-     * @param key of the entry, {@link dev.refrain.engine.spi.CacheStore#KEY_LENGTH} bytes
+     * @param scope key of the scope of the caller for whom the entry is stored
+     * @param key key of the entry, {@link dev.refrain.engine.spi.CacheStore#KEY_LENGTH} bytes
      * @param open an intact entry; only read
-     * @param started when its fetch began, in microseconds of the shared tier's clock; 0 if there is no such tier
-     * @param into receives the sealed entry; another buffer
+     * @param started when its fetch began, in microseconds of the shared tier's clock; 0 without such a tier
+     * @param into receives the sealed entry; must be another buffer
      */
     public void seal(ScopeKey scope, byte[] key, EntryBuffer open, long started, EntryBuffer into) {
         int bodyLength = open.length() - EntryHead.LENGTH;
@@ -120,12 +123,11 @@ public final class EntrySeal {
     /**
      * Opens a sealed entry.
      *
-     * @param scope of the caller who asks
-     * @param key under which the entry was found
+     * @param scope key of the caller's scope
+     * @param key key under which the entry was found
      * @param sealed any bytes at all; only read
-     * @param into receives the entry as it was before it was sealed, with its checksum; another buffer. Undefined if
-     *     there is none
-     * @return whether it was sealed for this scope and this key, and nothing of it has been changed since
+     * @param into receives the open entry with its checksum; must be another buffer. Undefined if the result is false
+     * @return whether the entry was sealed for this scope and this key, and has not been changed since
      */
     public boolean open(ScopeKey scope, byte[] key, EntryBuffer sealed, EntryBuffer into) {
         if (!EntryChecksum.matches(key, sealed.bytes(), sealed.length(), crc)
@@ -136,7 +138,7 @@ public final class EntrySeal {
         return true;
     }
 
-    /** Whether bytes say that they are a sealed entry, or a sealed note. */
+    /** Whether bytes claim to be a sealed entry or a sealed note. */
     public static boolean isSealed(EntryBuffer entry) {
         byte[] head = entry.bytes();
         return entry.length() >= MIN_LENGTH
@@ -145,8 +147,8 @@ public final class EntrySeal {
     }
 
     /**
-     * The same as {@link #open}, but the checksum is not looked at, since the cipher notices all that it could, and the
-     * opened entry has that of the sealed one.
+     * Like {@link #open}, but without checksums: it does not verify the sealed entry's, since the cipher detects every
+     * change, and it leaves that checksum in the opened entry.
      */
     public boolean openKeepingChecksum(ScopeKey scope, byte[] key, EntryBuffer sealed, EntryBuffer into) {
         byte[] from = sealed.bytes();
@@ -155,7 +157,8 @@ public final class EntrySeal {
         }
         System.arraycopy(from, EntryHead.LENGTH, salt, 0, SALT_LENGTH);
         int length = sealed.length() - OVERHEAD;
-        // The hidden part of the head comes first, and for a moment stands where the head's last bytes belong.
+        // The hidden part of the head is decrypted first. So it is put at the end of the head for a moment, directly
+        // before the body.
         byte[] to = into.resize(length);
         int plainAt = EntryHead.LENGTH - HIDDEN_LENGTH;
         try {
@@ -172,7 +175,9 @@ public final class EntrySeal {
         return true;
     }
 
-    /** When the fetch of a sealed entry began, as {@link #seal} was told. To be believed once it has been opened. */
+    /**
+     * The time that {@link #seal} was given for the beginning of the fetch. Can be trusted only after {@link #open}.
+     */
     public static long started(byte[] sealed) {
         return (long) LONG.get(sealed, STARTED);
     }
@@ -184,7 +189,7 @@ public final class EntrySeal {
         aes.updateAAD(sealed, CHECKSUM_LENGTH, EntryHead.LENGTH - CHECKSUM_LENGTH);
     }
 
-    /** Copies the hidden places of a head together, or back to where they belong. */
+    /** Gathers the hidden ranges of a head, or copies them back to their offsets. */
     private static void copyHidden(byte[] from, byte[] to, boolean together) {
         int at = 0;
         for (int i = 0; i < HIDDEN.length; i += 2) {

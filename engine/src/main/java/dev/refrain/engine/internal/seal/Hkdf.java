@@ -7,8 +7,8 @@ import javax.crypto.ShortBufferException;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * HKDF with SHA-256 (RFC 5869), which the JDK has only from version 25 on. Keeps the last key between calls; whoever
- * passes an array does not change it afterwards. Not thread-safe.
+ * HKDF with SHA-256 (RFC 5869), which the JDK has only from version 25 on. Keeps the last key array between calls, so
+ * the caller must not change the array afterwards. Not thread-safe.
  */
 public final class Hkdf {
     /** Length of a hash, and so of a pseudorandom key, in bytes. */
@@ -20,10 +20,10 @@ public final class Hkdf {
     private static final String ALGORITHM = "HmacSHA256";
 
     private final Mac mac;
-    /** What the MAC is keyed with; null if that is not known. */
+    /** The array with which the MAC is keyed; null if none. */
     private byte[] last;
 
-    /** A new one. */
+    /** A new instance. */
     public Hkdf() {
         try {
             mac = Mac.getInstance(ALGORITHM);
@@ -33,24 +33,24 @@ public final class Hkdf {
     }
 
     /**
-     * The pseudorandom key of some key material (RFC 5869, section 2.2).
+     * Extracts a pseudorandom key from key material (RFC 5869, section 2.2).
      *
-     * @param salt not secret; empty for none
-     * @param material as long as it is
+     * @param salt need not be secret; empty for none
+     * @param material key material of any length
      * @return {@link #HASH_LENGTH} bytes
      */
     public byte[] extract(byte[] salt, byte[] material) {
-        // An empty key is not allowed in Java; RFC 5869 says that no salt is a hash's length of zeros, which HMAC pads.
+        // Java does not allow an empty key. By RFC 5869, no salt is the same as a salt of zeros of the hash's length.
         init(salt.length == 0 ? new byte[HASH_LENGTH] : salt);
         return mac.doFinal(material);
     }
 
     /**
-     * Output key material (RFC 5869, section 2.3).
+     * Expands a pseudorandom key (RFC 5869, section 2.3).
      *
      * @param key pseudorandom, at least {@link #HASH_LENGTH} bytes
-     * @param length of the output in bytes
-     * @param info what the output is for, one after the other; may be empty
+     * @param length length of the output in bytes
+     * @param info parts of the context information, which are concatenated; may be empty
      * @throws IllegalArgumentException if the key is too short or the output too long
      */
     public byte[] expand(byte[] key, int length, byte[]... info) {
@@ -87,7 +87,7 @@ public final class Hkdf {
         }
     }
 
-    /** Finished MACs are as if they had just been keyed, so the same array need not be expanded again. */
+    /** Keys the MAC, unless it has this key already: a finished MAC is ready for another message under the same key. */
     private void init(byte[] key) {
         if (key == last) {
             return;

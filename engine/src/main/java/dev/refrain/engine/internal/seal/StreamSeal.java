@@ -11,10 +11,10 @@ import javax.crypto.spec.GCMParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * Seals and opens the pieces of one live stream: AES-256-GCM under a key that is used for this stream alone,
- * HKDF-Expand (key of the scope, label | entry's key | token of the lease | salt), with the number of the piece as
- * nonce. So a piece opens in its place only, and in no other stream. A number is sealed once: to seal it again with
- * another content would use a nonce twice.
+ * Seals and opens the pieces of one live stream, by AES-256-GCM. The key is used only for this stream: HKDF-Expand(key
+ * of the scope, label | entry's key | token of the lease | salt). The nonce is the number of the piece. So a piece can
+ * be opened only at its place in its stream. A number must not be sealed again with another content, because that would
+ * use a nonce twice.
  *
  * <p>Belongs to one thread at a time.
  */
@@ -32,12 +32,12 @@ public final class StreamSeal {
     private final SecretKeySpec secret;
 
     /**
-     * For one stream.
+     * A seal for one stream.
      *
-     * @param scope of the caller for whom it is fetched
-     * @param key of the entry
-     * @param token of the lease under which it is fetched
-     * @param salt of the stream, {@link #SALT_LENGTH} random bytes
+     * @param scope key of the scope of the caller for whom the stream is fetched
+     * @param key key of the entry
+     * @param token token of the lease under which the stream is fetched
+     * @param salt salt of the stream, {@link #SALT_LENGTH} random bytes
      */
     public StreamSeal(ScopeKey scope, byte[] key, long token, byte[] salt) {
         byte[] number = ByteBuffer.allocate(Long.BYTES).putLong(token).array();
@@ -51,7 +51,7 @@ public final class StreamSeal {
         }
     }
 
-    /** A new salt. */
+    /** A new random salt. */
     public static byte[] newSalt() {
         byte[] salt = new byte[SALT_LENGTH];
         RANDOM.nextBytes(salt);
@@ -61,10 +61,10 @@ public final class StreamSeal {
     /**
      * Seals a piece.
      *
-     * @param number from 0, each once
-     * @param piece of which {@code length} bytes are sealed
-     * @param before stands in front of the result as it is; may be empty
-     * @return the sealed piece, behind {@code before}
+     * @param number number of the piece, from 0; each number is sealed once
+     * @param piece array whose first {@code length} bytes are sealed
+     * @param before bytes that the result begins with, unencrypted; may be empty
+     * @return {@code before} and the sealed piece
      */
     public byte[] seal(int number, byte[] piece, int length, byte[] before) {
         byte[] sealed = Arrays.copyOf(before, before.length + length + TAG_LENGTH);
@@ -81,7 +81,7 @@ public final class StreamSeal {
      * Opens a piece.
      *
      * @param sealed any bytes at all
-     * @param from where the sealed piece begins
+     * @param from index of the sealed piece in the array
      * @return the piece; null if it was not sealed with this number for this stream
      */
     public byte[] open(int number, byte[] sealed, int from) {

@@ -5,9 +5,9 @@ import static dev.refrain.engine.exchange.AnswerFacts.UNKNOWN;
 import dev.refrain.engine.exchange.AnswerFacts;
 
 /**
- * Counts what an answer cost (wire rule W61), in the one way that there is. An answer may say it several times, as
- * streams do: what is said last counts. What a total has over prompt and completion is completion: providers that count
- * reasoning apart say the sum of all three as the total.
+ * Counts the tokens and cost of an answer (wire rule W61). No other code does. An answer may state its usage several
+ * times, as streams do: the last statement counts. If the total is larger than prompt and completion together, the
+ * difference counts as completion: providers that count reasoning separately state the sum of all three as the total.
  */
 final class AnswerCount {
     /** Longer ids are ignored. */
@@ -22,16 +22,16 @@ final class AnswerCount {
         this.format = format;
     }
 
-    /** Adds what one object of the answer says. */
+    /** Adds the facts of one object of the answer. */
     void add(AnswerFields fields) {
         if (format.replaces(true, fields.type)) {
             add(fields.wrappedUsage);
         }
         if (format.replaces(false, fields.type)) {
-            // Moonshot says in a choice what others say beside the choices.
+            // Moonshot has the usage in a choice; other providers have it beside the choices.
             add(fields.usage.countsTokens() ? fields.usage : fields.choiceUsage);
         }
-        // The first one: some have none in their first events, and nothing says what another one later would mean.
+        // The first id counts. Some streams have none in their first events, and no provider defines a second one.
         if ((id == null || id.isEmpty()) && format.replaces(true, fields.type)) {
             id = fields.id;
         }
@@ -39,7 +39,7 @@ final class AnswerCount {
         finishReason = reason == null ? finishReason : reason;
     }
 
-    /** A total that was said before a part of it was said anew is none any more. */
+    /** A new prompt or completion count without a total makes the earlier total unknown. */
     private void add(Usage usage) {
         if (usage.countsTokens()) {
             last.prompt = usage.prompt >= 0 ? usage.prompt : last.prompt;
@@ -49,7 +49,7 @@ final class AnswerCount {
         last.costNanos = usage.costNanos >= 0 ? usage.costNanos : last.costNanos;
     }
 
-    /** The finish reason; of several choices, that of the first one. */
+    /** The finish reason; with several choices, that of the first one. */
     private String reason(AnswerFields fields) {
         return switch (format) {
             case CHAT -> firstChoice(fields);
@@ -71,7 +71,7 @@ final class AnswerCount {
         return null;
     }
 
-    /** What has been said until now. */
+    /** The facts as far as the answer has come. */
     AnswerFacts facts() {
         long prompt = last.prompt;
         long completion = last.completion;
@@ -86,7 +86,10 @@ final class AnswerCount {
         return new AnswerFacts(headerSafe(id), prompt, completion, total, last.costNanos, finishReason);
     }
 
-    /** The id if it has only visible ASCII (RFC 9110, 5.5 allows more, with care): it may be sent as a header field. */
+    /**
+     * The id if it can be sent as a header field, else null. Only visible ASCII passes; RFC 9110, 5.5 allows more, but
+     * advises against it.
+     */
     private static String headerSafe(String id) {
         if (id == null || id.isEmpty() || id.length() > MAX_ID_LENGTH) {
             return null;

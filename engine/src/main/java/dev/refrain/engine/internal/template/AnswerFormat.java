@@ -2,9 +2,9 @@ package dev.refrain.engine.internal.template;
 
 import dev.refrain.engine.exchange.Endpoint;
 
-/** The shapes that an answer's JSON comes in: where its fields stand that matter to wire rules W16, W25 and W61. */
+/** The formats of an answer's JSON, which decide where the fields are that wire rules W16, W25 and W61 need. */
 enum AnswerFormat {
-    /** A whole answer and a chunk of a stream alike. */
+    /** Both a whole answer and a chunk of a stream. */
     CHAT(null),
     RESPONSES(null),
     RESPONSES_EVENT("response"),
@@ -12,7 +12,7 @@ enum AnswerFormat {
     MESSAGES_EVENT("message"),
     EMBEDDINGS(null);
 
-    /** What a field of an answer means. */
+    /** The meaning of a field of an answer. */
     enum Role {
         ID,
         TIME,
@@ -48,9 +48,9 @@ enum AnswerFormat {
     }
 
     /**
-     * What a field is.
+     * The role of a field.
      *
-     * @param wrapped whether it stands in the wrapper rather than at the top
+     * @param wrapped whether the field is in the wrapper, not at the top level
      */
     Role role(boolean wrapped, String name) {
         boolean answer = wrapped == (wrapper != null);
@@ -74,7 +74,9 @@ enum AnswerFormat {
         return this == RESPONSES || this == RESPONSES_EVENT;
     }
 
-    /** Whether fields at the given place are replaced in a document of the given type, which may be null. */
+    /**
+     * Whether fields inside the wrapper, or outside, are replaced in a document of the given type, which may be null.
+     */
     boolean replaces(boolean wrapped, String type) {
         return this != MESSAGES_EVENT || (wrapped ? "message_start" : "message_delta").equals(type);
     }

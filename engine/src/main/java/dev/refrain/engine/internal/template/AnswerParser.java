@@ -12,13 +12,14 @@ import dev.refrain.engine.internal.JsonStrings;
 import java.io.IOException;
 
 /**
- * Jackson's parser as answers need it. Jackson passes over a string byte by byte; here it does that only from the first
- * byte on that takes more than passing over. Names that it has not met yet are bounded in bytes. Not thread-safe.
+ * Jackson's parser, adapted to answers. Jackson skips a string byte by byte. This parser skips plain text and
+ * short escapes many bytes at a time, and leaves only the rest to Jackson. It also bounds the bytes of new
+ * names. Not thread-safe.
  */
 final class AnswerParser extends UTF8StreamJsonParser {
-    /** What new names of one document may take of the heap, in bytes. */
+    /** Heap that the new names of one document may take, in bytes. */
     private static final int MAX_NEW_NAMES = 1 << 20;
-    /** What a name takes besides its characters, in bytes. */
+    /** Heap that a name takes besides its characters, in bytes. */
     private static final int NAME_BYTES = 64;
 
     private int names;
@@ -43,7 +44,7 @@ final class AnswerParser extends UTF8StreamJsonParser {
         return token;
     }
 
-    /** Whether the string that is the current token, and has not been read, is longer than so many bytes. */
+    /** Whether the current token, a string that has not been read, is longer than the given number of bytes. */
     boolean isLongerThan(int max) {
         for (int at = _inputPtr, left = max; at < _inputEnd && left >= 0; at++, left--) {
             if (_inputBuffer[at] == '"') {
@@ -56,7 +57,7 @@ final class AnswerParser extends UTF8StreamJsonParser {
         return true;
     }
 
-    /** Goes to the end of the current token. If it is a string that has not been read, it cannot be any more. */
+    /** Skips to the end of the current token. A string that has not been read cannot be read after this. */
     void passOver() throws IOException {
         if (_tokenIncomplete) {
             _tokenIncomplete = false;
@@ -75,18 +76,17 @@ final class AnswerParser extends UTF8StreamJsonParser {
     }
 
     /**
-     * Jackson looks for UTF-16 and UTF-32 only in the first four bytes, and its reader-based parser for those and for a
-     * factory that does not canonicalise names knows no byte offsets; so names are canonicalised, but not interned.
-     * Answers share the table of names, as to make it anew takes as long as compressing an answer. Clients can fill it
-     * with names of their own (a tool's schema is echoed in a Responses answer), so it goes when it holds more names
-     * than all formats have.
+     * Makes parsers that share one table of names. The names are canonicalised but not interned: without
+     * canonicalising, Jackson would use its reader-based parser, which has no byte offsets. The table is shared because
+     * making one takes as long as compressing an answer. Clients can fill it with names of their own, because a
+     * Responses answer echoes the schemas of tools. So it is dropped when it holds more names than all formats have.
      *
-     * <p>The parser makes text of numbers, names and what the scanner asks for; other strings are passed over. The
-     * longest number takes less than 8 MiB of the heap while it is read.
+     * <p>The parser makes strings only of numbers, names and the texts that the scanner reads; it skips other strings.
+     * The longest number takes less than 8 MiB of the heap while it is read.
      */
     static final class Factory extends JsonFactory {
         private static final int MAX_NAMES = 500;
-        /** In bytes, more or less. */
+        /** Approximate limit, in bytes. */
         private static final int MAX_NAME_LENGTH = 64 * 1024;
 
         private static final int MAX_NUMBER_LENGTH = 1 << 20;
@@ -98,7 +98,7 @@ final class AnswerParser extends UTF8StreamJsonParser {
             super(new JsonFactoryBuilder()
                     .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
                     .streamReadConstraints(StreamReadConstraints.builder()
-                            // Numbers are gathered in the same buffer, and judged only when they have ended.
+                            // Numbers use the same buffer as strings, and their own limit is checked only at their end.
                             .maxStringLength(MAX_NUMBER_LENGTH + (64 << 10))
                             .maxNumberLength(MAX_NUMBER_LENGTH)
                             .maxNameLength(MAX_NAME_LENGTH)
@@ -114,12 +114,12 @@ final class AnswerParser extends UTF8StreamJsonParser {
             return json;
         }
 
-        /** Of the bytes from {@code from} on, which must not change while it is used. */
+        /** A parser of the bytes from {@code from} on, which must not change while it is used. */
         AnswerParser parser(byte[] data, int from, int length) throws IOException {
             return (AnswerParser) createParser(data, from, length);
         }
 
-        /** Without asking which encoding it is, which is known when it comes to this. */
+        /** Does not detect the encoding, because {@link AnswerScanner} has refused other encodings than UTF-8. */
         @Override
         protected AnswerParser _createParser(byte[] data, int offset, int length, IOContext context) {
             return new AnswerParser(

@@ -11,16 +11,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads one JSON object of an answer in one pass, the only one there is: says which of its tokens a replay replaces
- * (wire rule W25), what makes the answer complete (W16) and what it cost (W61). Reused for every event of a stream; the
- * result stands until the next scan. Long, since one pass has to know all formats.
+ * Reads one JSON object of an answer in a single pass. It finds the tokens that a replay replaces (wire rule W25), and
+ * the fields for completeness (W16) and cost (W61). Reused for every event of a stream; a result is valid until the
+ * next scan. Long, since one pass has to know all formats.
  */
 final class AnswerScanner {
     private static final String NOT_JSON = "not JSON";
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final long HIGH_BITS = 0x8080808080808080L;
 
-    /** What stands in place of a token. */
+    /** The replacement for a token. */
     enum Kind {
         ID,
         TIME,
@@ -30,46 +30,46 @@ final class AnswerScanner {
     /**
      * One token to be replaced.
      *
-     * @param start offset of its first byte in the scanned array, for a string the one after the quote
-     * @param end offset after its last byte, for a string that of the closing quote
-     * @param condition where it stands, which together with the document's type decides whether it is replaced
+     * @param start offset of its first byte in the scanned array; for a string, of the byte after the opening quote
+     * @param end offset after its last byte; for a string, of the closing quote
+     * @param condition decides, with the document's type, whether the token is replaced
      */
     record Edit(Kind kind, int start, int end, Condition condition) {}
 
-    /** When a token is replaced. */
+    /** The documents in which a token is replaced. */
     enum Condition {
-        /** In any document. */
+        /** In every document. */
         ALWAYS,
-        /** If the format's wrapper counts in a document of its type. */
+        /** In documents of a type in which fields inside the wrapper are replaced. */
         WRAPPED,
-        /** If what stands beside the wrapper counts in a document of its type. */
+        /** In documents of a type in which fields outside the wrapper are replaced. */
         BESIDE
     }
 
-    /** What the names around a value make of it. */
+    /** The object that is being read. */
     private enum Place {
-        /** The document's own members. */
+        /** The document. */
         TOP,
-        /** Names in the object that is the answer. */
+        /** The answer, inside the format's wrapper. */
         ANSWER,
-        /** Names in {@code delta} of an event of Messages. */
+        /** {@code delta} in an event of Messages. */
         DELTA,
-        /** Names in {@code incomplete_details}. */
+        /** {@code incomplete_details}. */
         DETAILS,
-        /** Names in {@code x_groq}. */
+        /** {@code x_groq}. */
         GROQ
     }
 
     /**
-     * Far over what any answer has, so that an absurd one cannot turn every two of its bytes into an object on the
-     * heap.
+     * The largest number of edits, far more than any real answer has. Without it, a malicious answer could make an
+     * object on the heap of every two of its bytes.
      */
     private static final int MAX_EDITS = 50_000;
 
-    /** A list that had more is not used again: a stream's scanner lives as long as the stream. */
+    /** A list that had more edits is not reused, because a stream's scanner lives as long as the stream. */
     private static final int KEPT_EDITS = 1024;
 
-    /** Longer ids, types and reasons mean nothing here, in bytes between the quotes. */
+    /** Longer ids, types and reasons are ignored. In bytes between the quotes. */
     private static final int MAX_TEXT = 512;
 
     private final AnswerParser.Factory json = AnswerParser.Factory.shared();
@@ -87,8 +87,8 @@ final class AnswerScanner {
     /**
      * Scans the bytes from {@code from} to {@code to}.
      *
-     * @return null if they are exactly one JSON object, white space around it aside; else what they are, in a few
-     *     words, and there is no result
+     * @return null if they are exactly one JSON object, apart from white space around it; else a short reason, and
+     *     there is no result
      */
     String scan(byte[] bytes, int from, int to) {
         if (edits.size() > KEPT_EDITS) {
@@ -97,7 +97,7 @@ final class AnswerScanner {
         edits.clear();
         fields.clear();
         base = skipWhiteSpace(bytes, from, to);
-        // A zero byte after the brace is what Jackson would take for UTF-16 or UTF-32.
+        // A zero byte after the brace would make Jackson read UTF-16 or UTF-32.
         if (to - base < 2 || bytes[base] != '{' || bytes[base + 1] == 0 || hasForeignByte(bytes, base, to)) {
             return NOT_JSON;
         }
@@ -110,8 +110,8 @@ final class AnswerScanner {
         } catch (StreamConstraintsException e) {
             return "beyond what the JSON parser takes on";
         } catch (IOException | RuntimeException e) {
-            // Malformed input is the provider's doing. A parser that breaks on it must not break the client's answer
-            // either.
+            // The provider has sent malformed JSON. A parser that fails on it with any exception must not break
+            // the client's answer.
             return NOT_JSON;
         }
         edits.removeIf(edit -> edit.condition() != Condition.ALWAYS
@@ -120,15 +120,15 @@ final class AnswerScanner {
     }
 
     /**
-     * Whether there is a byte that UTF-8 has no use for. Jackson pads short
-     * names with 0xFF, so that one more goes unseen.
+     * Whether there is a byte that UTF-8 never uses. Jackson pads short names with 0xFF, so it would accept a name that
+     * ends with this byte.
      */
     private static boolean hasForeignByte(byte[] bytes, int from, int to) {
         int at = from;
         for (; at <= to - Long.BYTES; at += Long.BYTES) {
             long eight = (long) LONG.get(bytes, at);
-            // Those from 0xF8 on have their five highest bits set; shifted
-            // into a byte from the one below come only lower bits.
+            // Bytes from 0xF8 on have their five highest bits set. The shifts move these bits to the highest position;
+            // bits of the byte below only reach lower positions, which the mask drops.
             if ((eight & HIGH_BITS) != 0
                     && (eight & eight << 1 & eight << 2 & eight << 3 & eight << 4 & HIGH_BITS) != 0) {
                 return true;
@@ -147,14 +147,14 @@ final class AnswerScanner {
         return edits;
     }
 
-    /** What the object says. Valid until the next scan. */
+    /** The fields of the object. Valid until the next scan. */
     AnswerFields fields() {
         return fields;
     }
 
     /**
-     * The offset of the first byte from {@code from} that is not JSON white
-     * space (RFC 8259, 2), {@code to} if there is none.
+     * The offset of the first byte from {@code from} that is not JSON white space (RFC 8259, 2), {@code to} if
+     * there is none.
      */
     static int skipWhiteSpace(byte[] bytes, int from, int to) {
         int at = from;
@@ -164,7 +164,7 @@ final class AnswerScanner {
         return at;
     }
 
-    // ---- members that mean something; each of these leaves the parser at the last token of what it reads
+    // ---- relevant members; each of these methods leaves the parser at the last token of the value
 
     private void readObject(AnswerParser parser, Place place, long paths) throws IOException {
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
@@ -214,7 +214,7 @@ final class AnswerScanner {
         }
     }
 
-    /** A member of the document, or of the answer that it wraps. */
+    /** Reads a member of the document, or of the answer that it wraps. */
     private void readMember(AnswerParser parser, boolean wrapped, String name, JsonToken value, long paths)
             throws IOException {
         switch (format.role(wrapped, name)) {
@@ -301,7 +301,7 @@ final class AnswerScanner {
             }
             long reached = zero.step(paths, name);
             if (name.equals("usage")) {
-                // Never a part of what a model has said: that is in the choice's message or delta.
+                // This usage is never a part of the model's text, which is in the choice's message or delta.
                 readUsage(parser, value, fields.choiceUsage, true, Condition.ALWAYS);
             } else {
                 pass(parser, value, reached);
@@ -322,7 +322,7 @@ final class AnswerScanner {
     }
 
     /**
-     * Counts what a {@code usage} says at its own level.
+     * Counts the numbers at the first level of a {@code usage}.
      *
      * @param zeroed whether its numbers, at any level, are replaced
      */
@@ -342,7 +342,7 @@ final class AnswerScanner {
                 if (depth == 1) {
                     count(parser, token, member, usage);
                 } else if (depth == 2 && "cost".equals(member) && "total_cost".equals(parser.currentName())) {
-                    // Perplexity's cost is an object.
+                    // At Perplexity, the cost is an object.
                     usage.costNanos = Numbers.nanos(parser);
                 }
                 if (zeroed) {
@@ -372,7 +372,7 @@ final class AnswerScanner {
 
     // ---- all other members
 
-    /** Passes over a value, on the lookout for numbers that become zero. */
+    /** Skips a value, but collects the numbers in it that become zero. */
     private void pass(AnswerParser parser, JsonToken value, long paths) throws IOException {
         if (paths == 0) {
             parser.skipChildren();
@@ -408,7 +408,7 @@ final class AnswerScanner {
         }
     }
 
-    /** A text that says something; null for anything else, and for what is longer than all that means something. */
+    /** The value if it is a string of 1 to {@link #MAX_TEXT} bytes; else null. */
     private static String text(AnswerParser parser, JsonToken value) throws IOException {
         if (value != JsonToken.VALUE_STRING || parser.isLongerThan(MAX_TEXT)) {
             return null;
@@ -417,7 +417,7 @@ final class AnswerScanner {
         return text.isEmpty() ? null : text;
     }
 
-    /** The current number, or something that is no index if it is too long. */
+    /** The current whole number, or -1 if it is out of the range of a long. */
     private static long wholeNumber(AnswerParser parser) throws IOException {
         return parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER ? -1 : parser.getLongValue();
     }
@@ -430,7 +430,7 @@ final class AnswerScanner {
 
     private void add(AnswerParser parser, Kind kind, Condition condition) throws IOException {
         checkCount(edits.size() + 1);
-        // Strings are read lazily; only after this is the current location the token's end.
+        // The parser reads strings lazily. Only after this call is its current location the token's end.
         parser.passOver();
         int quote = kind == Kind.ID ? 1 : 0;
         int start = base + (int) parser.currentTokenLocation().getByteOffset() + quote;

@@ -4,26 +4,26 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * Ids and times filled in before an answer is decompressed. An LZ4 block is literal bytes and copies of what was
- * decompressed before. A long stream has the same id in each event, so that it is a literal once and a copy from then
- * on: who writes another id over that literal has it in all events, for nothing.
+ * Fills ids and times into an answer while it is still compressed. An LZ4 block consists of literal bytes and of copies
+ * of bytes decompressed before. A long stream has the same id in each event: the first is a literal, and the others are
+ * copies of it. So writing another id over that literal changes the id in all events at no cost.
  *
- * <p>That works if every placeholder is copied from its like and nothing else is copied from one. So
- * what is compressed has {@link #mark marks} in the placeholders, which stand nowhere else; the
- * block is searched for the literals that they come from ({@link #trace}); and whoever made it tries
- * with each {@link Probe} whether it decompresses to what it should. No two bytes of a probe are
- * equal, and none is the same in both, so that each byte of the answer shows where it comes from.
+ * <p>This works only if every copied placeholder comes from a placeholder of the same kind, and no other bytes are
+ * copied from one. To achieve that, the template is compressed with {@linkplain #mark marks} in its placeholders, which
+ * occur nowhere else. Then {@link #trace} finds the literals in the block that are parts of placeholders. Finally the
+ * caller tests with each {@link Probe} whether the patched block decompresses to the right answer. All bytes of the two
+ * probes differ, so a wrong copy is always visible.
  *
- * <p>The table has for each literal, in ascending order, an unsigned LEB128 varint: the distance from the start of the
- * one before (from the start of the block for the first), shifted left by two, with 2 added for a part of a placeholder
- * and 1 for a time. A part is followed by two bytes, its offset in the placeholder and its length.
+ * <p>The patch table has one unsigned LEB128 varint for each literal, in ascending order: the distance from the start
+ * of the literal before (for the first, from the start of the block), shifted left by two. Added to it are 2 for a part
+ * of a placeholder, and 1 for a time. For a part two bytes follow: its offset in the placeholder and its length.
  */
 public final class BlockPatches {
     private static final int PART = 2;
     private static final int MIN_MATCH = 4;
     private static final int EXTENDED = 15;
 
-    /** What to try a block with. */
+    /** Test values for a block. */
     public enum Probe {
         ONE(1),
         OTHER(101);
@@ -39,7 +39,7 @@ public final class BlockPatches {
     private static final byte[] MARK_TIME = new byte[Template.TIME_LENGTH];
 
     static {
-        // Bytes that well-formed JSON cannot hold: control characters, and those that UTF-8 has no use for.
+        // Well-formed JSON cannot have these bytes: control characters, and bytes that UTF-8 never uses.
         int at = 0;
         for (int b = 1; at < MARK_ID.length; b = b == 0x1F ? 0xF8 : b + 1) {
             if (b != '\t' && b != '\n' && b != '\r') {
@@ -53,12 +53,12 @@ public final class BlockPatches {
 
     private BlockPatches() {}
 
-    /** An id to try a block with. */
+    /** The id of a probe. */
     public static byte[] probeId(Probe probe) {
         return sequence(probe.first, Template.ID_LENGTH);
     }
 
-    /** A made-up time, to see whether a block can be patched. */
+    /** The time of a probe. */
     public static byte[] probeTime(Probe probe) {
         return sequence(probe.first + Template.ID_LENGTH, Template.TIME_LENGTH);
     }
@@ -93,9 +93,9 @@ public final class BlockPatches {
     }
 
     /**
-     * The table of the literals that lie in placeholders.
+     * Makes the patch table of a block.
      *
-     * @param block an LZ4 block, sound, of the marked template
+     * @param block the marked template as a valid LZ4 block
      */
     public static byte[] trace(Template template, byte[] block, int length) {
         GrowableBytes table = new GrowableBytes(64);
@@ -136,7 +136,7 @@ public final class BlockPatches {
         return Arrays.copyOf(table.bytes(), table.length());
     }
 
-    /** Goes through the placeholders of a template, each of which may lie in several runs of literals. */
+    /** Iterates over the placeholders of a template. A placeholder may extend over several runs of literals. */
     private static final class Placeholders {
         private final byte[] patches;
         private final int patchesLength;
@@ -144,7 +144,7 @@ public final class BlockPatches {
         private int start;
         private int end;
         private int kind;
-        /** What lies in the run and has not been seen. */
+        /** The range of the current placeholder that is in the current run. */
         private int from;
 
         private int to;
@@ -154,7 +154,9 @@ public final class BlockPatches {
             patchesLength = template.patchesLength();
         }
 
-        /** The next piece of a placeholder within a run of the template's bytes; false if there is none. */
+        /**
+         * Goes to the next piece of a placeholder within a run of the template's bytes. Returns false if there is none.
+         */
         boolean goTo(int runStart, int runEnd) {
             while (end <= Math.max(runStart, to)) {
                 if (next == patchesLength) {
@@ -186,10 +188,10 @@ public final class BlockPatches {
     }
 
     /**
-     * Writes an id and a time over the literals of a block. Allocates nothing.
+     * Writes an id and a time over the literals of a block, by its patch table. Allocates nothing.
      *
-     * @throws IndexOutOfBoundsException if a literal would lie outside of the block or a part outside of its
-     *     placeholder; nothing outside of the block is ever written
+     * @throws IndexOutOfBoundsException if a literal is outside the block, or a part outside its placeholder. Bytes
+     *     outside the block are never written
      * @throws IllegalArgumentException if the table ends within a literal
      */
     public static void write(

@@ -3,12 +3,12 @@ package dev.refrain.engine.internal.template;
 import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 
-/** Captures an answer that is one JSON document, which is parsed when all of it is there. */
+/** Captures an answer that is one JSON document. Parses it when it is complete. */
 final class BodyCapture extends Capture {
     private final AnswerScanner scanner;
     /** Null once the answer is rejected. */
     private GrowableBytes body;
-    /** What is left of a rejected answer, to be counted; null before that. */
+    /** The reduced form of a rejected answer, for counting; null before the rejection. */
     private Skeleton skeleton;
 
     private Template template;
@@ -79,7 +79,7 @@ final class BodyCapture extends Capture {
         complete();
     }
 
-    /** A document is nothing before it is whole. */
+    /** A document cannot be read before it is complete. */
     @Override
     public LiveTemplate live() {
         return null;

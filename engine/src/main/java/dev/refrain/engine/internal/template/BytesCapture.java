@@ -5,7 +5,7 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 import java.util.Set;
 
-/** Captures an answer that is bytes of its caller's own: it is stored and replayed as it is. */
+/** Captures an answer in a format of the caller's own. It is stored and replayed unchanged. */
 final class BytesCapture implements AnswerCapture {
     private static final int INITIAL_CAPACITY = 1024;
 
@@ -72,7 +72,7 @@ final class BytesCapture implements AnswerCapture {
         return new Template(bytes.bytes(), bytes.length(), new byte[0], 0, 0, facts);
     }
 
-    /** The bytes are nobody's document, so there is none. */
+    /** The format is unknown, so no id can be found. */
     @Override
     public String providerId() {
         return null;

@@ -4,14 +4,14 @@ import dev.refrain.engine.exchange.AnswerFacts;
 import java.nio.ByteBuffer;
 import java.util.Set;
 
-/** The states of a capture: what documents and streams have in common. */
+/** The state machine that captures of documents and streams share. */
 abstract class Capture implements AnswerCapture {
     final AnswerFormat format;
     final int maxBytes;
     final Completeness completeness;
     final AnswerCount count;
 
-    /** Why a capture gave up whose memory budget was used up. */
+    /** The rejection of a capture for which the memory budget had no room. */
     static final String NO_ROOM = "no room in the memory budget";
 
     private State state = State.OPEN;
@@ -76,16 +76,16 @@ abstract class Capture implements AnswerCapture {
         return NO_ROOM.equals(rejection);
     }
 
-    /** More of the answer, in any state. */
+    /** Takes more of the answer, in any state. */
     abstract void accept(ByteBuffer chunk);
 
-    /** The end of the answer, in any state; afterwards it is not open. */
+    /** Takes the end of the answer, in any state. The state is not open after it. */
     abstract void finish(boolean inGoodOrder);
 
-    /** The state is complete. */
+    /** Makes the template. Called in the state complete. */
     abstract Template build();
 
-    /** Drops what is held for a template. */
+    /** Drops the bytes that are held for a template. */
     abstract void release();
 
     @Override
@@ -110,12 +110,12 @@ abstract class Capture implements AnswerCapture {
         rejection = reason;
     }
 
-    /** Whether there is, or may be, a template or somebody who reads a live one. */
+    /** Whether the answer may still become a template, or may have readers of its live stream. */
     final boolean isWanted() {
         return state != State.REJECTED;
     }
 
-    /** The first reason counts. */
+    /** Rejects the answer. Only the first reason is kept. */
     final void reject(String reason) {
         if (state != State.REJECTED) {
             state = State.REJECTED;

@@ -6,14 +6,14 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 
 /**
- * Decides whether an answer is complete (wire rule W16): the one place that does. It is told of each JSON object of an
- * answer, a whole body or the events of a stream one by one, and knows at any time what is still missing. The table
- * "What makes an answer complete" in docs/HTTP.md says the same in words.
+ * Decides whether an answer is complete (wire rule W16). No other code does. It gets each JSON object of the answer:
+ * either the whole body, or the events of a stream one by one. At any time it can tell what is still missing. The table
+ * "What makes an answer complete" in docs/HTTP.md has the same rules in words.
  */
 final class Completeness {
-    /** Indices of choices beyond that are not of this world, and would cost memory. */
+    /** No real answer has as many choices. Larger indices would only cost memory. */
     private static final int MAX_CHOICES = 4096;
-    /** Reasons are few; a provider that makes them up as it goes is not remembered. */
+    /** The largest number of reasons that are kept. Real answers have a few. */
     private static final int MAX_REASONS = 32;
 
     private final AnswerFormat format;
@@ -57,7 +57,7 @@ final class Completeness {
             }
             case MESSAGES -> addStopReason(fields.stopReason);
             case MESSAGES_EVENT -> {
-                // Other events have a delta of another kind.
+                // In other events, delta is another kind of object.
                 if ("message_delta".equals(fields.type) || "message_start".equals(fields.type)) {
                     addStopReason(fields.stopReason);
                 }
@@ -78,7 +78,10 @@ final class Completeness {
         };
     }
 
-    /** A choice that has finished stays so: some providers send chunks without a reason after it. */
+    /**
+     * Records the choices. A finished choice stays finished, because some providers send it further chunks
+     * without a reason.
+     */
     private String addChoices(AnswerFields fields) {
         for (Choice choice : fields.choices) {
             if (choice.error()) {
@@ -119,16 +122,16 @@ final class Completeness {
         }
     }
 
-    /** The event that ends a chat stream and is no object has come. */
+    /** The event {@code [DONE]} has come, which ends a chat stream and is not a JSON object. */
     void done() {
         done |= format == AnswerFormat.CHAT;
     }
 
     /**
-     * What is missing.
+     * What the answer lacks.
      *
-     * @param ended whether the message has ended, and in good order as far as its framing tells
-     * @return null if the answer is complete, else what it lacks, in a few words
+     * @param ended whether the message has ended, and its framing shows that it was not cut off
+     * @return the missing part in a few words; null if the answer is complete
      */
     String missing(boolean ended) {
         String unfinished = unfinished();
@@ -150,7 +153,7 @@ final class Completeness {
     }
 
     /**
-     * Why the answer ended, in all the words that say so: the finish reason of each choice; {@code status} and
+     * All stated reasons why the answer ended: the finish reason of each choice; {@code status} and
      * {@code incomplete_details.reason}; {@code stop_reason}.
      */
     Set<String> reasons() {

@@ -7,14 +7,14 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Where in an event's raw lines the values of its data fields are. An event may have a data field every five bytes, so
- * the offsets can take several times the room that the event takes: they are reserved like the event.
+ * The offsets of the values of an event's data fields in its raw lines. An event may have a data field every five
+ * bytes, so the offsets can take several times the memory of the event. They are reserved like the event.
  */
 final class DataLines {
-    /** Offsets of an event like all others: these are not counted, and kept for the next one. */
+    /** Initial length, enough for usual events. An array of this length is not reserved, and is reused. */
     private static final int FEW = 8;
 
-    /** Start and end of each, in pairs. */
+    /** Pairs of start and end. */
     private int[] offsets = new int[FEW];
 
     private int length;
@@ -27,7 +27,7 @@ final class DataLines {
     /**
      * Adds a line.
      *
-     * @throws MemoryBudget.Exhausted if there is no room for it; then nothing has changed
+     * @throws MemoryBudget.Exhausted if there is no room for it; nothing has changed then
      */
     void add(int start, int end) {
         if (length == offsets.length) {
@@ -53,8 +53,8 @@ final class DataLines {
     }
 
     /**
-     * The event's data as a client sees it: the values with a line feed between, in an array that is to be
-     * released.
+     * The event's data as a client sees it: the values, with a line feed between two. The caller has to
+     * release the array.
      */
     GrowableBytes join(byte[] event) {
         int bytes = count() - 1;
@@ -72,8 +72,8 @@ final class DataLines {
     }
 
     /**
-     * Edits of the joined data at their places in the event. No JSON token has a line feed, so each lies in one
-     * line.
+     * Translates edits of the joined data to offsets in the event. No JSON token has a line feed, so each edit is
+     * in one line.
      */
     List<Edit> unjoin(List<Edit> edits) {
         List<Edit> result = new ArrayList<>(edits.size());
@@ -90,13 +90,13 @@ final class DataLines {
         return result;
     }
 
-    /** For the next event. Nothing is reserved any more. */
+    /** Forgets the lines, for the next event, and releases the memory. */
     void clear() {
         length = 0;
         release();
     }
 
-    /** Gives back what was reserved. */
+    /** Releases the memory. */
     void release() {
         if (offsets.length > FEW) {
             memory.shrink((long) Integer.BYTES * offsets.length);

@@ -5,13 +5,13 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * An append-only byte array, but for {@link #truncate}. What it takes of the heap is reserved before it grows; it
- * changes nothing when it throws {@link MemoryBudget.Exhausted}.
+ * A growable byte array, append-only except for {@link #truncate}. It reserves memory before it grows. If it throws
+ * {@link MemoryBudget.Exhausted}, nothing has changed.
  */
 final class GrowableBytes {
     private byte[] bytes;
     private int length;
-    /** Null if nobody counts. */
+    /** Null for an array without a reservation. */
     private final MemoryBudget.Reservation memory;
 
     GrowableBytes(int capacity) {
@@ -26,7 +26,7 @@ final class GrowableBytes {
         bytes = new byte[capacity];
     }
 
-    /** Gives back what was reserved; it is not to be appended to any more. */
+    /** Releases the memory. Nothing may be appended after this. */
     void release() {
         if (memory != null) {
             memory.shrink(bytes.length);
@@ -53,7 +53,7 @@ final class GrowableBytes {
         length += to - from;
     }
 
-    /** Leaves the source's position where it is. */
+    /** Does not change the source's position. */
     void append(ByteBuffer source, int from, int to) {
         reserve(to - from);
         source.get(from, bytes, length, to - from);
@@ -64,7 +64,7 @@ final class GrowableBytes {
         length = newLength;
     }
 
-    /** Makes room for more, so that appending that much does not fail. */
+    /** Makes room for more bytes, so that appending as many does not fail. */
     void reserve(int more) {
         int needed = Math.addExact(length, more);
         if (needed > bytes.length) {

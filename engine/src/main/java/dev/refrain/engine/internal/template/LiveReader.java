@@ -2,19 +2,19 @@ package dev.refrain.engine.internal.template;
 
 import dev.refrain.engine.spi.EntryBuffer;
 
-/** One reader's place in a {@link LiveTemplate}. Belongs to one thread at a time. */
+/** One reader's position in a {@link LiveTemplate}. Used by one thread at a time. */
 public final class LiveReader {
-    /** Bytes read at once: enough to be worth a write to a socket, little enough to wait there. */
+    /** Bytes read at a time: enough to be worth a write to a socket, and few enough to wait there in a queue. */
     public static final int PIECE = 64 * 1024;
 
     private LiveTemplate.Window window;
     private int at;
     private int patchAt;
-    /** Offset of the placeholder that was decoded last, from which the next one's distance counts. */
+    /** Offset of the placeholder that was decoded last. The distance of the next one counts from here. */
     private long lastPlaceholder;
 
     private long read;
-    /** The same for whoever watches from another thread. */
+    /** A copy of {@link #read} for other threads. */
     private volatile long position;
 
     LiveReader(LiveTemplate.Window window) {
@@ -27,7 +27,7 @@ public final class LiveReader {
     }
 
     /**
-     * Reads on.
+     * Reads the next piece.
      *
      * @param into receives the next piece with the placeholders filled; its length is 0 if nothing more is published
      * @param id {@link Template#ID_LENGTH} ASCII bytes
@@ -39,12 +39,12 @@ public final class LiveReader {
     }
 
     /**
-     * Reads on without filling the placeholders, for {@link LiveCopy} elsewhere.
+     * Reads the next piece without filling the placeholders, for a {@link LiveCopy} on another machine.
      *
-     * @param most {@link #PIECE}, or the length of the piece that was read here before by another reader
-     * @param into receives the next piece as it stands in the template; its length is 0 if nothing more is published
-     * @param patches receives where the placeholders of the piece are: a patch table as {@link Template} describes it,
-     *     counted from the beginning of the piece
+     * @param most length limit: {@link #PIECE}, or the length of the piece that an earlier reader got here
+     * @param into receives the next piece of the template unchanged; its length is 0 if nothing more is published
+     * @param patches receives the piece's patch table in the format of {@link Template}, with offsets from the
+     *     beginning of the piece
      * @return whether something was read
      */
     public boolean readTemplate(int most, EntryBuffer into, EntryBuffer patches) {
@@ -54,7 +54,7 @@ public final class LiveReader {
 
     /** @param patches null if the placeholders are to be filled */
     private boolean read(int most, EntryBuffer into, byte[] id, byte[] time, EntryBuffer patches) {
-        // The link is looked at first: once it is there, the snapshot after it is the window's last.
+        // The link is read before the snapshot: if the link is set, the snapshot is the window's last.
         LiveTemplate.Window next = window.next;
         Template template = window.progress;
         while (at == template.length() && next != null) {
@@ -76,8 +76,8 @@ public final class LiveReader {
     }
 
     /**
-     * Fills the placeholders of a piece, or notes where they are; extends it where the last one would be cut in two.
-     * Returns the piece's length.
+     * Fills the placeholders of a piece, or records their offsets. Extends the piece if it would cut its last
+     * placeholder in two. Returns the piece's length.
      */
     private int fill(Template template, EntryBuffer piece, int length, byte[] id, byte[] time, EntryBuffer notedIn) {
         byte[] patches = template.patches();

@@ -6,33 +6,33 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.util.List;
 
 /**
- * The finished events of a stream as a template that others read while it grows.
+ * The finished events of a stream, as a template that readers can follow while it grows.
  *
- * <p>One thread appends and publishes; any number of {@link LiveReader}s follow, each at its own pace, without locks.
- * The stream is a linked list of windows. Within a window published bytes are never rewritten, so that a reader needs
- * nothing but the latest snapshot. As long as the stream is short enough to be stored it has one window, which is the
- * template. Beyond that, windows are small, and whoever still reads holds on to those that lie ahead; the collector
- * takes those behind the slowest reader.
+ * <p>One thread appends and publishes. Any number of {@link LiveReader}s follow, each at its own pace, without locks.
+ * The stream is a linked list of windows. Published bytes of a window are never rewritten, so a reader needs only the
+ * window's latest snapshot. While the stream is short enough to be stored, it has one window, which is the template.
+ * After that, windows are small. A reader refers to its window and so keeps it and the later ones; the collector frees
+ * the windows behind the slowest reader.
  */
 public final class LiveTemplate {
-    /** Published events of one stretch of the stream; readers wait on neither field, they look. */
+    /** The published events of one part of the stream. Readers poll both fields and never wait for them. */
     static final class Window {
-        /** The snapshot that readers may read; written by the appending thread only. */
+        /** The latest snapshot; written only by the appending thread. */
         volatile Template progress = EMPTY;
-        /** Set, once, after the last snapshot of this window. */
+        /** The window after this one; set once, after the last snapshot of this one. */
         volatile Window next;
     }
 
     private static final Template EMPTY = new TemplateBuilder(0).build(AnswerFacts.NONE);
 
-    /** Bytes after which a window of a stream that is not to be stored is left for the next. */
+    /** Length at which a stream that will not be stored begins its next window, in bytes. */
     private static final int SMALL_WINDOW = 64 * 1024;
 
     private static final int FIRST_BYTES = 8192;
 
     private TemplateBuilder builder;
     private Window current = new Window();
-    /** Null once the beginning is no longer kept. */
+    /** Null after {@link #forgetBeginning}. */
     private volatile Window first = current;
 
     private volatile long published;
@@ -43,29 +43,27 @@ public final class LiveTemplate {
     }
 
     /**
-     * @param memory where the beginning is reserved while it is kept, or null;
-     * windows after it are counted by their readers' lag
+     * @param memory reserves the beginning while it is kept, or null. Later windows are accounted for by
+     *     their readers' lag
      */
     LiveTemplate(MemoryBudget.Reservation memory) {
         builder = new TemplateBuilder(FIRST_BYTES, memory);
     }
 
-    /** A reader of something that is whole. */
+    /** A reader of a whole template. */
     public static LiveReader reader(Template whole) {
         Window only = new Window();
         only.progress = whole;
         return new LiveReader(only);
     }
 
-    /**
-     * A reader from the beginning of the stream, or null if that is no longer kept.
-     */
+    /** A reader from the beginning of the stream, or null if the beginning was dropped. */
     public LiveReader reader() {
         Window beginning = first;
         return beginning == null ? null : new LiveReader(beginning);
     }
 
-    /** Whether the beginning is still kept, and with it all of the stream. */
+    /** Whether the beginning, and so the whole stream, is still kept. */
     public boolean keepsBeginning() {
         return first != null;
     }
@@ -75,7 +73,7 @@ public final class LiveTemplate {
         return published;
     }
 
-    /** Makes room for so many bytes in the beginning; throws if there is none. */
+    /** Makes room for this many bytes while the beginning is kept. Throws if there is no memory. */
     void reserve(int more) {
         if (first != null) {
             builder.reserve(more);
@@ -90,12 +88,12 @@ public final class LiveTemplate {
         builder.append(source, from, to, edits);
     }
 
-    /** Appends a piece of another such template, with its patch table. */
+    /** Appends a piece of another live template, with its patch table. */
     void append(byte[] source, int from, int to, byte[] patches, int patchesFrom, int patchesTo) {
         builder.append(source, from, to, patches, patchesFrom, patchesTo);
     }
 
-    /** Shows readers what was appended. Only between events, so that none is ever seen in part. */
+    /** Publishes the appended bytes to readers. Called only between events, so that no reader sees a part of one. */
     void publish() {
         Template snapshot = builder.build(AnswerFacts.NONE);
         if (finishedWindows + snapshot.length() == published) {
@@ -108,10 +106,7 @@ public final class LiveTemplate {
         }
     }
 
-    /**
-     * Keeps the beginning no longer: the stream is too long to be stored, or
-     * rejected. Readers that are under way go on.
-     */
+    /** Drops the beginning, because the stream is too long to be stored, or rejected. Existing readers go on. */
     void forgetBeginning() {
         if (first != null) {
             publish();
@@ -130,8 +125,8 @@ public final class LiveTemplate {
     }
 
     /**
-     * The stream so far, as one template; only while the beginning is kept. A
-     * stream has no id that a client would know it by.
+     * The stream so far as one template; only while the beginning is kept. Its facts have no id, because clients do not
+     * refer to a stream by its id.
      */
     Template whole(AnswerFacts facts) {
         return builder.build(new AnswerFacts(

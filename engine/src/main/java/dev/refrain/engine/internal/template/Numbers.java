@@ -7,20 +7,20 @@ import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 
-/** Reads the numbers that are counted. Impossible values are ignored. */
+/** Reads the numbers of a usage. Impossible values are ignored. */
 final class Numbers {
     /** Far above any real count; far below what could overflow a sum. */
     private static final long MAX_COUNT = Integer.MAX_VALUE;
-    /** A million of any currency for one answer, in billionths. */
+    /** The largest cost of one answer: a million of any currency, in billionths. */
     private static final long MAX_NANOS = 1_000_000_000_000_000L;
-    /** Longer numbers are no amounts of money, and slow to parse. */
+    /** Longer numbers are not amounts of money, and slow to parse. */
     private static final int MAX_DIGITS = 40;
 
     private Numbers() {}
 
     /**
-     * The current token as a count. Negative numbers count as 0; anything but a
-     * whole number in the range of a long leaves {@code before}.
+     * The current token as a count. A negative number counts as 0. Returns {@code before} for a token that is not a
+     * whole number in the range of a long.
      */
     static long count(JsonParser parser, JsonToken token, long before) throws IOException {
         if (token != JsonToken.VALUE_NUMBER_INT || parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {

@@ -4,23 +4,19 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 
 /**
- * A JSON document reduced to what is needed to count: long texts are cut, and members
- * nested deeper than the counted ones are emptied. It is built byte by byte from a
- * document that passes by and is not held. What is left of malformed JSON is undefined.
+ * A JSON document reduced to what counting needs: long strings are cut, and values nested deeper than the counted ones
+ * are emptied. It is built byte by byte while the document passes through. For malformed JSON the result is undefined.
  */
 final class Skeleton {
-    /**
-     * Counted members are no deeper: members of the document, of {@code usage}, of an item of {@code choices}, and of
-     * {@code usage} in that.
-     */
+    /** The deepest level of counted members: those of {@code usage} in an item of {@code choices}. */
     private static final int MAX_DEPTH = 4;
-    /** The depth of {@code usage}. */
+    /** The depth of the members of {@code usage}. */
     private static final int MIN_DEPTH = 2;
-    /** Counted names and texts are shorter, in bytes between the quotes. */
+    /** Counted names and strings are shorter, in bytes between the quotes. */
     private static final int MAX_TEXT = 300;
 
     private static final int LONGEST_ESCAPE = "\\u0000".length();
-    /** From this length on, the items of lists are emptied. */
+    /** From this length of the skeleton on, only {@link #MIN_DEPTH} levels are kept. */
     private static final int LONG = 64 * 1024;
     /** A document whose skeleton is longer is not counted. */
     private static final int MAX_LENGTH = 1 << 20;
@@ -30,7 +26,7 @@ final class Skeleton {
     private boolean isFull;
 
     private int depth;
-    /** Nothing is kept from this depth on; 0 if everything is. */
+    /** The depth from which on nothing is kept; 0 if everything is kept. */
     private int droppedFrom;
 
     private boolean inText;
@@ -38,9 +34,9 @@ final class Skeleton {
     private boolean isCut;
     private int textLength;
 
-    /** @param memory where it is reserved, or null */
+    /** @param memory reserves the skeleton, or null */
     Skeleton(MemoryBudget.Reservation memory) {
-        // Empty at first, so the constructor cannot run out of memory.
+        // The array is empty at first, so that the constructor cannot fail for lack of memory.
         kept = new GrowableBytes(0, memory);
     }
 
@@ -91,7 +87,7 @@ final class Skeleton {
         }
     }
 
-    /** Cuts a text between two of its characters. */
+    /** Takes a byte of a string. Cuts a long string between two characters. */
     private void inText(byte b) {
         boolean ends = b == '"' && !escaped;
         boolean begins = !escaped && (b & 0xC0) != 0x80;

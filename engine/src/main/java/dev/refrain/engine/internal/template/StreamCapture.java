@@ -10,12 +10,12 @@ import java.util.List;
 /**
  * Captures an answer that is an event stream, as WHATWG HTML 9.2.6 ("Interpreting an event stream") reads it.
  *
- * <p>The lines of the event under way are held as they came, without comments; the blank line that dispatches it moves
- * them to the template, patched. Every byte is looked at once by the line splitter and once by the JSON scanner,
+ * <p>The lines of the current event are held unchanged, without comments. The blank line that dispatches the event
+ * moves them to the template, with placeholders. The line splitter and the JSON scanner each read every byte once,
  * however small the chunks are.
  *
- * <p>Two departures from WHATWG, both in favour of what the providers' SDKs do: an event that the end of the stream
- * leaves without its blank line counts, and so does {@code event: error} without data.
+ * <p>Like the providers' SDKs, the capture departs from WHATWG in two points: an event counts even if the stream ends
+ * without its blank line, and {@code event: error} counts even without data.
  */
 final class StreamCapture extends Capture {
     private static final byte[] BOM = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
@@ -26,7 +26,7 @@ final class StreamCapture extends Capture {
 
     private static final String OVERSIZED = "over the stored-answer limit";
 
-    /** Where a line feed belongs that may follow a carriage return. */
+    /** Where a line feed goes that follows a carriage return in the next chunk. */
     private enum LineFeed {
         STARTS_A_LINE,
         TO_EVENT,
@@ -37,23 +37,23 @@ final class StreamCapture extends Capture {
     private AnswerScanner scanner;
     private final LiveTemplate live;
 
-    /** The raw lines of the event under way, the last of them perhaps not at its end yet. */
+    /** The raw lines of the current event. The last line may be incomplete. */
     private GrowableBytes event;
 
     private int lineStart;
     private boolean firstLine = true;
     private LineFeed lineFeed = LineFeed.STARTS_A_LINE;
 
-    /** Where in {@link #event} the values of its data fields are. */
+    /** Offsets in {@link #event} of the values of its data fields. */
     private DataLines data;
 
     private boolean errorEvent;
     private boolean errorField;
-    /** Raw bytes of the events in the template, as long as it is one that can be stored. */
+    /** Raw bytes of the events in the template, as long as it can be stored. */
     private int dispatched;
-    /** Events in the template. */
+    /** Number of events in the template. */
     private int events;
-    /** An event was too long to be parsed. Neither it nor any later event is. */
+    /** Whether an event was too long, or memory ran out. From that event on, nothing is parsed. */
     private boolean stopped;
 
     StreamCapture(AnswerFormat format, int maxBytes, ZeroPaths zero, MemoryBudget.Reservation memory) {
@@ -78,9 +78,7 @@ final class StreamCapture extends Capture {
         }
     }
 
-    /**
-     * If the memory budget has no room for all of the stream, its followers can go on, as with one that is too long.
-     */
+    /** Reserves memory for the stream. Without room, followers can go on as with a stream that is too long. */
     private void makeRoom(int more) {
         try {
             if (isKept()) {
@@ -92,7 +90,7 @@ final class StreamCapture extends Capture {
         }
     }
 
-    /** Whether it is one that can be stored so far. */
+    /** Whether the stream can still be stored. */
     private boolean isKept() {
         return state() == State.OPEN || state() == State.COMPLETE;
     }
@@ -129,7 +127,10 @@ final class StreamCapture extends Capture {
         }
     }
 
-    /** Makes sure that one event stays within the limit, and notes when all of them together do not. */
+    /**
+     * Whether the current event stays within the limit. Rejects the answer if not. Drops the beginning if all events
+     * together exceed the limit.
+     */
     private boolean hasRoomFor(int more) {
         if (more > maxBytes - event.length()) {
             reject(OVERSIZED);
@@ -207,8 +208,8 @@ final class StreamCapture extends Capture {
     /**
      * Interprets the line from {@link #lineStart} to the end of {@link #event}.
      *
-     * @param terminator how many of its bytes are the line end
-     * @return where a second byte of the line end belongs
+     * @param terminator number of bytes of the line end
+     * @return where a second byte of the line end goes
      */
     private LineFeed endOfLine(int terminator) {
         byte[] bytes = event.bytes();
@@ -222,7 +223,7 @@ final class StreamCapture extends Capture {
         }
         if (start == end && lineStart > 0) {
             if (terminator == 1 && bytes[lineStart - 1] == '\r' && bytes[lineStart] == '\n') {
-                // A comment stood between; without it the two line ends would be one.
+                // A comment was dropped between the CR and the LF, which would now be one line end.
                 event.append('\n');
             }
             dispatch();
@@ -251,15 +252,15 @@ final class StreamCapture extends Capture {
         } else if (equals(bytes, start, colon, EVENT)) {
             errorEvent = equals(bytes, value, end, ERROR);
         } else if (equals(bytes, start, colon, ERROR)) {
-            // llama.cpp sent this field in 2024 and 2025.
+            // llama.cpp sends errors in this field, at least in its versions of 2024 and 2025.
             errorField = true;
         } else if (bytes[start] == '{' || bytes[start] == '[' || bytes[start] == '<') {
-            // JSON or HTML where a field should be: what servers and gateways write into a stream when they fail.
+            // JSON or HTML in place of a field: servers and gateways write this into a stream when they fail.
             errorField = true;
         }
     }
 
-    /** Moves the event under way to the template, or rejects the answer because of it. */
+    /** Moves the current event to the template, or rejects the answer because of it. */
     private void dispatch() {
         if (errorEvent || errorField) {
             reject("error event");
@@ -312,7 +313,10 @@ final class StreamCapture extends Capture {
         }
     }
 
-    /** What follows a terminal event may be an error, or open a choice anew. */
+    /**
+     * Updates the state after an event. An event after the terminal one may begin another choice, which
+     * rejects the answer.
+     */
     private void judge() {
         String missing = completeness.missing(false);
         if (missing == null && isWanted()) {

@@ -7,12 +7,12 @@ import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
- * An answer made ready for replay: its bytes with every id and time that a hit replaces at a fixed width and every
- * usage number at zero, and the patch table that says where those ids and times stand.
+ * An answer prepared for replay: its bytes and a patch table. In the bytes, every id and time that a hit replaces is a
+ * placeholder of fixed length, and every usage number is zero. The patch table has the offsets of the placeholders.
  *
  * <p>The table has one unsigned LEB128 varint per placeholder, in ascending order of offset: the distance from the
- * start of the placeholder before (from the start of the template for the first one), shifted left by one, with the
- * kind in the lowest bit (0 an id, 1 a time).
+ * start of the placeholder before, shifted left by one. For the first one it is the distance from the start of the
+ * template. The lowest bit is the kind: 0 for an id, 1 for a time.
  */
 public final class Template {
     /** Bytes of an id placeholder: the length of the ids of wire rule W24. */
@@ -32,7 +32,7 @@ public final class Template {
     private final int patchCount;
     private final AnswerFacts facts;
 
-    /** Keeps the arrays: what lies within the given lengths must not change any more. */
+    /** Keeps the arrays. Their bytes within the given lengths must not change after this. */
     Template(byte[] bytes, int length, byte[] patches, int patchesLength, int patchCount, AnswerFacts facts) {
         this.bytes = bytes;
         this.length = length;
@@ -42,7 +42,7 @@ public final class Template {
         this.facts = facts;
     }
 
-    /** The backing array; only the first {@link #length()} bytes mean anything. Not to be written to. */
+    /** The backing array, of which the first {@link #length()} bytes are valid. Not to be written to. */
     public byte[] bytes() {
         return bytes;
     }
@@ -52,7 +52,9 @@ public final class Template {
         return length;
     }
 
-    /** The patch table; only the first {@link #patchesLength()} bytes mean anything. Not to be written to. */
+    /**
+     * The array of the patch table, of which the first {@link #patchesLength()} bytes are valid. Not to be written to.
+     */
     public byte[] patches() {
         return patches;
     }
@@ -67,10 +69,7 @@ public final class Template {
         return patchCount;
     }
 
-    /**
-     * What the answer said of itself. Its id is that of a document as the
-     * provider sent it (wire rule W23); of a stream there is none.
-     */
+    /** The answer's own facts. A document has the id that the provider sent (wire rule W23); a stream has none. */
     public AnswerFacts facts() {
         return facts;
     }
@@ -81,9 +80,9 @@ public final class Template {
      * @param count the number of placeholders
      * @param id {@link #ID_LENGTH} ASCII bytes
      * @param time {@link #TIME_LENGTH} ASCII digits
-     * @throws IndexOutOfBoundsException if a placeholder would lie outside {@code body}'s part from {@code bodyOffset}
-     *     to {@code bodyOffset + bodyLength}, of which nothing outside is ever written
-     * @throws IllegalArgumentException if the table does not hold exactly {@code count} placeholders
+     * @throws IndexOutOfBoundsException if a placeholder is outside the range of {@code body} from {@code bodyOffset}
+     *     to {@code bodyOffset + bodyLength}. Bytes outside this range are never written
+     * @throws IllegalArgumentException if the table does not have exactly {@code count} placeholders
      */
     public static void patch(
             byte[] patches,
@@ -101,8 +100,8 @@ public final class Template {
             throw new IllegalArgumentException("id and time must have " + ID_LENGTH + " and " + TIME_LENGTH
                     + " bytes, had " + id.length + " and " + time.length);
         }
-        // A long stream has hundreds of placeholders: words from registers, which overlap at the end, take less than
-        // half of what copies of arrays do.
+        // A long stream has hundreds of placeholders. Writing them as longs, of which the last two overlap, takes less
+        // than half the time of array copies.
         long id0 = (long) LONG.get(id, 0);
         long id8 = (long) LONG.get(id, 8);
         long id16 = (long) LONG.get(id, 16);

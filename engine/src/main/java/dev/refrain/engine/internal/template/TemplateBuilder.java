@@ -7,11 +7,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A template that grows. What was appended is never rewritten, so the templates that {@link #build} returns on the way
- * share its arrays and stay valid.
+ * A template that grows. Appended bytes are never rewritten, so the templates that {@link #build} returns in between
+ * share the arrays and stay valid.
  */
 final class TemplateBuilder {
-    /** What placeholders are made of: one constant byte, which compresses best. */
+    /** The content of placeholders: one constant byte, which compresses best. */
     private static final byte[] PLACEHOLDER = new byte[Template.ID_LENGTH];
 
     static {
@@ -27,31 +27,31 @@ final class TemplateBuilder {
         this(capacity, null);
     }
 
-    /** @param memory where its arrays are reserved, or null */
+    /** @param memory reserves the arrays, or null */
     TemplateBuilder(int capacity, MemoryBudget.Reservation memory) {
         bytes = new GrowableBytes(capacity, memory);
         patches = new GrowableBytes(64, memory);
     }
 
-    /** Makes room for so many bytes. */
+    /** Makes room for this many bytes. */
     void reserve(int more) {
         bytes.reserve(more);
     }
 
-    /** Gives back what was reserved; others may still read what was built. */
+    /** Releases the memory. Templates that were built may still be read. */
     void release() {
         bytes.release();
         patches.release();
     }
 
-    /** Appends one byte as it is. */
+    /** Appends one byte. */
     void append(int value) {
         bytes.append(value);
     }
 
     /**
-     * Appends bytes with some of their tokens replaced; the edits lie between
-     * {@code from} and {@code to}, in ascending order.
+     * Appends bytes with some of their tokens replaced. The edits are between {@code from} and {@code to},
+     * in ascending order.
      */
     void append(byte[] source, int from, int to, List<Edit> edits) {
         int copied = from;
@@ -67,7 +67,7 @@ final class TemplateBuilder {
         bytes.append(source, copied, to);
     }
 
-    /** Appends bytes in which the placeholders of a patch table stand, counted from {@code from}. */
+    /** Appends bytes that have placeholders by a patch table, whose offsets count from {@code from}. */
     void append(byte[] source, int from, int to, byte[] patches, int patchesFrom, int patchesTo) {
         int copied = from;
         long place = from;

@@ -2,7 +2,7 @@ package dev.refrain.engine.internal.template;
 
 import static dev.refrain.engine.exchange.AnswerFacts.UNKNOWN;
 
-/** The numbers of one {@code usage} object that are counted; each at least 0, or unknown. */
+/** The counted numbers of one {@code usage} object. Each is at least 0, or unknown. */
 final class Usage {
     long prompt;
     long completion;
@@ -21,7 +21,7 @@ final class Usage {
         costNanos = UNKNOWN;
     }
 
-    /** Whether it says anything of tokens. */
+    /** Whether any number of tokens is known. */
     boolean countsTokens() {
         return prompt >= 0 || completion >= 0 || total >= 0;
     }

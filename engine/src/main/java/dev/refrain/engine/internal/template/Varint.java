@@ -2,7 +2,10 @@ package dev.refrain.engine.internal.template;
 
 import dev.refrain.engine.spi.EntryBuffer;
 
-/** Unsigned LEB128 numbers of up to 35 bits, as in patch tables. Input comes from a file and is not trusted. */
+/**
+ * Reads and writes unsigned LEB128 numbers of up to 35 bits, for patch tables. Input comes from a file and
+ * is not trusted.
+ */
 final class Varint {
     private static final int MAX_LENGTH = 5;
 
@@ -32,8 +35,8 @@ final class Varint {
     /**
      * Reads a number.
      *
-     * @return its {@link #number} and its {@link #length}
-     * @throws IllegalArgumentException if it does not end before {@code end}, or is too long
+     * @return the {@link #number} and the {@link #length} of its encoding, in one long
+     * @throws IllegalArgumentException if the number does not end before {@code end}, or is too long
      */
     static long read(byte[] bytes, int from, int end) {
         long number = 0;

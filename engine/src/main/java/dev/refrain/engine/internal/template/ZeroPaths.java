@@ -4,11 +4,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * JSON paths, beside {@code usage}, whose numbers are zero in a hit (wire rule W25). A path is names separated by dots.
- * {@code *} matches any number of names, also none. Items of a list have the list's path. A path starts at the top of a
- * document, of an event's data, or of the answer inside an event.
+ * The JSON paths, besides {@code usage}, whose numbers are zero in a hit (wire rule W25). A path is a list of names
+ * with dots between. {@code *} matches any number of names, including none. Items of a list have the list's path. A
+ * path starts at the top of a document, of an event's data, or of the answer inside an event.
  *
- * <p>The state of the match is a set of positions in all paths, one bit each. Immutable.
+ * <p>The state of the matching is a set of positions in all paths, one bit each. Immutable.
  */
 public final class ZeroPaths {
     /** The default paths. */
@@ -19,7 +19,7 @@ public final class ZeroPaths {
 
     private static final String ANY = "*";
 
-    /** The names of all paths; null ends each path. */
+    /** The names of all paths, one path after another, each with a null at its end. */
     private final String[] names;
 
     private final long start;
@@ -29,8 +29,9 @@ public final class ZeroPaths {
     /**
      * Parses paths.
      *
-     * @throws IllegalArgumentException if one has an empty name, if one is nothing but {@code *}, or if all of them
-     *     together have more than 64 names, counting one more for each path; the message says which
+     * @throws IllegalArgumentException if a path has an empty name, if a path consists only of {@code *}, or if all
+     *     paths together have too many names: the number of names plus the number of paths is at most 64. The
+     *     message says which
      */
     public ZeroPaths(List<String> paths) {
         String[] all = new String[Long.SIZE];
@@ -66,7 +67,7 @@ public final class ZeroPaths {
         keepsIds = true;
     }
 
-    /** The same paths, where hits keep the ids of their answers (wire rule W40). */
+    /** The same paths, for hits that keep the ids of their answers (wire rule W40). */
     public ZeroPaths keepingIds() {
         return new ZeroPaths(this);
     }
@@ -81,14 +82,14 @@ public final class ZeroPaths {
         return start;
     }
 
-    /** Whether numbers at this state and below it become zero. */
+    /** Whether numbers at this state, and nested in it, become zero. */
     boolean reached(long positions) {
         return (positions & ends) != 0;
     }
 
     /** The state of a member with this name; 0 if no path matches. */
     long step(long positions, String name) {
-        // Values below a match match as well.
+        // Values nested in a match match as well.
         long next = positions & ends;
         for (long rest = positions & ~ends; rest != 0; rest &= rest - 1) {
             int at = Long.numberOfTrailingZeros(rest);
@@ -101,7 +102,7 @@ public final class ZeroPaths {
         return next == 0 ? 0 : skipped(next);
     }
 
-    /** The same places, and those behind asterisks at them, which may match no name. */
+    /** The positions, and those after an asterisk at one of them, because the asterisk may match no name. */
     private long skipped(long positions) {
         long all = positions;
         for (long rest = positions & ~ends; rest != 0; rest &= rest - 1) {
