@@ -5,7 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
 
-/** The checksum of an entry: CRC-32C of its key and all bytes behind the checksum. */
+/** The checksum of an entry: CRC-32C of its key and of all bytes after the checksum. */
 public final class EntryChecksum {
     /** Length of the checksum at the beginning of an entry. */
     private static final int LENGTH = 4;

@@ -13,8 +13,9 @@ public final class JsonStrings {
     private JsonStrings() {}
 
     /**
-     * Returns the index of the first byte that is a quote, a backslash, a control character or not ASCII, or the index
-     * of one of the last seven bytes. Tests eight bytes first, because most strings are short, and then 32 at a time.
+     * Returns the index of the first byte that is a quote, a backslash, a control character or not ASCII. May stop
+     * earlier at one of the last seven bytes, which the caller then tests itself. Tests eight bytes first, because most
+     * strings are short, and then 32 at a time.
      */
     public static int skipPlain(byte[] bytes, int from, int end) {
         int at = from;
@@ -45,7 +46,7 @@ public final class JsonStrings {
         return at;
     }
 
-    /** The high bits of eight bytes as one byte, the first byte's as the lowest bit. */
+    /** The high bits of eight bytes as one byte. The first byte's high bit is the lowest bit. */
     private static long highBits(long eight) {
         return ((eight & HIGH_BITS) * 0x0002040810204081L) >>> 56;
     }
@@ -55,19 +56,20 @@ public final class JsonStrings {
     }
 
     /**
-     * Marks in its high bit each byte that is a quote, a backslash, a control character
-     * or not ASCII. Exact up to the first such byte in memory order; later marks may be
-     * false, because a subtraction borrows from the byte after one that is marked.
+     * Marks in its high bit each byte that is a quote, a backslash, a control character or not ASCII. Exact up to the
+     * first such byte in memory order; later marks may be false, because a subtraction borrows from the byte after one
+     * that is marked.
      */
     private static long special(long eight) {
-        // Swapping 0x20 and 0x22 (and 0x21 and 0x23) puts the quote right above the control characters: one comparison
-        // for both. What is not ASCII keeps its high bit in the second difference, or, if it is 0xDC, in the first.
+        // The exclusive or swaps 0x20 and 0x22 (and 0x21 and 0x23). So the quote comes right after the control
+        // characters, and one comparison finds both. A byte that is not ASCII keeps its high bit in the second
+        // difference, or, if it is 0xDC, in the first.
         long quoteOrControl = (eight ^ EACH_BYTE * 0x02) - EACH_BYTE * 0x21;
         long backslash = (eight ^ EACH_BYTE * '\\') - EACH_BYTE;
         return quoteOrControl | backslash;
     }
 
-    /** Whether a byte makes an escape sequence of two bytes with the backslash in front of it. */
+    /** Whether a backslash and this byte are an escape sequence of two bytes. */
     public static boolean isShortEscape(byte b) {
         return switch (b) {
             case '"', '\\', '/', 'b', 'f', 'n', 'r', 't' -> true;

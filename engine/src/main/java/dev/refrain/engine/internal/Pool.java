@@ -5,16 +5,17 @@ import java.util.function.Supplier;
 
 /**
  * A bounded, lock-free pool of objects that are costly to make and cheap to reuse, such as buffers. Thread-locals would
- * keep one object for each of a million virtual threads.
+ * not do: with a million virtual threads they would keep a million objects.
  *
- * <p>A thread uses the few slots that its id selects. If they are empty, an object is made; if they are full on return,
- * the object is left to the collector. The taker owns an object until it gives it back; not giving it back is no leak.
+ * <p>A thread uses the few slots that its id selects. If they are empty, the pool makes an object. If they are full
+ * when an object is given back, the object is left to the collector. A thread owns an object that it has taken until it
+ * gives the object back. An object that is never given back is not a leak.
  *
- * @param <T> what is pooled
+ * @param <T> type of the pooled objects
  */
 public final class Pool<T> {
     private static final int PROBES = 4;
-    /** Slots of neighbouring threads stand this many references apart: two cache lines of compressed references. */
+    /** Distance between two slots, in references: two cache lines of compressed references. */
     private static final int STRIDE = 32;
 
     private final AtomicReferenceArray<T> slots;
@@ -33,7 +34,7 @@ public final class Pool<T> {
         this.factory = factory;
     }
 
-    /** A pooled object, in the state in which it was given back, or a new one. */
+    /** A pooled object in the state in which it was given back, or a new object. */
     public T take() {
         int home = home();
         for (int i = 0; i < PROBES; i++) {
@@ -54,8 +55,8 @@ public final class Pool<T> {
         for (int i = 0; i < PROBES; i++) {
             int slot = ((home + i) & mask) * STRIDE;
             if (slots.getPlain(slot) == null) {
-                // No compare-and-set: the processor would wait for all earlier loads. If another thread fills the
-                // same slot at this moment, one object is left to the collector.
+                // A compare-and-set would make the processor wait for all earlier loads. Without it, if another thread
+                // fills the same slot at this moment, one object is left to the collector.
                 slots.setRelease(slot, object);
                 return;
             }
@@ -70,7 +71,7 @@ public final class Pool<T> {
     }
 
     private static int home() {
-        // Fibonacci hashing: ids count up, and threads started one after the other must not share slots.
+        // Fibonacci hashing, because ids count up and threads that start one after another must not share slots.
         return (int) ((Thread.currentThread().getId() * 0x9E3779B97F4A7C15L) >>> 40);
     }
 }

@@ -6,8 +6,9 @@ import java.util.Set;
 import java.util.function.Supplier;
 
 /**
- * Sets system properties only while a library reads them, because the JVM belongs to the host. Properties that the host
- * has set are left alone. With several threads inside, the last one to leave restores the old state. Thread-safe.
+ * Sets system properties only while a library reads them, because the JVM belongs to the host. Properties that
+ * the host has set stay as they are. If several threads run actions at once, the last one to finish restores the
+ * old state. Thread-safe.
  */
 public final class SystemProperties {
     private final Map<String, String> values;
@@ -16,7 +17,7 @@ public final class SystemProperties {
     private final Set<String> ours = new HashSet<>();
     private int inside;
 
-    /** @param values by name */
+    /** @param values the values by name */
     public SystemProperties(Map<String, String> values) {
         this.values = Map.copyOf(values);
     }

@@ -1,4 +1,2 @@
-/**
- * What the engine's packages share among themselves. Not API: anything here may change between two builds.
- */
+/** Code that the engine's packages share. Not API: anything here may change between two builds. */
 package dev.refrain.engine.internal;

@@ -12,7 +12,10 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Locale;
 
-/** The files of an archive, readable by their owner alone. Each is there as a whole or not at all. Immutable. */
+/**
+ * The files of an archive. Only their owner can read them. Each is written under another name and renamed when it
+ * is whole. Immutable.
+ */
 final class ArchiveFolder {
     private static final String MANIFEST = "archive.json";
     private static final String UNFINISHED = ".unfinished";
@@ -35,14 +38,14 @@ final class ArchiveFolder {
         return Files.isRegularFile(part(part));
     }
 
-    /** Makes the folder, unless it is there. */
+    /** Makes the folder, unless it exists. */
     void make() throws IOException {
         if (!Files.isDirectory(path)) {
             Files.createDirectories(path, ownersOnly("rwx------"));
         }
     }
 
-    /** Whether nothing is in it but what a run leaves that was killed at its beginning. */
+    /** Whether the folder is empty, apart from an unfinished manifest that a killed run has left. */
     boolean isEmpty() throws IOException {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(path)) {
             for (Path file : files) {
@@ -54,7 +57,7 @@ final class ArchiveFolder {
         }
     }
 
-    /** Null if there is none. */
+    /** The manifest, or null if there is none. */
     Manifest manifest() throws IOException {
         Path file = path.resolve(MANIFEST);
         if (!Files.isRegularFile(file)) {
@@ -76,7 +79,7 @@ final class ArchiveFolder {
         finish(path.resolve(MANIFEST));
     }
 
-    /** An empty file in whose place the named one will be. */
+    /** Makes an empty file, which {@link #finish} renames to the given one. */
     Path unfinished(Path file) throws IOException {
         Path unfinished = file.resolveSibling(file.getFileName() + UNFINISHED);
         Files.deleteIfExists(unfinished);

@@ -23,16 +23,16 @@ import java.util.function.UnaryOperator;
 import java.util.zip.CRC32C;
 
 /**
- * Writes the entries of a store into a folder. Each part of the archive has the keys that begin alike, so a run that
- * was broken off leaves whole parts, and the next one writes those that are missing. For each part the store is walked
- * once, and no more than the part's keys are kept. One use; not thread-safe.
+ * Writes the entries of a store into a folder. Each part of the archive has the keys with one prefix. So an interrupted
+ * run leaves whole parts, and the next run writes the missing ones. The store is walked once for each part, and only
+ * this part's keys are held in memory. One use; not thread-safe.
  */
 public final class Exporter {
-    /** Of keys in a part, so that they take some MiB of the heap. */
+    /** The intended number of keys in a part: they take some MiB of the heap. */
     private static final int USUAL_PART = 1 << 16;
 
     private static final int FREE_BYTES = 1 << 16;
-    private static final long TOLD_NANOS = 250_000_000;
+    private static final long REPORT_NANOS = 250_000_000;
 
     private final CacheStore store;
     private final MemoryBudget memory;
@@ -45,14 +45,14 @@ public final class Exporter {
 
     private long entries;
     private long bytes;
-    private long toldNanos = System.nanoTime() - TOLD_NANOS;
+    private long reportedAt = System.nanoTime() - REPORT_NANOS;
 
     /**
-     * One for a folder.
+     * An exporter to a folder.
      *
-     * @param memory where long entries are reserved
-     * @param wanted by key and head, whether an entry goes into the archive
-     * @param noteBeside the key of the note that belongs to an entry of a key
+     * @param memory budget for long entries
+     * @param wanted decides by key and head whether an entry goes into the archive
+     * @param noteBeside returns the key of the note that belongs to the entry of a key
      */
     public Exporter(
             CacheStore store,
@@ -70,8 +70,8 @@ public final class Exporter {
     }
 
     /**
-     * What a question means: if the folder has an unfinished archive for which the same was typed, its times and
-     * scopes.
+     * Resolves a query. If the folder has an archive for which the user typed the same text, the result has that
+     * archive's times and scopes; otherwise it is the query itself.
      *
      * @throws IOException if the archive cannot be read
      */
@@ -89,12 +89,12 @@ public final class Exporter {
     }
 
     /**
-     * Writes what is missing.
+     * Writes the missing parts.
      *
-     * @param keys which secret the keys were made with
-     * @param query what is wanted
-     * @param namespaces names that are known
-     * @param tag what heads have of a name
+     * @param keys a digest of the secret under which the store's keys were derived
+     * @param query the answers to export
+     * @param namespaces the known names of namespaces
+     * @param tag returns the tag of a name that heads have
      * @throws IOException if the folder has something else in it, or cannot be written
      */
     public ExportFacts run(String keys, ArchiveQuery query, Set<String> namespaces, ToIntFunction<String> tag)
@@ -176,7 +176,7 @@ public final class Exporter {
                         out.add(note, entry);
                     }
                 }
-                tell((part + ++done / (double) keys.size()) / parts);
+                report((part + ++done / (double) keys.size()) / parts);
             }
             out.end();
         } catch (MemoryBudget.Exhausted e) {
@@ -192,7 +192,7 @@ public final class Exporter {
         return new IOException("there is no memory for an answer; give the JVM a larger heap", e);
     }
 
-    /** Whether there is an entry that is as it was put. */
+    /** Reads an entry. Returns false if there is none, or if it is damaged. */
     private boolean read(byte[] key, EntryBuffer into) {
         return store.peek(key, into)
                 && into.length() >= EntryHead.LENGTH
@@ -212,14 +212,14 @@ public final class Exporter {
         return keys;
     }
 
-    /** A part that an earlier run has written. */
+    /** Counts the entries of a part that an earlier run has written. */
     private void count(int part) throws IOException {
         EntryBuffer entry = new EntryBuffer(FREE_BYTES, FREE_BYTES, memory);
         try (PartReader in = new PartReader(folder.part(part), part)) {
             while (in.next(entry)) {
                 if (entry.bytes()[EntryHead.KIND] != EntryHead.NOTE) {
                     entries++;
-                    // It may have been ended before the manifest had its names.
+                    // That run may have been killed before it wrote the part's namespaces to the manifest.
                     labels.add((int) EntryHead.model(entry.bytes()));
                 }
             }
@@ -231,10 +231,10 @@ public final class Exporter {
         bytes += Files.size(folder.part(part));
     }
 
-    private void tell(double done) {
+    private void report(double done) {
         long now = System.nanoTime();
-        if (now - toldNanos >= TOLD_NANOS) {
-            toldNanos = now;
+        if (now - reportedAt >= REPORT_NANOS) {
+            reportedAt = now;
             progress.at(done, entries, bytes);
         }
     }

@@ -14,13 +14,13 @@ import java.util.function.Predicate;
 import java.util.zip.CRC32C;
 
 /**
- * Puts the entries of an archive into a store. What is there already, or newer, is left alone: so a run that was broken
- * off is finished by another one. One use; not thread-safe.
+ * Puts the entries of an archive into a store. Entries that the store already has, or has in a newer version, stay. So
+ * after an interrupted run another run finishes the import. One use; not thread-safe.
  */
 public final class Importer {
     private static final int FREE_BYTES = 1 << 16;
-    private static final long TOLD_NANOS = 250_000_000;
-    /** For clocks that differ (wire rule W19b). */
+    private static final long REPORT_NANOS = 250_000_000;
+    /** Tolerance for clocks that differ (wire rule W19b). */
     private static final long GRACE_MILLIS = 5000;
 
     private final CacheStore store;
@@ -38,13 +38,13 @@ public final class Importer {
     private long foreign;
     private long damaged;
     private long dropped;
-    private long toldNanos = System.nanoTime() - TOLD_NANOS;
+    private long reportedAt = System.nanoTime() - REPORT_NANOS;
 
     /**
-     * One for a folder.
+     * An importer from a folder.
      *
-     * @param memory where long entries are reserved
-     * @param isReadable whether the cache would take such an entry for its own, sealed or not
+     * @param memory budget for long entries
+     * @param isReadable whether the cache can read the entry: sealed, if the store is sealed, and unsealed otherwise
      */
     public Importer(
             CacheStore store,
@@ -60,12 +60,12 @@ public final class Importer {
     }
 
     /**
-     * Puts what is not there.
+     * Puts the entries that the store does not have.
      *
-     * @param keys which secret the store's keys are made with
-     * @param namespaces hears the names of namespaces that have answers
-     * @throws IOException if the archive cannot be read, is damaged, or its keys were made with another secret; what
-     *     was put until then stays
+     * @param keys a digest of the secret under which the store's keys are derived
+     * @param namespaces receives the names of namespaces that have answers
+     * @throws IOException if the archive cannot be read, is damaged, or its keys were derived under another secret;
+     *     entries that were put before stay
      */
     public ImportFacts run(String keys, long nowMillis, Consumer<String> namespaces) throws IOException {
         Manifest manifest = manifest(folder, keys);
@@ -90,7 +90,7 @@ public final class Importer {
     }
 
     /**
-     * Looks whether there is an archive.
+     * Checks that there is an archive.
      *
      * @throws IOException if the folder has none
      */
@@ -99,9 +99,9 @@ public final class Importer {
     }
 
     /**
-     * Compares the keys as {@link #run} does, before there is a store.
+     * Checks the digest of the secret as {@link #run} does, before there is a store.
      *
-     * @throws IOException if the folder has no archive, or one whose keys were made with another secret
+     * @throws IOException if the folder has no archive, or one whose keys were derived under another secret
      */
     public static void requireKeys(Path folder, String keys) throws IOException {
         manifest(new ArchiveFolder(folder), keys);
@@ -133,10 +133,10 @@ public final class Importer {
                 if (entry.bytes()[EntryHead.KIND] != EntryHead.NOTE) {
                     isPut = put(in.key(), entry, nowMillis);
                 } else if (isPut && EntryChecksum.matches(in.key(), entry.bytes(), entry.length(), crc)) {
-                    // It belongs to the entry before it.
+                    // A note belongs to the entry before it.
                     store.put(in.key(), entry);
                 }
-                tell(part, parts);
+                report(part, parts);
             }
         }
     }
@@ -157,7 +157,7 @@ public final class Importer {
         return false;
     }
 
-    /** A proxy that has the store open may have put a newer one since its head was read. */
+    /** Another process that has the store open may have put a newer entry since its head was read. */
     private boolean putUnlessNewer(byte[] key, EntryBuffer entry, long nowMillis) {
         boolean[] isNewer = new boolean[1];
         if (store.putIf(key, entry, there -> {
@@ -184,7 +184,7 @@ public final class Importer {
         if (store.head(key, head)) {
             return true;
         }
-        // There is none, or the store cannot tell.
+        // There is no entry, or the store cannot read heads.
         EntryBuffer there = new EntryBuffer(EntryHead.LENGTH, FREE_BYTES, memory);
         try {
             if (!store.peek(key, there) || there.length() < EntryHead.LENGTH) {
@@ -197,10 +197,10 @@ public final class Importer {
         }
     }
 
-    private void tell(int part, int parts) {
+    private void report(int part, int parts) {
         long now = System.nanoTime();
-        if (now - toldNanos >= TOLD_NANOS) {
-            toldNanos = now;
+        if (now - reportedAt >= REPORT_NANOS) {
+            reportedAt = now;
             progress.at((part + 0.5) / parts, entries, bytes);
         }
     }

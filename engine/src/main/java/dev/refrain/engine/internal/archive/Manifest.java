@@ -12,31 +12,31 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * What an archive says of itself, in {@code archive.json}. Immutable.
+ * The description of an archive, in {@code archive.json}. Immutable.
  *
- * @param keys which secret the keys were made with, 16 hexadecimal digits that reveal nothing of it
- * @param asked which answers it has
- * @param parts how many files they are spread over, a power of two
- * @param namespaces names of the namespaces that have answers in it
- * @param complete whether all parts are there
- * @param entries how many answers it has, if it is complete
+ * @param keys a digest of the secret under which the keys were derived, 16 hexadecimal digits that do not reveal it
+ * @param asked the query for its answers
+ * @param parts number of part files, a power of two
+ * @param namespaces names of the namespaces whose answers it has
+ * @param complete whether all parts were written
+ * @param entries number of its answers; 0 until it is complete
  */
 record Manifest(String keys, Asked asked, int parts, Set<String> namespaces, boolean complete, long entries) {
     static final int FORMAT = 1;
     static final int MOST_PARTS = 4096;
-    /** Of a file: names of namespaces take most of it. */
+    /** The longest manifest in bytes. Names of namespaces take most of it. */
     static final int MOST_BYTES = 1 << 20;
 
     private static final JsonFactory JSON = new JsonFactory();
 
     /**
-     * A question for answers.
+     * The query of an export.
      *
-     * @param query what it means, in words
-     * @param typed the words that somebody typed; empty for none
-     * @param sinceMillis which time these meant
-     * @param untilMillis the same
-     * @param scopes which ones they meant; empty for all
+     * @param query its description, see {@link ArchiveQuery#describe}
+     * @param typed the text that a user typed; empty if a program made the query
+     * @param sinceMillis the time that the text stood for; only answers stored then or later
+     * @param untilMillis the time that the text stood for; only answers stored before
+     * @param scopes tags of the scopes that the text stood for; empty for all
      */
     record Asked(String query, String typed, long sinceMillis, long untilMillis, Set<String> scopes) {
         static Asked of(ArchiveQuery query) {
@@ -74,7 +74,10 @@ record Manifest(String keys, Asked asked, int parts, Set<String> namespaces, boo
         json.writeEndArray();
     }
 
-    /** @throws IOException if it is none, or of another version; the message says which, without the file's name */
+    /**
+     * @throws IOException if the bytes are not a manifest, or have another version; the message says which, without
+     *     the file's name
+     */
     static Manifest read(byte[] bytes) throws IOException {
         String kind = "";
         String keys = "";

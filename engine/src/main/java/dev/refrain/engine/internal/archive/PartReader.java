@@ -13,17 +13,17 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.Arrays;
 
-/** Reads one file of an archive, whose checksum is verified before any of it is used. Not thread-safe. */
+/** Reads one part file of an archive. Verifies its checksum before it returns any record. Not thread-safe. */
 final class PartReader implements AutoCloseable {
     private static final int BUFFER = 1 << 16;
 
     private final Path file;
     private final DataInputStream in;
     private final byte[] key = new byte[CacheStore.KEY_LENGTH];
-    /** What may still come before the file's end, in bytes. */
+    /** Bytes left for further records. */
     private long left;
 
-    /** @throws IOException if it cannot be read, or is not what was written; the message names it */
+    /** @throws IOException if the file cannot be read or is damaged; the message names it */
     PartReader(Path file, int part) throws IOException {
         this.file = file;
         this.left = Files.size(file) - PartWriter.HEAD_BYTES - PartWriter.TAIL_BYTES;

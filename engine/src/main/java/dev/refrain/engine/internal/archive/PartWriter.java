@@ -14,13 +14,13 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
 /**
- * Writes one file of an archive: a head, records of a length, a key and an entry, a length of 0, the number of records,
- * and the SHA-256 of all that. Not thread-safe.
+ * Writes one part file of an archive: a head, then records (length, key, entry), then a length of 0, the number of
+ * records, and the SHA-256 of everything before. Not thread-safe.
  */
 final class PartWriter implements AutoCloseable {
     static final byte[] MAGIC = "REFRAINA".getBytes(StandardCharsets.US_ASCII);
     static final int HEAD_BYTES = 16;
-    /** Behind the last record: a length of 0, the number of records, the checksum. */
+    /** Length of the file's end: a length of 0, the number of records, the checksum. */
     static final int TAIL_BYTES = Integer.BYTES + Long.BYTES + 32;
 
     private static final int BUFFER = 1 << 16;
@@ -57,7 +57,7 @@ final class PartWriter implements AutoCloseable {
         records++;
     }
 
-    /** Ends the file. */
+    /** Writes the end of the file. */
     void end() throws IOException {
         write(0);
         out.write(number.clear().putLong(records).array());

@@ -9,7 +9,7 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
-/** Room being made in a full segment. */
+/** Eviction in a full segment, to make room. */
 @Name("dev.refrain.Evict")
 @Label("Evict")
 @Category("Refrain")
@@ -31,7 +31,7 @@ public final class EvictEvent extends Event {
 
     private EvictEvent() {}
 
-    /** A running event, or null if nobody records any. */
+    /** A running event, or null if no recording has enabled it. */
     static EvictEvent start() {
         if (!PROBE.isEnabled()) {
             return null;

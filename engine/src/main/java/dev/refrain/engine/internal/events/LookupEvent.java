@@ -11,7 +11,7 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
-/** A look into the store for an answer. */
+/** A lookup of an answer in the store. */
 @Name("dev.refrain.Lookup")
 @Label("Lookup")
 @Category("Refrain")
@@ -37,7 +37,7 @@ public final class LookupEvent extends Event {
 
     private LookupEvent() {}
 
-    /** A running event, or null if nobody records any. */
+    /** A running event, or null if no recording has enabled it. */
     static LookupEvent start() {
         if (!PROBE.isEnabled()) {
             return null;

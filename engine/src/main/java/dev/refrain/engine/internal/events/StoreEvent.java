@@ -11,7 +11,7 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
-/** An answer on its way into the store. */
+/** The storing of an answer. */
 @Name("dev.refrain.Store")
 @Label("Store")
 @Category("Refrain")
@@ -37,7 +37,7 @@ public final class StoreEvent extends Event {
 
     private StoreEvent() {}
 
-    /** A running event, or null if nobody records any. */
+    /** A running event, or null if no recording has enabled it. */
     static StoreEvent start() {
         if (!PROBE.isEnabled()) {
             return null;

@@ -8,7 +8,7 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
-/** One turn of the sweeper. */
+/** The sweep of some slices of the store. */
 @Name("dev.refrain.Sweep")
 @Label("Sweep")
 @Category("Refrain")
@@ -26,7 +26,7 @@ public final class SweepEvent extends Event {
 
     private SweepEvent() {}
 
-    /** A running event, or null if nobody records any. */
+    /** A running event, or null if no recording has enabled it. */
     static SweepEvent start() {
         if (!PROBE.isEnabled()) {
             return null;

@@ -1,13 +1,14 @@
 package dev.refrain.engine.internal.eviction;
 
 /**
- * Chooses the better mode of {@link EvictionPolicy} for the current load. Each mode rules a shadow
- * cache: a small cache without content (Waldspurger and others, "Cache Modeling and Optimization
- * using Miniature Simulations", USENIX ATC 2017). Both shadows see the same sample of keys, chosen
- * by hash, and have the same share of the capacity. A mode wins when its shadow hits where the
- * other misses significantly more often (McNemar's test, a little over two standard deviations).
+ * Chooses the better mode of {@link EvictionPolicy} for the current load. Each mode runs in a shadow cache: a small
+ * cache without content (Waldspurger and others, "Cache Modeling and Optimization using Miniature Simulations", USENIX
+ * ATC 2017). Both shadows see the same sample of keys, chosen by hash, and have the same share of the capacity. A mode
+ * wins when its shadow hits where the other misses significantly more often (McNemar's test, a little over two
+ * standard deviations).
  *
- * <p>A hit only leaves a note, which the next puts process, so hits stay cheap. A note that finds no slot is lost.
+ * <p>A hit only writes a note, which the next puts process, so hits stay cheap. If there is no free slot, the
+ * note is lost.
  */
 final class Duel {
     /** Capacity of a shadow, in segments. */
@@ -16,7 +17,7 @@ final class Duel {
     private static final int NOTES = 256;
     /** A put processes at most this many notes, which bounds its time. */
     private static final int NOTES_PER_PUT = 8;
-    /** Number of disagreements remembered; older ones fade. */
+    /** About this many of the latest disagreements between the shadows count; the weight of older ones fades. */
     private static final double MEMORY = 300;
 
     private final ModelCache open;
@@ -45,13 +46,13 @@ final class Duel {
     }
 
     void heard(long hash, int size, int cost) {
-        // By other bits than those that choose cells and marks.
+        // The sample uses other bits of the hash than the choice of cells and marks.
         if (((hash >>> 9) & sampleMask) == 0) {
             note(hash, size, cost);
         }
     }
 
-    /** Races may garble or lose a note. */
+    /** Writes a note. A race may garble or lose it. */
     private void note(long hash, int size, int cost) {
         int at = written;
         if (at - read < NOTES) {
@@ -62,7 +63,7 @@ final class Duel {
         }
     }
 
-    /** Processes notes. One thread at a time. */
+    /** Processes some notes. Called by one thread at a time. */
     void judge() {
         for (int n = 0; n < NOTES_PER_PUT && read != written; n++) {
             int at = read % NOTES;

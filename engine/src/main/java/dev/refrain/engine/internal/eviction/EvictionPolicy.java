@@ -5,33 +5,33 @@ package dev.refrain.engine.internal.eviction;
  *
  * <p>The score follows hyperbolic caching (Blankstein, Sen, Freedman, USENIX ATC 2017): hits x cost / (size x age),
  * where hits / age estimates the rate of future requests. Here {@link Reuse} learns that rate from all remembered keys,
- * in the map or not. An entry that was hit since it was stored scores a little more: among equally good keys, as in a
- * loop, keeping the same ones is better.
+ * whether or not they are in the map. An entry that was hit since it was stored scores a little more. This matters for
+ * keys with equal scores, as in a loop: there it is better to keep the same entries.
  *
- * <p>For keys that are seen for the first time there are two modes:
+ * <p>There are two modes for new entries:
  * <ul>
  *   <li><b>open</b>: a new entry always replaces the entry with the lowest score.
- *   <li><b>guarded</b>: once a new entry is no longer among the {@link #NEWCOMERS} latest of its segment, it stays
- *       only if its key was requested more often than that of the entry that would go instead (TinyLFU; Einziger,
- *       Friedman, Manes, ACM ToS 2017). This resists scans and loops.
+ *   <li><b>guarded</b>: a new entry is safe while it is among the {@link #NEWCOMERS} latest of its segment. After that
+ *       it stays only if its key was requested more often than that of the entry with the lowest score (TinyLFU;
+ *       Einziger, Friedman, Manes, ACM ToS 2017). This resists scans and loops.
  * </ul>
  * Which mode is better depends on the load. {@link Duel} tries both on a small sample of keys.
  */
 public final class EvictionPolicy {
     /** Entries sampled per eviction. The worst of 64 is expected within the lowest 1.5 %, so more would gain little. */
     public static final int SAMPLE = 64;
-    /** In guarded mode, the latest entries of a segment that are not judged yet. */
+    /** In guarded mode, the number of a segment's latest entries that are not judged yet. */
     public static final int NEWCOMERS = 2;
 
     /** Frequencies are halved once per this many accesses for each entry that fits into the capacity. */
     private static final int ACCESSES_PER_HALVING = 40;
-    /** A round is as many accesses as entries fit into the capacity. */
+    /** {@link Reuse} learns this often per round. A round is as many accesses as entries fit into the capacity. */
     private static final int LESSONS_PER_ROUND = 8;
-    /** Cells that {@link Reuse} is shown for each access that it learns from. */
+    /** Number of cells that {@link Reuse} samples for each access that it learns from. */
     private static final int SHOWN_PER_ACCESS = 2;
     /**
-     * {@link Reuse} learns from a sample of keys, chosen by hash, that stands
-     * for this many entries or up to twice as many.
+     * {@link Reuse} learns from a sample of keys, chosen by hash, that corresponds to this many entries or up to
+     * twice as many.
      */
     private static final int SAMPLED_ENTRIES = 16_384;
 
@@ -39,7 +39,7 @@ public final class EvictionPolicy {
     private static final int MAX_UPKEEP = UPKEEP_INTERVAL * 256;
     private static final int STRIPES = 16;
     private static final int STRIDE = 16;
-    /** Factor by hits since the entry was stored. */
+    /** The score's factor by the number of hits since the entry was stored. */
     private static final double[] PERSISTENCE = new double[Footprints.MAX_HITS + 1];
 
     static {
@@ -53,7 +53,7 @@ public final class EvictionPolicy {
     private final Reuse reuse = new Reuse();
     private final int sampling;
     private final Duel duel;
-    /** Accesses, counted in stripes by thread. Lost updates do not matter. */
+    /** Number of accesses, counted in stripes by thread. Lost updates do not matter. */
     private final long[] accesses = new long[STRIPES * STRIDE];
 
     private double averageSize;
@@ -65,9 +65,9 @@ public final class EvictionPolicy {
     private double roundsUntilLesson;
 
     /**
-     * @param capacity of the store, in units of size
-     * @param segments of the store
-     * @param expectedEntries entries that the store may hold; as many evicted ones are remembered as well
+     * @param capacity capacity of the store, in units of size
+     * @param segments number of the store's segments
+     * @param expectedEntries number of entries that the store may hold; as many evicted ones are remembered as well
      */
     public EvictionPolicy(long capacity, int segments, long expectedEntries) {
         this.capacity = capacity;
@@ -78,11 +78,11 @@ public final class EvictionPolicy {
     }
 
     /**
-     * An entry was read. Any thread, no lock, no garbage.
+     * An entry was read. Called by any thread; takes no lock and leaves no garbage.
      *
-     * @param hash of the key; all of its bits must be as good as random
-     * @param size of the entry, all parts together, in the units of the capacity
-     * @param cost of fetching it, in any unit
+     * @param hash hash of the key; all of its bits must be as good as random
+     * @param size size of the entry, all parts together, in the units of the capacity
+     * @param cost cost of fetching it, in any unit
      */
     public void hit(long hash, int size, int cost) {
         learn(hash, footprints.hit(hash));
@@ -90,7 +90,7 @@ public final class EvictionPolicy {
         duel.heard(hash, size, cost);
     }
 
-    /** An entry is about to be stored; called before room is made for it. Arguments as in {@link #hit}. */
+    /** An entry is about to be stored. Called before room is made for it; parameters as in {@link #hit}. */
     public synchronized void put(long hash, int size, int cost) {
         learn(hash, footprints.put(hash));
         accesses[stripe()]++;
@@ -105,7 +105,8 @@ public final class EvictionPolicy {
 
     /** @param before the key's cell before this access */
     private void learn(long hash, int before) {
-        // Not the bits that choose cells and marks. Within one tick nothing is written, so popular keys stay cheap.
+        // The sample does not use the bits that choose cells and marks. Within one tick nothing is written, so hits of
+        // popular keys stay cheap.
         if (((hash >>> 9) & (sampling - 1)) == 0 && before != 0) {
             int idle = footprints.idle(before);
             if (idle > 0 && !footprints.isLongAgo(before)) {
@@ -125,7 +126,7 @@ public final class EvictionPolicy {
         ticks += rounds * Footprints.TICKS_PER_ROUND;
         footprints.tick((int) (long) ticks);
 
-        // After a long time without puts the work is spread over the next ones.
+        // After a long time without puts, this work is spread over the next puts.
         owedAging += rounds * footprints.length() / ACCESSES_PER_HALVING;
         int aging = (int) Math.min(owedAging, MAX_UPKEEP);
         footprints.age(aging);
@@ -151,7 +152,7 @@ public final class EvictionPolicy {
      * A part of an entry was evicted, so its other parts score 0.
      *
      * @param ifUnknown returned if the key is not remembered
-     * @return whether it was the entry's first part to go
+     * @return whether this was the first part of the entry to be evicted
      */
     public boolean forget(long hash, boolean ifUnknown) {
         int before = footprints.forget(hash);
@@ -159,8 +160,8 @@ public final class EvictionPolicy {
     }
 
     /**
-     * Prefetches the cells of many keys before {@link #footprint} is called for each. The cells lie far apart; loaded
-     * together, their cache misses overlap.
+     * Prefetches the cells of many keys before {@link #footprint} is called for each. The cells are far apart in
+     * memory; loaded together, their cache misses overlap.
      *
      * @return a meaningless number that keeps the loads from being optimised away
      */
@@ -179,7 +180,7 @@ public final class EvictionPolicy {
         return isKnown(footprint) ? Footprints.hits(footprint) : -1;
     }
 
-    /** Whether a footprint belongs to a remembered key; otherwise it is a guess. */
+    /** Whether a footprint belongs to a remembered key. Otherwise it is a default. */
     public static boolean isKnown(int footprint) {
         return Footprints.isMarked(footprint);
     }
@@ -193,7 +194,7 @@ public final class EvictionPolicy {
         return worth(footprint, Footprints.hits(footprint), value);
     }
 
-    /** @param hits since the entry was stored */
+    /** @param hits number of hits since the entry was stored */
     double worth(int footprint, int hits, double value) {
         return footprints.isLongAgo(footprint)
                 ? 0
@@ -208,9 +209,9 @@ public final class EvictionPolicy {
     }
 
     /**
-     * The part of the score that depends on the entry alone: cost for each unit of size.
+     * The part of the score that depends only on the entry: cost for each unit of size.
      *
-     * @param cost of fetching it, in any unit
+     * @param cost cost of fetching it, in any unit
      */
     public static double value(double cost, long size) {
         return cost / size;

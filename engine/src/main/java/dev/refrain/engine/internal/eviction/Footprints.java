@@ -1,11 +1,12 @@
 package dev.refrain.engine.internal.eviction;
 
 /**
- * Remembers, beside the map, how often and how recently keys were requested.
- * Cells outlive entries, so a returning key is recognised.
+ * Remembers, outside the map, how often and how recently keys were requested. Cells outlive entries, so a returning
+ * key is recognised.
  *
- * <p>A hash table of 4-byte cells in groups of eight; a group lies in one or two cache lines. A key's cell is the one
- * of its group that carries its mark; a new key takes the cell that is worth least. The bits of a cell:
+ * <p>The table has 4-byte cells in groups of eight; a group lies in one or two cache lines. A hash selects a key's
+ * group. In it, the key's cell is the one with the key's mark. A new key takes the cell that is worth least. The bits
+ * of a cell:
  * <pre>
  * 31..23 mark: bits of the hash; 0 if the cell is free
  * 22..19 frequency: hits and puts, also from before the entry was stored; halved regularly
@@ -33,14 +34,14 @@ final class Footprints {
 
     private final int[] cells;
     private final int groups;
-    /** Only the low 16 bits count. */
+    /** The current tick, of which only the low 16 bits are used. */
     private int tick;
-    /** The next cell to age. */
+    /** The last cell that was aged. */
     private int hand;
-    /** The next cell to show. */
+    /** The last cell that {@link #show} has passed on. */
     private int shown;
 
-    /** @param expectedKeys how many keys to remember well */
+    /** @param expectedKeys number of keys to remember well */
     Footprints(long expectedKeys) {
         groups = (int) Math.max(8, Math.min(MAX_GROUPS, expectedKeys / GROUP + 1));
         cells = new int[groups * GROUP];
@@ -78,7 +79,7 @@ final class Footprints {
         return -1;
     }
 
-    /** The cell of a key. An unknown key counts as requested once, two rounds ago. */
+    /** The cell of a key. An unknown key gets a default: requested once, two rounds ago. */
     int of(long hash) {
         int i = find(hash);
         return i >= 0 ? cells[i] : cell(0, 1, 0, tick - 2 * TICKS_PER_ROUND);
@@ -131,8 +132,8 @@ final class Footprints {
     }
 
     /**
-     * An entry or a part of one is useless now, so its other parts should go
-     * next. The frequency stays. Returns the old cell, or 0.
+     * Marks an entry as not requested for long, so that its other parts are evicted next. The frequency stays. Returns
+     * the old cell, or 0.
      */
     int forget(long hash) {
         int i = find(hash);
@@ -144,12 +145,12 @@ final class Footprints {
         return cell;
     }
 
-    /** Whether the key was forgotten, or not requested for as long as a tick can tell. */
+    /** Whether the key was forgotten, or was idle for as long as a tick can tell. */
     boolean isLongAgo(int cell) {
         return idle(cell) >= LONG_AGO;
     }
 
-    /** Shows the next cells to {@link Reuse}, which learns how long keys wait. */
+    /** Passes the next cells to {@link Reuse}, as a sample of waiting keys. */
     void show(int count, Reuse to) {
         for (int n = Math.min(count, cells.length); n > 0; n--) {
             shown = shown + 1 < cells.length ? shown + 1 : 0;
@@ -175,7 +176,10 @@ final class Footprints {
         cells[least] = cell(mark(hash), 1, hits, tick);
     }
 
-    /** Halved for every two rounds without a request, so keys that were popular long ago do not displace new ones. */
+    /**
+     * The frequency, halved for every two rounds without a request, so that keys that were popular long ago do not
+     * displace new ones.
+     */
     private int frequencyLately(int cell) {
         return frequency(cell) >> Math.min(idle(cell) / (2 * TICKS_PER_ROUND), Integer.SIZE - 1);
     }
@@ -186,7 +190,7 @@ final class Footprints {
             hand = hand + 1 < cells.length ? hand + 1 : 0;
             int cell = cells[hand];
             if (cell != 0) {
-                // Ticks wrap around; a very old cell must not look young then.
+                // Ticks wrap around, and a very old cell must not look young after that.
                 int last = idle(cell) > LONG_AGO ? tick - LONG_AGO : cell;
                 cells[hand] = cell(cell >>> MARK_SHIFT, frequency(cell) >> 1, hits(cell), last);
             }

@@ -8,8 +8,9 @@ import java.util.SplittableRandom;
 import java.util.function.BooleanSupplier;
 
 /**
- * A cache without content that evicts by {@link EvictionPolicy}: a shadow for {@link Duel}, and a segment of the
- * simulated store in the comparison of policies. Unlike a segment it needs no room in one piece. Not thread-safe.
+ * A cache without content that evicts by {@link EvictionPolicy}. It serves as a shadow for {@link Duel}, and as a
+ * segment of the simulated store in the comparison of policies. Unlike a real segment it needs no contiguous
+ * room. Not thread-safe.
  */
 public final class ModelCache {
     private final EvictionPolicy policy;
@@ -19,7 +20,7 @@ public final class ModelCache {
 
     private final Map<Long, Entry> byHash = new HashMap<>();
     private final List<Entry> entries = new ArrayList<>();
-    /** The latest to come, the last one at {@code latestAt - 1}. */
+    /** The latest entries; the last one is at {@code latestAt - 1}. */
     private final Entry[] latest = new Entry[EvictionPolicy.NEWCOMERS];
 
     private int latestAt;
@@ -39,14 +40,14 @@ public final class ModelCache {
         }
     }
 
-    /** @param guarded the mode to evict in, asked for each time */
+    /** @param guarded returns whether the next eviction is in guarded mode */
     public ModelCache(EvictionPolicy policy, long capacity, BooleanSupplier guarded) {
         this.policy = policy;
         this.capacity = capacity;
         this.guarded = guarded;
     }
 
-    /** Looks a key up and puts it if it is not there. Returns whether it was. */
+    /** Looks a key up, and puts it if it is missing. Returns whether it was found. */
     public boolean access(long hash, int size, double value) {
         Entry found = byHash.get(hash);
         if (found != null) {
@@ -97,7 +98,7 @@ public final class ModelCache {
         return policy.claim(policy.footprint(entry.hash), entry.value);
     }
 
-    /** The oldest of the newcomers, if it is still there; it is none any more. */
+    /** Removes the oldest entry from {@link #latest} and returns it; null if it was evicted already. */
     private Entry graduate() {
         int oldest = latestAt % latest.length;
         Entry entry = latest[oldest];

@@ -1,14 +1,15 @@
 package dev.refrain.engine.internal.eviction;
 
 /**
- * Learns how soon keys are requested again. Keys are classed by frequency and idle time; for each class it counts the
- * keys that were requested again and the keys that are waiting. The ratio is the request rate of the class.
+ * Learns how soon keys are requested again. Keys are classed by frequency and idle time. Each class has two
+ * counts: keys that were requested again, and sampled keys that wait for a request. Their ratio is the request
+ * rate of the class.
  *
- * <p>A key earns the highest number of hits per tick that can be expected up to any future time (the Gittins index).
- * With loads where recent keys return, it falls with the idle time. With loops it rises, so the key that will be
- * requested last goes first.
+ * <p>A key earns its expected hits per tick up to the future time at which that number is highest (the Gittins index).
+ * In loads where recent keys return, the earnings fall with the idle time. In loops they rise, so the key that will be
+ * requested last is evicted first.
  *
- * <p>Any thread counts, without locks; a lost count does not matter.
+ * <p>Any thread may count, without locks; a lost count does not matter.
  */
 final class Reuse {
     /** Classes of idle time: two per doubling, up to {@link Footprints#LONG_AGO}. */
@@ -16,7 +17,7 @@ final class Reuse {
 
     /** Counts are halved after this many lessons. */
     private static final int LESSONS_PER_HALVING = 64;
-    /** Before anything is learned, the expected rate is this times frequency / age. */
+    /** The guessed rate, used until something is learned, is this times frequency / age. */
     private static final double GUESS = 0.25;
 
     private static final double GUESS_AGE_OFFSET = 10;
@@ -51,7 +52,7 @@ final class Reuse {
         again[frequency * AGES + age(idle)]++;
     }
 
-    /** A key, chosen at random, is still waiting. */
+    /** A sampled key is still waiting. */
     void waiting(int frequency, int idle) {
         waiting[frequency * AGES + age(idle)]++;
     }
@@ -64,7 +65,7 @@ final class Reuse {
     /**
      * Called at regular intervals, by one thread at a time.
      *
-     * @param ticks the waiting time in which a key is counted once on average
+     * @param ticks the average waiting time between two samples of the same key
      */
     void learn(double ticks) {
         float keep = (float) Math.pow(0.5, 1.0 / LESSONS_PER_HALVING);
@@ -78,8 +79,9 @@ final class Reuse {
     }
 
     /**
-     * From the oldest class to the youngest, each merges with the older ones as long as those earn more: waiting for
-     * them pays. The merged rate is the best that a key of the class can earn.
+     * Goes from the oldest class to the youngest. A class is merged with the next older ones while those earn
+     * more, because it pays to keep a key until it reaches them. The merged rate is the best that a key of the
+     * class can earn.
      */
     private void learn(int frequency, double ticks) {
         int blocks = 0;

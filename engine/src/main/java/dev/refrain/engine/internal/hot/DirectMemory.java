@@ -15,12 +15,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Limits the direct memory of all rings in a JVM: together they take at most a quarter of it, and never its last
- * quarter, which stays free for the host's own I/O. A request beyond that is refused at once, without a garbage
+ * Limits the direct memory of all rings in a JVM. Together they take at most a quarter of the JVM's limit, and only
+ * while another quarter stays free for the host's own I/O. A request beyond that is refused at once, without a garbage
  * collection, and may be repeated. Thread-safe.
  *
- * <p>A returned block goes to the next ring that wants one of its size, unless the collector has freed it. Blocks are
- * never freed explicitly, because a thread may still be reading.
+ * <p>A returned block goes to the next ring that needs one of its size, unless the collector has freed it. Blocks are
+ * never freed explicitly, because a thread may still be reading one.
  */
 public final class DirectMemory {
     private static final Logger LOG = LoggerFactory.getLogger(DirectMemory.class);
@@ -34,11 +34,11 @@ public final class DirectMemory {
     private final List<WeakReference<ByteBuffer>> returned = new ArrayList<>();
     private long taken;
     private boolean failed;
-    private boolean said;
+    private boolean logged;
 
     /**
-     * @param limit direct memory of the JVM, in bytes
-     * @param used bytes of it in use now, by rings and all others
+     * @param limit the JVM's limit of direct memory, in bytes
+     * @param used returns the direct memory in use now, by rings and all other code, in bytes
      * @param allocator allocates a block
      */
     DirectMemory(long limit, LongSupplier used, IntFunction<ByteBuffer> allocator) {
@@ -52,7 +52,7 @@ public final class DirectMemory {
         return OF_JVM;
     }
 
-    /** As the JVM decides it: {@code -XX:MaxDirectMemorySize} if set, else the maximum heap size. */
+    /** The JVM's limit: {@code -XX:MaxDirectMemorySize} if set, else the maximum heap size. */
     private static long limitOfJvm() {
         try {
             VMOption option = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
@@ -75,22 +75,22 @@ public final class DirectMemory {
         return () -> 0;
     }
 
-    /** Bytes that all rings together may take. */
+    /** The largest number of bytes that all rings together may take. */
     public long share() {
         return limit / 4;
     }
 
-    /** Bytes that rings have taken and not given back. */
+    /** Bytes that rings have taken and not returned. */
     public synchronized long taken() {
         return taken;
     }
 
     /**
-     * The part of the share that one of two rings gets: all it asks for, or proportionally less if both together ask
-     * for more than the share.
+     * The memory that one of two rings gets: what it asks for, or proportionally less if both together ask for more
+     * than the share.
      *
-     * @param say whether to log, once, that it is less
-     * @return bytes for the one ring
+     * @param say whether to log, once, if the result is less
+     * @return bytes for this ring
      */
     public long partOf(long asked, long askedByOther, boolean say) {
         long both = asked + askedByOther;
@@ -99,20 +99,20 @@ public final class DirectMemory {
         }
         if (say) {
             synchronized (this) {
-                say(both);
+                logOnce(both);
             }
         }
         return (long) (share() * ((double) asked / both));
     }
 
-    /** A block of zeros, or null if none can be granted now. */
+    /** Takes a block of zeros. Returns null if none can be granted now. */
     synchronized ByteBuffer take(int bytes) {
         ByteBuffer block = taken + bytes <= share() ? reuse(bytes) : null;
         if (block == null && taken + bytes <= share() && leavesRoom(bytes)) {
             block = allocate(bytes);
         }
         if (block == null) {
-            say(taken + bytes);
+            logOnce(taken + bytes);
         } else {
             taken += bytes;
         }
@@ -127,7 +127,7 @@ public final class DirectMemory {
         try {
             return allocator.apply(bytes).order(ByteOrder.nativeOrder());
         } catch (OutOfMemoryError e) {
-            // The JVM collected garbage for half a second before it gave up. Once is enough.
+            // Before it throws, the JVM collects garbage for half a second. So allocation is not tried again.
             failed = true;
             return null;
         }
@@ -156,15 +156,15 @@ public final class DirectMemory {
         return idle;
     }
 
-    /** Returns a block, which must be all zeros. Late readers may see it change. */
+    /** Returns a block, which must be all zeros. Threads that still read it may see its next content. */
     synchronized void give(ByteBuffer block) {
         taken -= block.capacity();
         returned.add(new WeakReference<>(block));
     }
 
-    private void say(long wanted) {
-        if (!said) {
-            said = true;
+    private void logOnce(long wanted) {
+        if (!logged) {
+            logged = true;
             LOG.warn(
                     "Hot answers and known requests may take {} bytes outside the heap by the settings, and get less: "
                             + "all caches of a JVM together take at most {} bytes, a quarter of its direct memory, and "

@@ -5,8 +5,8 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * Estimates how often keys were requested lately: a count-min sketch (Cormode, Muthukrishnan 2005) with two counters
- * per hash. Counters are halved group by group. Races may lose a count, which is harmless.
+ * Estimates how often keys were requested lately, by a count-min sketch (Cormode, Muthukrishnan 2005) with two counters
+ * per hash. Counters are halved group by group. A race may lose a count, which is harmless.
  */
 final class Frequencies {
     static final int MAX = 31;
@@ -49,9 +49,9 @@ final class Frequencies {
     }
 
     /**
-     * Halves one group of counters. Called when records compete for room; otherwise nothing needs to be forgotten.
+     * Halves one group of counters. Called only while records compete for room; otherwise old counts do no harm.
      *
-     * @return true once in {@value #TURN} times
+     * @return true in one of {@value #TURN} calls
      */
     boolean age() {
         int next = (hand + GROUP) & (counters.length - 1);

@@ -8,10 +8,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A ring buffer of records outside the heap, of bounded size. A record is written at the head and stays until the head
- * comes round again. A new record is admitted only if it is requested more often than the records it would overwrite; a
- * record that wins stays for another round, and the head skips it (the admission of TinyLFU; Einziger, Friedman, Manes,
- * ACM ToS 2017). So a hit writes only a counter, and a scan evicts little.
+ * A ring buffer of records in direct memory, of bounded size. A record is written at the head and stays until the head
+ * comes round again. A new record is admitted only if it is requested more often than the records it would overwrite.
+ * An older record that is requested more often stays for another round, and the head skips it (the admission of
+ * TinyLFU; Einziger, Friedman, Manes, ACM ToS 2017). So a hit writes only a counter, and a scan evicts little.
  *
  * <p>An index maps a hash to a position on the {@link Tape}. Positions only increase, so an index word never holds the
  * same value twice. That makes the word a sequence lock for its record: a writer clears the word before it changes a
@@ -21,23 +21,23 @@ import java.util.concurrent.locks.LockSupport;
  * <p>Any thread may read. One thread at a time writes; a second writer gives up instead of waiting, except in
  * {@link #wipe} and {@link #close}. Every record on the tape is reachable through the index, so a wipe misses none.
  *
- * <p>Long, since readers and the writer are correct only together: each write below is in the order that reads rely on.
+ * <p>Long, since readers and the writer can only be understood together: reads rely on the order of the writes.
  */
 public final class RecordRing {
     private static final int MIN_BLOCK = 64 << 10;
     private static final int MAX_BLOCK = 1 << 30;
 
     /**
-     * Bits of an index word that hold part of the hash. The other bits hold the
-     * position, in units; they last for centuries.
+     * Bits of an index word that hold a part of the hash. The other bits hold the position, in units. They
+     * suffice for centuries.
      */
     private static final int TAG_BITS = 10;
 
     static final int WAYS = 8;
-    /** The index has one word for this many bytes. Records are longer, so most words stay free. */
+    /** The index has one word for this many bytes of the ring. Records are longer, so most words stay free. */
     private static final int BYTES_PER_WORD = 512;
 
-    /** An append gives up after this many older records have won against the new one. */
+    /** An append gives up when this many older records are requested at least as often as the new one. */
     private static final int MAX_STAYING = 2;
 
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
@@ -56,18 +56,18 @@ public final class RecordRing {
     private final Frequencies frequencies;
 
     /**
-     * Requests that a record needs before an append is tried. A failed append raises it and it falls slowly, so records
-     * that would lose cost little. Races lose a step.
+     * Number of requests that a key needs before an append is tried. A failed append raises the number, and it falls
+     * slowly, so that few appends fail. A race may lose a step.
      */
     private int bar = 1;
 
     private final AtomicBoolean writing = new AtomicBoolean();
     /** Guarded by {@link #writing}. */
     private boolean closed;
-    /** Number of wipes so far. A value that was read before a wipe must not be appended after it. */
+    /** Number of wipes so far. A value that was read from the store before a wipe must not be appended after it. */
     private long wipes;
 
-    /** @param capacityBytes memory to use, if the JVM grants it; clamped to 1 MiB..16 GiB */
+    /** @param capacityBytes memory to use, if {@link DirectMemory} grants it; at least 1 MiB, at most 16 GiB */
     public RecordRing(long capacityBytes, DirectMemory memory) {
         this(
                 (int) Math.max(MIN_BLOCK, Math.min(MAX_BLOCK, capacityBytes / Tape.BLOCKS)) / Tape.UNIT * Tape.UNIT,
@@ -75,7 +75,7 @@ public final class RecordRing {
                 memory);
     }
 
-    /** For tests: of any size. */
+    /** A ring of any size, for tests. */
     RecordRing(int blockSize, int bytesPerWord, DirectMemory memory) {
         tape = new Tape(blockSize, memory);
         long words = Math.max(WAYS, Math.min(1 << 26, (long) blockSize * Tape.BLOCKS / bytesPerWord));
@@ -83,12 +83,12 @@ public final class RecordRing {
         frequencies = new Frequencies(index.length);
     }
 
-    /** The longest record, key and value together. */
+    /** The largest length of a record, key and value together, in bytes. */
     public int maxLength() {
         return tape.blockSize / 2 - Tape.KEY;
     }
 
-    /** A record that was found, and one thread's working memory for finding it. */
+    /** A record that was found, and the buffers for finding it. Used by one thread at a time. */
     public static final class Cursor {
         private RecordRing ring;
         private int word;
@@ -107,7 +107,7 @@ public final class RecordRing {
         /**
          * Copies a part of the record's value.
          *
-         * @return false if the record is gone; then the copy is worth nothing
+         * @return false if the record was overwritten; the copied bytes are then invalid
          */
         public boolean copy(int offset, byte[] into, int to, int length) {
             if (offset < 0 || length < 0 || offset > valueLength - length) {
@@ -130,8 +130,8 @@ public final class RecordRing {
     /**
      * Looks for a record.
      *
-     * @param hash of the key, all of its bits as good as random
-     * @param found becomes the record if there is one
+     * @param hash hash of the key; all of its bits must be as good as random
+     * @param found receives the record if there is one
      */
     public boolean find(long hash, byte[] key, int from, int length, Cursor found) {
         found.wipes = (long) WIPES.getAcquire(this);
@@ -154,7 +154,7 @@ public final class RecordRing {
         int at = tape.offset(position);
         int keyLength = Tape.keyLength(block, at);
         int valueLength = Tape.valueLength(block, at);
-        // What is read while a writer is at it may be any number.
+        // Lengths that were read during a write may be any number.
         if (keyLength != length || length > tape.blockSize - at - Tape.KEY) {
             return false;
         }
@@ -173,18 +173,21 @@ public final class RecordRing {
         return true;
     }
 
-    /** True if no byte that was read of the record so far can have been overwritten. */
+    /** Whether all bytes that were read of the record so far are valid: no write can have changed them. */
     private boolean isStillThere(int word, long content) {
         VarHandle.acquireFence();
         return (long) WORD.getOpaque(index, word) == content;
     }
 
-    /** Counts a request that a record answered. */
+    /** Counts a request that was answered from a record. */
     public void hit(long hash) {
         frequencies.count(hash);
     }
 
-    /** Counts a search that found nothing. Returns whether the key is requested often enough to try {@link #append}. */
+    /**
+     * Counts a request for which no record was found. Returns whether the key is requested often enough to
+     * try {@link #append}.
+     */
     public boolean shouldAdmit(long hash) {
         if (frequencies.age() && bar > 1) {
             bar--;
@@ -200,7 +203,7 @@ public final class RecordRing {
         return frequencies.of(hash) >= bar;
     }
 
-    /** Wipes a record that was found and is obsolete, unless another thread is writing. */
+    /** Wipes an obsolete record, unless another thread is writing. */
     public void drop(Cursor found) {
         if (!writing.compareAndSet(false, true)) {
             return;
@@ -218,11 +221,12 @@ public final class RecordRing {
      * Appends a record if it is requested more often than the records it would overwrite. It replaces an older record
      * of the same key.
      *
-     * @param a the beginning of the value
-     * @param b the rest of it
-     * @param searched the cursor of the last search for it, before the value was read from where it comes from
-     * @return false if the record was not appended: it lost, it is too long, another thread is writing, or records were
-     *     wiped since the search
+     * @param a the first part of the value
+     * @param b the second part of the value
+     * @param searched the cursor of the last search for the key, which must precede the read of the value
+     *     from the store
+     * @return false if the record was not appended: older ones are requested more often, it is too long, another thread
+     *     is writing, or records were wiped since the search
      */
     public boolean append(
             long hash,
@@ -257,7 +261,7 @@ public final class RecordRing {
         }
     }
 
-    /** Makes room behind the head. Returns false if there is none. */
+    /** Makes room at the head. Returns false if older records keep it, or if there is no memory. */
     private boolean reserve(int room, int frequency) {
         int staying = 0;
         int blocksLeft = 0;
@@ -273,7 +277,7 @@ public final class RecordRing {
             } else if (wordOf(tape.tail()) < 0 || frequencies.of(tape.hash(tape.tail())) < frequency) {
                 evictTail();
             } else {
-                // Between head and tail there is only free space.
+                // Only free space is between head and tail, so the oldest record can stay in place as the newest.
                 int word = wordOf(tape.tail());
                 long hash = tape.hash(tape.tail());
                 WORD.setRelease(index, word, content(tape.keepTail(), hash));
@@ -297,7 +301,7 @@ public final class RecordRing {
     /** Must be called before any byte of a record changes. */
     private void unlink(int word) {
         WORD.setOpaque(index, word, 0L);
-        // A reader that sees a byte written from here on also sees that the word has changed.
+        // A reader that sees any byte of a later write also sees that the word has changed.
         VarHandle.releaseFence();
     }
 
@@ -311,7 +315,7 @@ public final class RecordRing {
         return tape.hash(position(index[word]));
     }
 
-    /** The word of the index that leads to a position, or -1 if nothing does. */
+    /** The index word that refers to a position, or -1 if there is none. */
     private int wordOf(long position) {
         if (tape.hasRecord(position)) {
             int first = bucket(tape.hash(position));
@@ -342,14 +346,15 @@ public final class RecordRing {
         return least;
     }
 
-    /** Decides which records to wipe. Only the bytes of the key and the value in the block are meaningful. */
+    /** Decides which records are wiped. Only the bytes of the key and the value in the block are meaningful. */
     public interface Stale {
         boolean test(ByteBuffer block, int keyAt, int keyLength, int valueAt, int valueLength);
     }
 
     /**
-     * Overwrites all stale records and the remains of earlier ones. An {@link #append} whose search came before this is
-     * refused, because its value may be stale as well. Waits for the current writer; other writers give up meanwhile.
+     * Overwrites all stale records and all remains of removed ones. Refuses each later {@link #append} whose
+     * search came before, because its value may be stale as well. Waits for the current writer; other writers
+     * give up meanwhile.
      *
      * @param stale called while no record can be appended; must not use this ring
      * @return number of records wiped
@@ -379,7 +384,7 @@ public final class RecordRing {
         return wiped[0];
     }
 
-    /** Wipes the record of a key, if there is one; otherwise like {@link #wipe}. */
+    /** Wipes the record of a key, if there is one. Refuses appends and waits like {@link #wipe}. */
     public void remove(long hash, byte[] key, int from, int length, Cursor scratch) {
         lock();
         try {
@@ -392,7 +397,7 @@ public final class RecordRing {
         }
     }
 
-    /** Wipes everything and returns the memory. Afterwards nothing is found or appended. Idempotent. */
+    /** Wipes everything and returns the memory. Later searches find nothing, and later appends fail. Idempotent. */
     public void close() {
         lock();
         try {
@@ -407,7 +412,7 @@ public final class RecordRing {
         }
     }
 
-    /** Bytes outside the heap in use now. */
+    /** Direct memory in use now, in bytes. */
     public long bytes() {
         lock();
         try {
@@ -417,7 +422,7 @@ public final class RecordRing {
         }
     }
 
-    /** Waits for the writer, which holds this for as long as it takes to copy a record. */
+    /** Waits until no other thread writes. A writer copies one record, or wipes one block. */
     private void lock() {
         while (!writing.compareAndSet(false, true)) {
             LockSupport.parkNanos(10_000);

@@ -4,9 +4,9 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * Records one after the other in a ring of memory blocks outside the heap. Positions only increase; a position more
- * than one round behind the head has been overwritten. No record spans two blocks. A block is allocated when the head
- * first reaches it, and skipped while there is no memory for it.
+ * Stores records one after another in a ring of blocks of direct memory. Positions only increase; a position more than
+ * one round behind the head has been overwritten. No record spans two blocks. A block is allocated when the head first
+ * reaches it, and skipped while there is no memory for it.
  *
  * <p>The caller makes sure that one thread writes at a time. Any thread may read, but only {@link RecordRing} can tell
  * whether the bytes that were read are a record.
@@ -22,9 +22,12 @@ final class Tape {
     private static final int VALUE_LENGTH = 4;
     private static final int HASH = 8;
 
-    /** In place of a key's length: no record. The value's length says for how many bytes, this header included. */
+    /**
+     * Stands in place of a key's length: there is no record here. The value's length is the length of the gap,
+     * with this header.
+     */
     private static final int NOTHING = -1;
-    /** Like {@link #NOTHING}, and the bytes behind the header are zeros. */
+    /** Like {@link #NOTHING}; the bytes after the header are zeros. */
     private static final int WIPED = -2;
 
     private static final byte[] ZEROS = new byte[4096];
@@ -33,7 +36,7 @@ final class Tape {
 
     private final DirectMemory memory;
     private final ByteBuffer[] blocks = new ByteBuffer[BLOCKS];
-    /** Positions of neighbouring blocks stand 2^blockShift apart, which is at least the length of a block. */
+    /** The distance between two blocks' first positions is 2^blockShift, which is at least the length of a block. */
     private final int blockShift;
 
     private final long window;
@@ -49,7 +52,7 @@ final class Tape {
         this.memory = memory;
         blockShift = 32 - Integer.numberOfLeadingZeros(blockSize - 1);
         window = (long) BLOCKS << blockShift;
-        // No record is at position 0, which means "none".
+        // The tape begins with the second block, since an index word with position 0 means "no record".
         head = 1L << blockShift;
         tail = head;
     }
@@ -97,12 +100,12 @@ final class Tape {
         return tail + window >= head + room;
     }
 
-    /** The position up to which the head may move before it reaches the tail. */
+    /** The highest position that the head may take without overtaking the tail. */
     private long limit() {
         return tail + window;
     }
 
-    /** Whether the head's block has memory; tries to allocate it. */
+    /** Whether the head's block has memory. Tries to allocate it if it has none. */
     boolean hasMemory() {
         ByteBuffer block = block(head);
         if (block == null) {
@@ -124,7 +127,7 @@ final class Tape {
         return block(position).getLong(offset(position) + HASH);
     }
 
-    /** The position behind a record or a gap. */
+    /** The position after a record or a gap. */
     long next(long position) {
         ByteBuffer block = block(position);
         if (block == null) {
@@ -145,12 +148,12 @@ final class Tape {
         return ((position >>> blockShift) + 1) << blockShift;
     }
 
-    /** The position of the block behind the head's. */
+    /** The first position of the block after the head's. */
     long nextBlock() {
         return nextBlock(head);
     }
 
-    /** Whether the head could stand at a position without overtaking the tail. */
+    /** Whether the head could move to a position without overtaking the tail. */
     boolean reaches(long position) {
         return limit() >= position;
     }
@@ -166,7 +169,7 @@ final class Tape {
         head = nextBlock(head);
     }
 
-    /** Makes the oldest record the newest, in place. Returns its new position. */
+    /** Makes the oldest record the newest without moving its bytes. Returns its new position. */
     long keepTail() {
         long stays = limit();
         markNothing(head, (int) (stays - head));
@@ -218,13 +221,14 @@ final class Tape {
         }
     }
 
-    /** Is shown the records on the tape. */
+    /** Receives the positions of records. */
     interface Visitor {
         void visit(long position);
     }
 
     /**
-     * Shows all records of a block, and overwrites everything else in it. The visitor may wipe records.
+     * Passes all records of a block to a visitor, and overwrites everything else in the block. The visitor
+     * may wipe records.
      *
      * @param number 0 to {@link #BLOCKS} - 1
      */
@@ -234,10 +238,10 @@ final class Tape {
         }
         long newest = head >>> blockShift;
         long round = newest - ((newest - number) & (BLOCKS - 1));
-        // Behind the head, its own block still has records of the last round.
+        // The head's block still has records of the last round, after the head.
         visit(Math.max((round - BLOCKS) << blockShift, tail), (round - BLOCKS + 1) << blockShift, visitor);
         visit(Math.max(round << blockShift, tail), Math.min((round + 1) << blockShift, head), visitor);
-        // The free space: from the head to where the tail was one round ago.
+        // The free space reaches from the head to the tail's position plus one round.
         if (round == newest) {
             long end = Math.min((round << blockShift) + blockSize, limit());
             zero(blocks[number], offset(head), offset(head) + (int) (end - head));

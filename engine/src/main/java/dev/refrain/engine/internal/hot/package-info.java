@@ -1,8 +1,7 @@
 /**
- * Copies of what is asked for often, outside the heap and in this process alone. Reading takes no lock and leaves no
- * garbage; at most one thread writes, and others that would wait for it do without.
+ * Copies of frequently requested answers, in direct memory and for this process only. Reading takes no lock and leaves
+ * no garbage. At most one thread writes; other writers give up instead of waiting.
  *
- * <p>What stands here is never the truth: who finds a copy asks the store
- * whether it still holds the entry that was copied.
+ * <p>A copy may be stale. A caller that finds one asks the store whether it still has the entry that was copied.
  */
 package dev.refrain.engine.internal.hot;

@@ -6,17 +6,17 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * Ids of hits, in which whoever knows the installation's secret finds the tag of the answer that was repeated.
+ * Makes ids of hits. The id holds the tag of the replayed answer, which only the installation's secret reveals.
  *
- * <p>The first half of an id is random. The second is the tag plus a number that a keyed function makes of the first
- * half, modulo what ten characters can hold: a stream cipher with the first half as its nonce. To everybody else both
- * halves look random, two ids of one answer have nothing in common, and an id that was altered names an answer that
- * does not exist. Immutable.
+ * <p>The first half of an id is random. The second half is the tag plus a keyed function of the first half, modulo
+ * the number of values of ten characters. This is a stream cipher with the first half as its nonce. Without the
+ * secret, both halves look random, and two ids of one answer have nothing in common. An altered id holds a tag that
+ * no answer has. Immutable.
  */
 public final class HitIds {
     private final SipHash mask;
 
-    /** @param secret the installation's */
+    /** @param secret the installation's secret */
     public HitIds(byte[] secret) {
         try {
             Mac mac = Mac.getInstance("HmacSHA256");
@@ -27,7 +27,7 @@ public final class HitIds {
         }
     }
 
-    /** A tag for an answer that is being fetched. */
+    /** A random tag for an answer that is being fetched. */
     public static long newTag() {
         return IdRandom.shared().next();
     }
@@ -35,7 +35,7 @@ public final class HitIds {
     /**
      * Writes a new id over the first {@link IdFormat#LENGTH} bytes of {@code target}.
      *
-     * @param tag of the answer; from a damaged entry it may be any number
+     * @param tag tag of the answer; may be any number, as from a damaged entry
      */
     public void write(long epochSeconds, long tag, IdRandom random, byte[] target) {
         long nonce = random.next();
@@ -43,7 +43,7 @@ public final class HitIds {
         IdFormat.write(epochSeconds, nonce, masked < IdFormat.HALF ? masked : masked - IdFormat.HALF, target);
     }
 
-    /** The tag that an id was written with; a number that means nothing if it was not. */
+    /** The tag in an id that was written with this secret; a meaningless number for any other id. */
     public long tag(String id) {
         return Math.floorMod(IdFormat.second(id) - mask(IdFormat.first(id)), IdFormat.HALF);
     }

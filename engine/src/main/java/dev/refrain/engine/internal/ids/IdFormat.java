@@ -4,10 +4,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Ids of responses, {@code gen-<unix seconds>-<20 of [A-Za-z0-9]>} (wire rule W24). Fixed width, so that a stored
- * answer can be given a new id without moving a byte. The 20 characters are two numbers of 59.5 bits each, from
- * {@link IdRandom}, so that no id can be guessed from others; of hits the second one says which answer was repeated, to
- * whoever knows the installation's secret ({@link HitIds}).
+ * Ids of responses, {@code gen-<unix seconds>-<20 of [A-Za-z0-9]>} (wire rule W24). They have a fixed length, so that a
+ * stored answer can be given a new id without moving a byte. The 20 characters are two numbers of 59.5 bits each, from
+ * {@link IdRandom}, so that no id can be guessed from others. In ids of hits the second number holds the tag of the
+ * replayed answer, encrypted ({@link HitIds}).
  */
 public final class IdFormat {
     /** Length in bytes and in characters; every id is ASCII. */
@@ -25,7 +25,7 @@ public final class IdFormat {
 
     private static final byte[] ALPHABET =
             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".getBytes(StandardCharsets.US_ASCII);
-    /** What each ASCII character stands for, or -1. */
+    /** The digit that each ASCII character stands for, or -1. */
     private static final byte[] DIGITS = new byte[128];
 
     static {
@@ -70,7 +70,7 @@ public final class IdFormat {
         }
     }
 
-    /** Whether a text has the form of the ids that are made here. */
+    /** Whether a text has the form of these ids. */
     public static boolean isOne(String text) {
         if (text.length() != LENGTH || !text.startsWith("gen-") || text.charAt(14) != '-') {
             return false;

@@ -4,9 +4,9 @@ import java.security.SecureRandom;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Random numbers for ids: SipHash of a counter under a random key of 128 bits, so
- * that nobody can tell one from any number of others. Thread-safe; whoever needs
- * many has one of its own, as threads that share one take turns at its counter.
+ * Random numbers for ids: SipHash of a counter under a random key of 128 bits, so that no number can be predicted from
+ * others. Thread-safe. Code that needs many numbers should have an instance of its own, because threads that share one
+ * contend for its counter.
  */
 public final class IdRandom {
     private static final SecureRandom SEEDS = new SecureRandom();
@@ -21,12 +21,12 @@ public final class IdRandom {
         hash = new SipHash(key);
     }
 
-    /** One for all whose time does not matter. */
+    /** A shared instance, for code that needs few numbers. */
     public static IdRandom shared() {
         return SHARED;
     }
 
-    /** A number from 0 to {@link IdFormat#HALF} - 1, each as likely as the others but for a tenth at most. */
+    /** A number from 0 to {@link IdFormat#HALF} - 1. The probabilities of two numbers differ by a tenth at most. */
     public long next() {
         return (hash.of(counter.getAndIncrement()) >>> 1) % IdFormat.HALF;
     }

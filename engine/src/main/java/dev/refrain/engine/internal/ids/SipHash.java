@@ -5,22 +5,22 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * SipHash-2-4 of one 64-bit number (Aumasson, Bernstein, "SipHash: a fast short-input
- * PRF", INDOCRYPT 2012): without its key of 128 bits nobody can tell its values from
- * random ones, however many of them are known. Leaves no garbage. Immutable.
+ * SipHash-2-4 of one 64-bit number (Aumasson, Bernstein, "SipHash: a fast short-input PRF", INDOCRYPT 2012):
+ * without its key of 128 bits, its values cannot be told from random ones, even if many of them are known.
+ * Allocates nothing. Immutable.
  */
 final class SipHash {
     /** Length of a key in bytes. */
     static final int KEY_LENGTH = 16;
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-    /** The last block of a message: its length in the highest byte, and no bytes that are left over. */
+    /** The last block of a message: its length in the highest byte, and no remaining message bytes. */
     private static final long LENGTH_BLOCK = (long) Long.BYTES << 56;
 
     private final long k0;
     private final long k1;
 
-    /** @param key its first {@link #KEY_LENGTH} bytes count */
+    /** @param key at least {@link #KEY_LENGTH} bytes, of which the first ones are used */
     SipHash(byte[] key) {
         k0 = (long) LONG.get(key, 0);
         k1 = (long) LONG.get(key, 8);

@@ -1,5 +1,2 @@
-/**
- * The form of response ids, the random numbers in them, and what those of hits
- * say to whoever has the installation's secret.
- */
+/** The format of response ids, their random numbers, and the encrypted tags in ids of hits. */
 package dev.refrain.engine.internal.ids;
