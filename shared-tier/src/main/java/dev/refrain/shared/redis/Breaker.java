@@ -4,9 +4,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Spares requests a server that does not answer. It opens when commands have timed out for half a second without a
- * single answer: a pause of some milliseconds or a burst that waits in a queue is no outage. Any answer closes it.
- * While it is open, only probes are sent. A lost connection needs no breaker: there is nothing to send on. Thread-safe.
+ * A circuit breaker, which keeps requests from waiting for a server that does not answer. It opens when commands have
+ * timed out for half a second without a single answer: a pause of some milliseconds, or a burst that waits in a queue,
+ * is not an outage. Any answer closes it. While it is open, only probes are sent. A lost connection needs no breaker,
+ * because nothing can be sent then. Thread-safe.
  */
 final class Breaker {
     static final long OPENS_AFTER_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
@@ -18,7 +19,7 @@ final class Breaker {
     private int timeouts;
     private long firstTimeout;
 
-    /** @param nanos monotonic time */
+    /** @param nanos returns a monotonic time in nanoseconds */
     Breaker(LongSupplier nanos) {
         this.nanos = nanos;
     }

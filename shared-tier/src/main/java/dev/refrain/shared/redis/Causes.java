@@ -8,9 +8,12 @@ import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What went wrong with a command. Of the server's messages only the first word: the rest may quote what was sent. */
+/**
+ * Describes failures of commands. Of a server's message it uses only the first word, because the rest may quote
+ * what was sent.
+ */
 final class Causes {
-    /** Before version 7, an error of a command within a script is quoted behind the place in the script. */
+    /** Before version 7, the error of a command in a script comes after the line number in the script. */
     private static final Pattern IN_SCRIPT =
             Pattern.compile("^ERR Error running script .*@user_script: ?[0-9]+: -?([A-Z]{1,20}) ");
 
@@ -29,7 +32,7 @@ final class Causes {
         return cause instanceof RedisCommandTimeoutException || cause instanceof TimeoutException;
     }
 
-    /** The code of the server's error, such as {@code OOM}; null if it was none. */
+    /** The code of the server's error, such as {@code OOM}; null if the failure is not a server's error. */
     static String code(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof RedisCommandExecutionException && cause.getMessage() != null) {
@@ -44,14 +47,14 @@ final class Causes {
         return null;
     }
 
-    /** The failure itself if it is one that callers know, else one that says the same. */
+    /** The failure itself if it is a {@link SharedTierException}, else one that describes it. */
     static SharedTierException of(Throwable failure) {
         return unwrapped(failure) instanceof SharedTierException known
                 ? known
                 : new SharedTierException("the shared tier failed: " + brief(failure), null);
     }
 
-    /** In a few words, without contents and secrets. */
+    /** A description in a few words, without contents and secrets. */
     static String brief(Throwable failure) {
         String code = code(failure);
         if (code != null) {

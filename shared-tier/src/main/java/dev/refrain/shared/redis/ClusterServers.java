@@ -21,9 +21,9 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The nodes of a cluster. Lettuce keeps a connection to each, makes it anew when it is lost, and follows slots as they
- * move. What was under way on a lost one is not sent again. Notices come from the node that has the log of barriers:
- * what is published elsewhere reaches it over the bus of the cluster.
+ * The nodes of a cluster. Lettuce keeps a connection to each node, reconnects lost ones, and follows slots that move.
+ * Commands that were under way on a lost connection are not sent again. Notices come from the node that has the log of
+ * barriers; notices published at other nodes reach it over the cluster bus.
  */
 final class ClusterServers implements Servers {
     private static final Duration REFRESH = Duration.ofSeconds(1);
@@ -54,7 +54,7 @@ final class ClusterServers implements Servers {
         nodes.setOptions(clusterOptions.build());
     }
 
-    /** The nodes are asked anew who they are: those that were known may be gone. */
+    /** Refreshes the topology first, because known nodes may have left the cluster. */
     @Override
     public CompletionStage<StatefulConnection<byte[], byte[]>> connect() {
         return nodes.refreshPartitionsAsync()
@@ -62,7 +62,9 @@ final class ClusterServers implements Servers {
                 .thenCompose(ClusterServers::withAllNodes);
     }
 
-    /** Commands to a node that is not connected yet are refused, and it is connected by the first of them only. */
+    /**
+     * Connects to all nodes now. Otherwise Lettuce connects to a node at its first command, and refuses that command.
+     */
     private static CompletionStage<StatefulConnection<byte[], byte[]>> withAllNodes(
             StatefulRedisClusterConnection<byte[], byte[]> connection) {
         CompletableFuture<?>[] each = connection.getPartitions().stream()
@@ -92,7 +94,10 @@ final class ClusterServers implements Servers {
         return true;
     }
 
-    /** Not of connections to nodes, which Lettuce makes anew: one node that is down is no end of the others. */
+    /**
+     * Listens only to the connection for notices. Lettuce itself reconnects to nodes, and one node that is down must
+     * not end the use of the others.
+     */
     @Override
     public void addListener(RedisConnectionStateListener listener) {
         single.addListener(listener);

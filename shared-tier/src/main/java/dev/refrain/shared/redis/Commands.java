@@ -20,7 +20,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sends commands on one connection, if there is one and the server answers. Failures become
+ * Sends commands on one connection, as long as it exists and the server answers. Failures become
  * {@link SharedTierException}s. Thread-safe.
  */
 final class Commands {
@@ -28,32 +28,32 @@ final class Commands {
 
     private static final long LEAVE_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final long PROBE_MILLIS = 1_000;
-    /** After this many probes in vain the connection may be dead, and another one is made. */
+    /** After this many probes without an answer the connection may be dead, and is replaced. */
     private static final int PROBES_PER_CONNECTION = 3;
-    /** What a command takes of memory beside its contents, roughly, in bytes. */
+    /** Approximate memory that a command takes beside its contents, in bytes. */
     private static final int COMMAND_BYTES = 512;
 
     private final Breaker breaker = new Breaker(System::nanoTime);
-    /** The commands whose breaker decides whether the server answers; null if these decide it. */
+    /** The commands whose breaker decides whether the server answers; null if this object's breaker does. */
     private final Commands judge;
-    /** Null if there is a judge. */
+    /** Runs probes. Null if there is a judge. */
     private final ScheduledExecutorService prober;
 
     private final Traffic traffic;
     private final long timeoutNanos;
     private Link<StatefulConnection<byte[], byte[]>> link;
     private Runnable leave;
-    private volatile boolean toldRefusal;
-    /** In nanoseconds. */
+    private volatile boolean refusalLogged;
+    /** Time of the last answer, by {@code System.nanoTime}. */
     private volatile long answeredAt;
-    /** When a replica was left, in nanoseconds; guarded by this. */
+    /** Time at which a replica was last left, by {@code System.nanoTime}; guarded by this. */
     private long leftAt;
 
     /**
-     * Commands that somebody waits for.
+     * Commands for which requests wait.
      *
-     * @param timeout of each command
-     * @param timer for probes of a server that does not answer
+     * @param timeout timeout of each command
+     * @param timer runs probes of a server that does not answer
      */
     Commands(Traffic traffic, Duration timeout, ScheduledExecutorService timer) {
         this(traffic, timeout, null, timer);
@@ -67,8 +67,8 @@ final class Commands {
     }
 
     /**
-     * Commands that take as long as they take, on a connection of their own, so that none of those that somebody waits
-     * for queues up behind them. They are sent while the server answers the others.
+     * Long commands, on a connection of their own, so that commands for which requests wait do not queue behind them.
+     * They are sent only while the server answers these.
      */
     Commands patient(Traffic ownTraffic, Duration timeout) {
         return new Commands(ownTraffic, timeout, this, null);
@@ -77,7 +77,7 @@ final class Commands {
     /**
      * Called once, before anything else.
      *
-     * @param leaveReplica called now and then when the server turns out to be a replica
+     * @param leaveReplica called when the server turns out to be a replica, at most once in five seconds
      */
     void use(Link<StatefulConnection<byte[], byte[]>> over, Runnable leaveReplica) {
         link = over;
@@ -93,21 +93,24 @@ final class Commands {
         return link.current() != null && !breaker.isOpen();
     }
 
-    /** Runs a script. The answer has an element at least. */
+    /** Runs a script. The answer has at least one element. */
     CompletionStage<List<Object>> run(Script script, byte[][] keys, byte[]... arguments) {
         return run(script, late -> {}, keys, arguments);
     }
 
     /**
-     * Runs a script. The answer has an element at least.
+     * Runs a script. The answer has at least one element.
      *
-     * @param late gets an answer that comes when nobody waits for it any more
+     * @param late receives an answer that comes after the timeout
      */
     CompletionStage<List<Object>> run(Script script, Consumer<List<Object>> late, byte[][] keys, byte[]... arguments) {
         return send(bytes(keys) + bytes(arguments), late, commands -> run(commands, script, keys, arguments));
     }
 
-    /** Runs a script for a server that has just answered, though too late: nobody waits for this. */
+    /**
+     * Runs a script even if the breaker is open, because the server has just answered, though too late. The
+     * result is ignored.
+     */
     void runAnyway(Script script, byte[][] keys, byte[]... arguments) {
         var unused = sendAnyway(
                 bytes(keys) + bytes(arguments), late -> {}, commands -> run(commands, script, keys, arguments));
@@ -135,7 +138,7 @@ final class Commands {
     /**
      * Sends a command.
      *
-     * @param bytes what it takes while it is under way
+     * @param bytes length of its contents, which count as under way
      */
     <T> CompletionStage<T> send(
             long bytes, Function<RedisClusterAsyncCommands<byte[], byte[]>, CompletionStage<T>> command) {
@@ -179,7 +182,7 @@ final class Commands {
                 return;
             }
             answeredAt = System.nanoTime();
-            // What comes too late is no answer to anybody who waits.
+            // An answer after the timeout does not close the breaker.
             if (result.complete(answer)) {
                 answered();
             } else {
@@ -210,9 +213,9 @@ final class Commands {
         String code = Causes.code(failure);
         if (code != null) {
             answered();
-            tellOnce(code);
+            logRefusalOnce(code);
             if (code.equals("READONLY") && link.current() == connection && mayLeave()) {
-                // A replica: after a failover, another connection may find the new master.
+                // The server is a replica. After a failover, another connection may reach the new master.
                 leave.run();
             }
         } else {
@@ -221,10 +224,10 @@ final class Commands {
         return Causes.of(failure);
     }
 
-    /** In time; or a node of a cluster has gone, whose connection is no link of ours. */
+    /** A command was not answered in time, or failed because its connection to a cluster's node was lost. */
     private void notAnswered(Object connection, boolean late) {
         if (judge != null) {
-            // If one of them is answered now and then, the line is only slow, and the next value may be shorter.
+            // As long as some of these commands are answered, the network is only slow, and the connection stays.
             if (late && System.nanoTime() - answeredAt > timeoutNanos && link.current() == connection) {
                 link.drop();
             }
@@ -234,7 +237,9 @@ final class Commands {
         }
     }
 
-    /** Now and then: a replica that nobody replaces is left no more often than that. */
+    /**
+     * Whether the last replica was left long enough ago. If no master exists, each new connection would be left again.
+     */
     private synchronized boolean mayLeave() {
         long now = System.nanoTime();
         boolean may = leftAt == 0 || now - leftAt > LEAVE_NANOS;
@@ -244,9 +249,9 @@ final class Commands {
         return may;
     }
 
-    private void tellOnce(String code) {
-        if (!toldRefusal) {
-            toldRefusal = true;
+    private void logRefusalOnce(String code) {
+        if (!refusalLogged) {
+            refusalLogged = true;
             LOG.warn("The shared tier refuses commands: the server says {}. Further cases are not reported", code);
         }
     }
@@ -255,7 +260,7 @@ final class Commands {
         try {
             prober.schedule(() -> probeNow(number), PROBE_MILLIS, TimeUnit.MILLISECONDS);
         } catch (RejectedExecutionException e) {
-            // Closed meanwhile.
+            // The tier was closed meanwhile.
         }
     }
 

@@ -12,8 +12,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A connection that is made anew whenever it is lost. Lettuce could do that by itself, but not for a first connection
- * that fails, and it would send again what was under way: a request has long gone on by then. Thread-safe.
+ * A connection that is replaced whenever it is lost. Lettuce's own reconnecting would not do: it does not retry a first
+ * connection that fails, and it would send commands again whose requests have long gone on without them. Thread-safe.
  */
 final class Link<C extends StatefulConnection<byte[], byte[]>> {
     private static final Logger LOG = LoggerFactory.getLogger(Link.class);
@@ -32,12 +32,12 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
     private boolean closed;
 
     /**
-     * A link that is not connected; see {@link #connect}.
+     * A link that is not connected yet; see {@link #connect}.
      *
-     * @param what it is for, in messages
-     * @param outage told of each connection, and of each that could not be made
-     * @param up told of each connection
-     * @param down told when one was lost that {@code up} was told of
+     * @param what the purpose of the connection, for messages
+     * @param outage told of each connection, and of each failed attempt
+     * @param up called with each new connection
+     * @param down called when a connection is lost, after {@code up} was called with it
      */
     Link(
             String what,
@@ -98,7 +98,7 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
             LOG.debug("A connection to the shared tier ended as it began ({})", what, e);
         }
         if (!usable) {
-            // It may have ended before anybody knew that it was the current one.
+            // It may have ended before it became the current one, and then nothing has reported its loss.
             connection.closeAsync();
             lost(connection);
         }
@@ -127,11 +127,11 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
         try {
             timer.schedule(this::connect, wait, TimeUnit.MILLISECONDS);
         } catch (RejectedExecutionException e) {
-            // Closed meanwhile.
+            // The link was closed meanwhile.
         }
     }
 
-    /** A connection has been closed, by whomever. */
+    /** Call when a connection was closed by either side. */
     void lost(Object connection) {
         synchronized (this) {
             if (current == null || current != connection) {
@@ -144,7 +144,7 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
         again();
     }
 
-    /** Gives the connection up, which may be dead or lead to a wrong server, and makes another. */
+    /** Closes the connection, which may be dead or lead to a wrong server, and makes another. */
     void drop() {
         C connection = current;
         if (connection != null) {
@@ -153,7 +153,7 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
         }
     }
 
-    /** Makes no more connections. The client closes the one that there is. */
+    /** Makes no more connections. Closing the client closes the current one. */
     synchronized void close() {
         closed = true;
         current = null;

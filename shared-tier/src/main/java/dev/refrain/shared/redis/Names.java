@@ -4,8 +4,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 
 /**
- * Names of keys and channels. They hold the version of what is kept there, so that versions live side by side; all keys
- * that one script touches share what stands in braces, and so a slot of a cluster.
+ * Names of keys and channels. They contain the format version, so that versions can share a server. All keys of one
+ * script have the same hash tag (the text in braces), and so the same slot of a cluster.
  */
 final class Names {
     private static final String VERSION = "1";
@@ -29,7 +29,7 @@ final class Names {
         return text.getBytes(StandardCharsets.US_ASCII);
     }
 
-    /** Base64url: 22 characters for an id of 16 bytes. */
+    /** Encodes as base64url: 22 characters for an id of 16 bytes. */
     static String text(byte[] bytes) {
         return BASE64.encodeToString(bytes);
     }
@@ -67,7 +67,7 @@ final class Names {
         return log;
     }
 
-    /** The machines that listen for barriers, in a cluster; in the slot of the log. */
+    /** The set of machines that listen for barriers, in a cluster. It is in the slot of the log. */
     byte[] listeners() {
         return listeners;
     }
@@ -77,7 +77,7 @@ final class Names {
         return notices;
     }
 
-    /** What the channel of a machine begins with; its id follows. */
+    /** The prefix of machines' channels; a machine's id follows. */
     byte[] machines() {
         return machines;
     }

@@ -24,25 +24,28 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Barriers and wake-ups by pub/sub. A machine that subscribes reads the log of barriers next, so that none is missed;
- * one may be told twice. The log is read again after each connection, from where this machine was up to date.
+ * Sends and receives barriers and wake-ups by pub/sub. After each subscription, a machine reads the log of barriers,
+ * from the time up to which it has received them all. So it misses no barrier, but may receive one twice.
  *
- * <p>Whoever raises a barrier is told by the server how many machines listen, and waits for a confirmation of each on a
- * channel of its own. Machines that wait for a lease are woken on theirs, so that nobody hears of what it does not wait
- * for. Thread-safe.
+ * <p>A machine that raises a barrier gets the number of listening machines from the server, and waits for a
+ * confirmation from each on its own channel. A machine that waits for a lease is woken on its own channel, so it
+ * receives no notices of other leases. Thread-safe.
  *
- * <p>Long, since what is heard, caught up with and confirmed depends on one another.
+ * <p>Long, since receiving, catching up and confirming share one state.
  */
 final class Notices {
     private static final Logger LOG = LoggerFactory.getLogger(Notices.class);
 
     private static final int TIME_LENGTH = 16;
     private static final long HEARTBEAT_MILLIS = 1_000;
-    /** A connection that has been silent for so many heartbeats is taken for dead. */
+    /** A connection without an answer for this many heartbeats counts as dead. */
     private static final int MISSED_HEARTBEATS = 3;
 
     private static final int BATCH = 1_000;
-    /** More notices than that wait for a listener only if it hangs. Then the log is read again. */
+    /**
+     * The largest number of notices that wait for the listener. Only a listener that hangs has more; then the
+     * connection is dropped, and the log is read again.
+     */
     private static final int MAX_WAITING = 100_000;
 
     private final Names names;
@@ -51,7 +54,7 @@ final class Notices {
     private final ScheduledExecutorService timer;
     private final String machine;
     private final byte[] channel;
-    /** Null if there is one server, whose clock is asked each time. */
+    /** Null with a single server, whose scripts use its own clock. */
     private final TierClock clock;
 
     private final ThreadPoolExecutor teller;
@@ -61,10 +64,10 @@ final class Notices {
     private volatile SharedTier.Listener listener;
     private volatile long heardUntil;
     private final AtomicInteger missed = new AtomicInteger();
-    /** The connection that hears of barriers; guarded by this. */
+    /** The connection that is subscribed to barriers; guarded by this. */
     private Object subscribed;
 
-    /** Whether the listener has been told that it is up to date, and not that this is over. */
+    /** Whether the listener was told last that it is up to date. */
     private volatile boolean upToDate;
 
     /** A barrier that waits for confirmations. */
@@ -98,10 +101,10 @@ final class Notices {
     }
 
     /**
-     * Notices of a machine.
+     * Notices for a machine.
      *
-     * @param machine its id, unique
-     * @param clock of a cluster, or null
+     * @param machine its unique id
+     * @param clock the clock of a cluster, or null
      */
     Notices(
             Names names,
@@ -170,7 +173,7 @@ final class Notices {
         }
     }
 
-    /** The listener and the connection may come at the same time; whoever is second finds it done. */
+    /** Subscribes once for each connection, although the listener and the connection may come at the same time. */
     private void subscribe(StatefulRedisPubSubConnection<byte[], byte[]> connection) {
         synchronized (this) {
             if (subscribed == connection) {
@@ -210,7 +213,7 @@ final class Notices {
                             caughtUp(connection, since, first, answer);
                         }
                     } catch (RejectedExecutionException e) {
-                        // Closed meanwhile.
+                        // The tier was closed meanwhile.
                     } catch (RuntimeException e) {
                         LOG.warn("The log of barriers in the shared tier cannot be read", e);
                     }
@@ -245,7 +248,7 @@ final class Notices {
         return clock == null ? new byte[][] {names.log()} : new byte[][] {names.log(), names.listeners()};
     }
 
-    /** A time of the tier. */
+    /** Takes a time of the tier's clock into account, and returns it. */
     private long heard(long micros) {
         if (clock != null) {
             clock.heard(micros);
@@ -260,7 +263,7 @@ final class Notices {
         });
     }
 
-    /** Throws nothing: a timer does not call again what has thrown. */
+    /** Catches all exceptions, because the timer stops repeating a task that throws. */
     private void tryToBeat() {
         try {
             beat();
@@ -269,7 +272,10 @@ final class Notices {
         }
     }
 
-    /** What is published comes in order, so an answer on the same connection means that all before it has come. */
+    /**
+     * One heartbeat. Notices come in order, so an answer to a ping on the same connection shows that all earlier
+     * notices have come.
+     */
     private void beat() {
         StatefulRedisPubSubConnection<byte[], byte[]> connection = link.current();
         if (connection == null) {
@@ -290,8 +296,8 @@ final class Notices {
             if (failure == null) {
                 heard(number(answer.get(0)));
                 if (clock != null && number(answer.get(1)) == 0 && link.current() == connection) {
-                    // The log has moved to another node, and notices come from there now. Nobody is to wait for this
-                    // machine meanwhile.
+                    // The log has moved to another node, from which notices now come. This machine leaves first, so
+                    // that no barrier waits for its confirmation meanwhile.
                     var unused = leave().thenRun(link::drop);
                     return;
                 }
@@ -337,7 +343,7 @@ final class Notices {
         return waiting.result;
     }
 
-    /** A notice has come. It may be anything, since others can publish, too. */
+    /** Handles a notice. Others can publish, too, so it may be anything. */
     private void received(boolean ours, byte[] notice) {
         char letter = notice.length == 0 ? ' ' : (char) notice[0];
         byte[] rest = notice.length == 0 ? notice : Arrays.copyOfRange(notice, 1, notice.length);
@@ -360,7 +366,10 @@ final class Notices {
         }
     }
 
-    /** Follows a notice of a barrier: machine, number of its barrier, time, name. */
+    /**
+     * Handles a notice of a barrier, which consists of the raising machine's id, its number for the barrier, the time
+     * and the name.
+     */
     private void heard(byte[] notice) {
         int numberAt = machine.length();
         int timeAt = numberAt + TIME_LENGTH;
@@ -422,14 +431,14 @@ final class Notices {
         return Long.parseLong(new String(from, at, TIME_LENGTH, StandardCharsets.US_ASCII));
     }
 
-    /** A number in an answer of a script. */
+    /** A number in a script's answer, as an integer or as text. */
     static long number(Object value) {
         return value instanceof Long number
                 ? number
                 : Long.parseLong(new String((byte[]) value, StandardCharsets.US_ASCII));
     }
 
-    /** Says that this machine listens no more, if somebody might wait for it. */
+    /** In a cluster, removes this machine from the listeners, so that no barrier waits for it. */
     CompletionStage<?> leave() {
         return clock == null
                 ? CompletableFuture.completedStage(null)

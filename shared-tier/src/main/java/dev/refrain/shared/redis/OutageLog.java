@@ -5,11 +5,11 @@ import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Says once that the tier cannot be reached, and once that it can be again, however many connections there are. */
+/** Logs once that the tier cannot be reached, and once that it can be again, whatever the number of connections. */
 final class OutageLog {
     private static final Logger LOG = LoggerFactory.getLogger(OutageLog.class);
 
-    /** Connections that there are not now, by what they are for; guarded by this. */
+    /** The purposes of the connections that are down; guarded by this. */
     private final Set<String> down = new HashSet<>();
 
     synchronized void failed(String what, Throwable failure) {

@@ -30,10 +30,10 @@ import java.util.function.Function;
 
 /**
  * A {@link SharedTier} on Redis (6.2 or later) or Valkey: one server, one with Sentinel, or a cluster. It connects in
- * the background, again and again if need be: a server that is not there is no reason not to start. Thread-safe.
+ * the background and retries, so that a host starts even if the server is down. Thread-safe.
  */
 public final class RedisTier implements SharedTier {
-    /** What may be under way to the server on each connection, in bytes. */
+    /** Bytes that may be under way to the server on each connection. */
     private static final long MAX_UNDER_WAY = 64L << 20;
 
     private static final int READ_BYTES = 256 << 10;
@@ -47,7 +47,7 @@ public final class RedisTier implements SharedTier {
     private final ScheduledExecutorService timer;
     private final ClientResources resources;
     private final Servers servers;
-    /** Of a cluster; null if there is one server, whose clock is asked each time. */
+    /** The clock of a cluster; null with a single server, whose scripts use its own clock. */
     private final TierClock clock;
 
     private final AtomicBoolean listening = new AtomicBoolean();
@@ -61,19 +61,19 @@ public final class RedisTier implements SharedTier {
     private volatile boolean closed;
 
     /**
-     * Begins to connect, with a {@link MemoryBudget#ofHeap} of its own.
+     * Opens the tier with a {@link MemoryBudget#ofHeap} of its own. Connects in the background.
      *
-     * @throws IllegalArgumentException if the URI is not one; the message does not quote it
+     * @throws IllegalArgumentException if the URI is not a valid one; the message does not quote it
      */
     public static RedisTier open(RedisTierSettings settings) {
         return open(settings, MemoryBudget.ofHeap());
     }
 
     /**
-     * Begins to connect.
+     * Opens the tier. Connects in the background.
      *
-     * @param memory where what is under way to the server is reserved, best that of the cache
-     * @throws IllegalArgumentException if the URI is not one; the message does not quote it
+     * @param memory reserves the bytes that are under way to the server; preferably the budget of the cache
+     * @throws IllegalArgumentException if the URI is not a valid one; the message does not quote it
      */
     public static RedisTier open(RedisTierSettings settings, MemoryBudget memory) {
         return new RedisTier(settings, ServerUri.of(settings.uri()), memory);
@@ -142,7 +142,7 @@ public final class RedisTier implements SharedTier {
                         .connectTimeout(CONNECT_TIMEOUT)
                         .keepAlive(true)
                         .build())
-                // Commands have limits of their own here; the timer of Lettuce is a wheel whose ticks are longer.
+                // Commands have their own timeouts here, because the ticks of Lettuce's timer are too long for them.
                 .timeoutOptions(TimeoutOptions.builder().timeoutCommands(false).build())
                 .sslOptions(ssl(tls))
                 .build();
@@ -164,13 +164,16 @@ public final class RedisTier implements SharedTier {
         if (clock != null) {
             var unused = now();
             if (!listening.getAndSet(true)) {
-                // Only now it is known which node to listen to.
+                // Only a connection to the cluster tells which node sends notices.
                 noticeLink.connect();
             }
         }
     }
 
-    /** The time, for a script that may run at any node; empty where there is one server, whose own clock counts. */
+    /**
+     * The tier's time, for a script that may run at any node of a cluster. Empty with a single server, whose scripts
+     * use its own clock.
+     */
     private CompletionStage<byte[]> now() {
         if (clock == null) {
             return CompletableFuture.completedStage(new byte[0]);
@@ -202,7 +205,7 @@ public final class RedisTier implements SharedTier {
     public CompletionStage<Long> remove(byte[] key, long rememberMillis) {
         byte[][] entry = {names.entry(requireKey(key))};
         byte[] remember = digits(requirePositive(rememberMillis));
-        // What was raised before is in the log when its node says what time it is.
+        // In a cluster this asks the log's node for its time. So every barrier raised earlier is in the log already.
         return now().thenCompose(
                         now -> run(Script.REMOVE, answer -> Notices.number(answer.get(0)), entry, remember, now));
     }
@@ -240,7 +243,7 @@ public final class RedisTier implements SharedTier {
                 now));
     }
 
-    /** A lease that was granted too late for whoever asked is nobody's, and others are not to wait for it. */
+    /** Releases a lease whose grant came after the caller's timeout, so that no other machine waits for it. */
     private void giveBack(byte[] key, List<Object> answer) {
         if (!answer.isEmpty() && isYes(answer)) {
             String token = Values.time(Notices.number(answer.get(1)));
@@ -323,7 +326,7 @@ public final class RedisTier implements SharedTier {
         return !closed && commands.isAvailable();
     }
 
-    /** Whether answers can be sent, too. For tests. */
+    /** Whether answers can be sent as well; for tests. */
     boolean canSend() {
         return isAvailable() && storeLink.current() != null;
     }
@@ -349,12 +352,9 @@ public final class RedisTier implements SharedTier {
                 .whenComplete((done, failure) -> resources.shutdown(0, 1, TimeUnit.SECONDS));
     }
 
-    // ---- what all of these share
+    // ---- shared by all calls
 
-    /**
-     * Runs a script. Where a key holds what somebody else wrote, its answer may make no sense: then the tier has
-     * failed.
-     */
+    /** Runs a script. If another program has written to its keys, the answer may be malformed, and the call fails. */
     private <T> CompletionStage<T> run(
             Script script, Function<List<Object>, T> meaning, byte[][] keys, byte[]... arguments) {
         return run(script, meaning, late -> {}, keys, arguments);

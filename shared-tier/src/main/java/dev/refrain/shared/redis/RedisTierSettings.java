@@ -5,19 +5,19 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * How a {@link RedisTier} is reached and what it keeps. Immutable. Nothing is null.
+ * Settings of a {@link RedisTier}: its servers, its limits and its timeouts. Immutable. Nothing is null.
  *
- * @param uri {@code redis://[user:password@]host[:port][/database]}, {@code redis-sentinel://...#master} with the
- *     addresses of Sentinels, or {@code redis-cluster://...} with those of nodes, by commas; {@code rediss} for TLS.
- *     Holds a secret
- * @param prefix what all keys and channels begin with, 1 to 32 of {@code A-Za-z0-9._-}; another one for each cluster
- * @param timeout for each command that somebody waits for, and for each answer of the tier as a whole, positive
- * @param sendTimeout for each command that sends an entry, or a part of one, positive; nobody waits for it
- * @param partBytes an entry that is longer than this is kept in parts of this length, 64 KiB to 16 MiB
- * @param maxEntryBytes the longest entry, and the longest live stream, in bytes, at least one part
- * @param maxBarriers for how many names the time of the latest barrier is remembered, positive
- * @param confirmTimeout how long a barrier waits until all connected machines have confirmed it, positive
- * @param tls with which certificates TLS is spoken, where it is
+ * @param uri {@code redis://[user:password@]host[:port][/database]}, {@code redis-sentinel://...#master} with addresses
+ *     of Sentinels, or {@code redis-cluster://...} with addresses of nodes, separated by commas; {@code rediss} for
+ *     TLS. May contain a secret
+ * @param prefix prefix of all keys and channels, 1 to 32 of {@code A-Za-z0-9._-}; each cluster of proxies needs its own
+ * @param timeout timeout of each command for which requests wait, and of each lookup as a whole, positive
+ * @param sendTimeout timeout of each command that sends an entry, or a part of one, in the background, positive
+ * @param partBytes length of the parts in which a longer entry is kept, 64 KiB to 16 MiB
+ * @param maxEntryBytes the longest entry, and the longest live stream, in bytes; at least {@code partBytes}
+ * @param maxBarriers number of names for which the latest barrier is remembered, positive
+ * @param confirmTimeout how long raising a barrier waits for confirmations from all connected machines, positive
+ * @param tls certificates for TLS; used only with a {@code rediss} URI
  */
 public record RedisTierSettings(
         String uri,
@@ -32,21 +32,24 @@ public record RedisTierSettings(
     /**
      * Certificates in PEM. Immutable.
      *
-     * @param caFile of the issuers that are trusted in place of those that the JVM trusts, or null
-     * @param clientCertificate what servers are shown that ask who calls, or null
-     * @param clientKey of it, PKCS #8 without a password, or null
+     * @param caFile certificates of trusted issuers, in place of the JVM's, or null
+     * @param clientCertificate certificate for servers that ask for one, or null
+     * @param clientKey private key of that certificate, PKCS #8 without a password, or null
      */
     public record Tls(Path caFile, Path clientCertificate, Path clientKey) {
-        /** The issuers that the JVM trusts, and nothing to show. */
+        /** The issuers that the JVM trusts, and no client certificate. */
         public static final Tls OF_THE_JVM = new Tls(null, null, null);
 
-        /** Checks that a key and its certificate come together. */
+        /** Requires both the certificate and its key, or neither. */
         public Tls {
             require((clientCertificate == null) == (clientKey == null), "a certificate has a key", clientCertificate);
         }
     }
 
-    /** The defaults: 50 ms, 10 s, parts of 1 MiB up to 16 MiB, 100,000 barriers, 5 s. */
+    /**
+     * The defaults: timeouts of 50 ms, and of 10 s for sending; parts of 1 MiB, entries of up to 16 MiB; 100,000
+     * barriers; 5 s for confirmations.
+     */
     public static RedisTierSettings of(String uri) {
         return new RedisTierSettings(
                 uri,
@@ -60,7 +63,7 @@ public record RedisTierSettings(
                 Tls.OF_THE_JVM);
     }
 
-    /** Checks each of them. */
+    /** Checks all settings. */
     public RedisTierSettings {
         Objects.requireNonNull(uri, "uri");
         Objects.requireNonNull(tls, "tls");
@@ -95,7 +98,7 @@ public record RedisTierSettings(
                 uri, prefix, other, sendTimeout, partBytes, maxEntryBytes, maxBarriers, confirmTimeout, tls);
     }
 
-    /** The same with another timeout for what is sent. */
+    /** The same with another timeout for sending. */
     public RedisTierSettings withSendTimeout(Duration other) {
         return new RedisTierSettings(
                 uri, prefix, timeout, other, partBytes, maxEntryBytes, maxBarriers, confirmTimeout, tls);
@@ -137,7 +140,7 @@ public record RedisTierSettings(
                 other, prefix, timeout, sendTimeout, partBytes, maxEntryBytes, maxBarriers, confirmTimeout, tls);
     }
 
-    /** Not the URI, which may hold a password. */
+    /** A text without the URI, which may contain a password. */
     @Override
     public String toString() {
         return "shared tier with prefix " + prefix;

@@ -6,14 +6,15 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * The scripts that run in the server. Each returns an array. The clock is that of the server, in microseconds since the
- * epoch, as 16 digits (good until the year 2286), so that it can be compared as a number and stored as text.
+ * The Lua scripts that run in the server. Each returns an array. Times are microseconds since the epoch by the server's
+ * clock, as 16 digits (enough until the year 2286), so that they can be compared as numbers and stored as text.
  *
- * <p>A value of an entry begins with a letter ({@code E} an entry, {@code M} the manifest of one in parts, {@code T} a
- * removal) and the time when its fetch began, or when it was removed.
+ * <p>The value at an entry's key begins with a letter and a time. {@code E} is a whole entry, {@code M} the
+ * manifest of an entry in parts, {@code T} the tombstone of a removal. The time is the beginning of the fetch, or
+ * that of the removal.
  *
  * @param text Lua 5.1
- * @param digest SHA-1 of the text in hexadecimal, by which the server knows it
+ * @param digest SHA-1 of the text in hexadecimal, by which the server finds the script
  */
 record Script(String text, String digest) {
     private static final String MICROS = """
@@ -23,7 +24,10 @@ record Script(String text, String digest) {
             end
             """;
 
-    /** Gives keys of the lease and its waiters, and what tells them something. */
+    /**
+     * Functions for scripts with KEYS lease, waiters. {@code wake} notifies the waiters; {@code held} tests the token
+     * of the lease.
+     */
     private static final String WAKE = """
             local function wake(letter)
               for _, machine in ipairs(redis.call('SRANDMEMBER', KEYS[2], 1000)) do
@@ -36,10 +40,10 @@ record Script(String text, String digest) {
             end
             """;
 
-    /** The time. */
+    /** Returns the time. */
     static final Script TIME = of("return {micros()}");
 
-    /** KEYS entry; ARGV longest. Returns the time and, if there is one, the value. */
+    /** KEYS entry; ARGV longest value. Returns the time, and the value if there is one that is not too long. */
     static final Script GET = of("""
             local now = micros()
             local length = redis.call('STRLEN', KEYS[1])
@@ -47,7 +51,7 @@ record Script(String text, String digest) {
             return {now, redis.call('GET', KEYS[1])}
             """);
 
-    /** KEYS entry; ARGV started, value, life. Returns whether it was put. */
+    /** KEYS entry; ARGV beginning of the fetch, value, TTL. Returns whether the value was stored. */
     static final Script PUT = of("""
             local there = redis.call('GETRANGE', KEYS[1], 0, 16)
             local time = tonumber(string.sub(there, 2))
@@ -59,10 +63,10 @@ record Script(String text, String digest) {
             return {1}
             """);
 
-    /** The time in a cluster, where each node has a clock: KEYS log, which is at the node whose clock counts. */
+    /** KEYS log. Returns the time in a cluster, in which the clock of the node with the log counts. */
     static final Script TIME_OF_LOG = of("return {micros(), redis.call('EXISTS', KEYS[1])}");
 
-    /** In a cluster, the time is passed. */
+    /** In a cluster, the caller passes the time; a single server uses its own. */
     private static final String NOW = """
             local function now_or(passed)
               if passed == '' then return micros() end
@@ -70,7 +74,7 @@ record Script(String text, String digest) {
             end
             """;
 
-    /** KEYS entry; ARGV for how long it is remembered, the time if it is passed. Returns the time. */
+    /** KEYS entry; ARGV TTL of the tombstone, the time in a cluster. Returns the time. */
     static final Script REMOVE = of(NOW + """
             local now = now_or(ARGV[2])
             redis.call('SET', KEYS[1], 'T' .. now, 'PX', ARGV[1])
@@ -78,8 +82,8 @@ record Script(String text, String digest) {
             """);
 
     /**
-     * The log of barriers is a sorted set of names by time. The empty name stands for the time since when the log is
-     * complete: it is in the same key, so that no eviction parts them.
+     * Makes the log of barriers if it is missing. The log is a sorted set of names by time. The empty name has the time
+     * since which the log is complete. It is in the same key, so the server can only evict both together.
      */
     private static final String LOG = """
             if not redis.call('ZSCORE', KEYS[1], '') then
@@ -89,8 +93,8 @@ record Script(String text, String digest) {
             """;
 
     /**
-     * In a cluster, listeners may be at another node for a moment after the log has moved, and are not counted by it.
-     * So each notes in the log's slot that it is there, time and again.
+     * In a cluster, the log may move to another node while its listeners are still subscribed at the old node, so
+     * PUBLISH does not count them. So each listener also registers again and again in a set in the slot of the log.
      */
     private static final String LISTENERS = """
             local function note(machine)
@@ -105,20 +109,26 @@ record Script(String text, String digest) {
             end
             """;
 
-    /** KEYS log, listeners; ARGV channel of a machine, machine. Returns the time, and whether its channel is here. */
+    /**
+     * KEYS log, listeners; ARGV channel of a machine, machine. Returns the time, and whether the machine is subscribed
+     * at this node.
+     */
     static final Script BEAT = of(LISTENERS + """
             return {note(ARGV[2]), redis.call('PUBLISH', ARGV[1], 'H')}
             """);
 
-    /** KEYS log; ARGV channel of a machine, confirmation. By the node that has the log, whichever others are down. */
+    /**
+     * KEYS log; ARGV channel of a machine, confirmation. Runs at the node of the log, so that it works while other
+     * nodes are down.
+     */
     static final Script CONFIRM = of("return {redis.call('PUBLISH', ARGV[1], ARGV[2])}");
 
-    /** KEYS log, listeners; ARGV machine. Nobody waits for it any more. */
+    /** KEYS log, listeners; ARGV machine. Removes the machine from the listeners. */
     static final Script LEAVE = of("return {redis.call('ZREM', KEYS[2], ARGV[1])}");
 
     /**
-     * KEYS log, and listeners in a cluster; ARGV name, how many, channel, notice before the time. Returns the time, and
-     * who is told.
+     * KEYS log, and listeners in a cluster; ARGV name, largest number of names, channel, beginning of the notice.
+     * Returns the time, and the number of listening machines.
      */
     static final Script RAISE = of(LOG + LISTENERS + """
             local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
@@ -136,8 +146,8 @@ record Script(String text, String digest) {
             """);
 
     /**
-     * KEYS log, and listeners in a cluster; ARGV since, how many, machine. Returns the time, since when none is
-     * missing, and names and times in order.
+     * KEYS log, and listeners in a cluster; ARGV time, largest number of barriers, machine. Returns the time, the time
+     * since which the log is complete, and the names and times of barriers after the given time, in order.
      */
     static final Script CATCH_UP = of(LOG + LISTENERS + """
             if KEYS[2] then note(ARGV[3]) end
@@ -154,8 +164,8 @@ record Script(String text, String digest) {
             """);
 
     /**
-     * KEYS lease, waiters, entry; ARGV channel, key, machine, for how long, for how long another's lasts, the time if
-     * it is passed. Returns whether it is granted, its token, and whether there is an entry.
+     * KEYS lease, waiters, entry; ARGV prefix of channels, key, machine, TTL of the lease, TTL to which another's lease
+     * is cut, the time in a cluster. Returns whether the lease is granted, its token, and whether there is an entry.
      */
     static final Script LEASE = of(NOW + """
             local lease = redis.call('GET', KEYS[1])
@@ -176,8 +186,8 @@ record Script(String text, String digest) {
             """);
 
     /**
-     * KEYS lease, waiters, stream, its length; ARGV token, for how long, machine. Returns whether it is held. After a
-     * server's pause, or when it was emptied, the lease is set again.
+     * KEYS lease, waiters, stream, stream length; ARGV token, TTL, machine. Returns whether the lease is held. Sets the
+     * lease again if it is missing, as after a pause of the server or when it was emptied.
      */
     static final Script RENEW = of(WAKE + """
             if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SET', KEYS[1], ARGV[1] .. ARGV[3]) end
@@ -189,7 +199,10 @@ record Script(String text, String digest) {
             return {1}
             """);
 
-    /** KEYS lease, waiters, stream, its length; ARGV channel, key, token. Returns whether it was held. */
+    /**
+     * KEYS lease, waiters, stream, stream length; ARGV prefix of channels, key, token. Returns whether the
+     * lease was held.
+     */
     static final Script RELEASE = of(WAKE + """
             redis.call('DEL', KEYS[4])
             if not held(ARGV[3]) then return {0} end
@@ -201,10 +214,10 @@ record Script(String text, String digest) {
             """);
 
     /**
-     * KEYS lease, waiters, stream, its length; ARGV channel, key, token, piece, longest, number, machine. Returns 1 if
-     * it is in the stream: under an id that its number gives, so that no piece ever takes the place of one that was
-     * lost. Returns 2 if those before it are lost: the first piece begins the stream anew. A lease that has lapsed, or
-     * was lost, is set again.
+     * KEYS lease, waiters, stream, stream length; ARGV prefix of channels, key, token, piece, longest stream, number of
+     * the piece, machine. Returns 1 if the piece is in the stream, 2 if pieces before it are lost, 0 if it is refused.
+     * The id in the stream comes from the piece's number, so a piece never takes the place of a lost one. Piece 0
+     * begins the stream again. Sets the lease again if it has lapsed or was lost.
      */
     static final Script APPEND = of(WAKE + """
             local number = tonumber(ARGV[6])
@@ -228,8 +241,8 @@ record Script(String text, String digest) {
             """);
 
     /**
-     * KEYS lease, waiters, stream; ARGV token, first, bytes, longest piece. Returns whether it is live, how many pieces
-     * there are, and pieces.
+     * KEYS lease, waiters, stream; ARGV token, number of the first piece, bytes to return, longest piece. Returns
+     * whether the lease is held, the number of pieces in the stream, and pieces.
      */
     static final Script READ = of(WAKE + """
             local answer = {held(ARGV[1]) and 1 or 0, redis.call('XLEN', KEYS[3])}

@@ -7,11 +7,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Which servers a URI means. Lettuce reads those of one server and of Sentinel; of a cluster, it knows lists of
- * addresses, but forgets the user then. So a cluster's are taken apart here.
+ * The servers that a URI names. Lettuce parses URIs of one server and of Sentinel. In a URI of a cluster with several
+ * addresses it loses the user, so URIs of clusters are split into addresses here.
  *
- * @param servers one, or the addresses by which a cluster is found
- * @param isCluster whether they are of a cluster
+ * @param servers one server, or the addresses by which a cluster is found
+ * @param isCluster whether the addresses are those of a cluster
  */
 record ServerUri(List<RedisURI> servers, boolean isCluster) {
     private static final Pattern CLUSTER = Pattern.compile("(rediss?)(-cluster)?://([^/?#]*@)?([^/?#@]+)");
@@ -22,9 +22,9 @@ record ServerUri(List<RedisURI> servers, boolean isCluster) {
                     + " redis-cluster://[user:password@]host[:port],host[:port]";
 
     /**
-     * Reads a URI.
+     * Parses a URI.
      *
-     * @throws IllegalArgumentException if it is none; the message does not quote it
+     * @throws IllegalArgumentException if the text is not a valid URI; the message does not quote it
      */
     static ServerUri of(String text) {
         try {
@@ -54,8 +54,8 @@ record ServerUri(List<RedisURI> servers, boolean isCluster) {
 
     private static RedisURI uri(String text) {
         RedisURI uri = RedisURI.create(text);
-        // Otherwise Lettuce would tell servers from version 7.2 on its name, by a command that a user needs a right
-        // for.
+        // With a name, Lettuce would send it to servers from version 7.2 on, by a command for which a user
+        // needs a permission.
         uri.setLibraryName("");
         uri.setLibraryVersion("");
         return uri;

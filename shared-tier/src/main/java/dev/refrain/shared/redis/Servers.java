@@ -5,20 +5,20 @@ import io.lettuce.core.api.StatefulConnection;
 import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
 import java.util.concurrent.CompletionStage;
 
-/** Makes connections. Thread-safe. */
+/** Makes connections to the servers of a tier. Thread-safe. */
 interface Servers {
-    /** A connection for commands. */
+    /** Makes a connection for commands. */
     CompletionStage<StatefulConnection<byte[], byte[]>> connect();
 
-    /** A connection for notices, to the node that has the log of barriers. */
+    /** Makes a connection for notices; in a cluster, to the node with the log of barriers. */
     CompletionStage<StatefulRedisPubSubConnection<byte[], byte[]>> connectNotices();
 
-    /** Whether these are the nodes of a cluster, each with a clock and with listeners of its own. */
+    /** Whether the servers are nodes of a cluster, which have separate clocks and listeners. */
     boolean isCluster();
 
-    /** Told of each connection that ends. */
+    /** Adds a listener for connections that end. */
     void addListener(RedisConnectionStateListener listener);
 
-    /** Ends all connections. */
+    /** Closes all connections. */
     CompletionStage<?> close();
 }

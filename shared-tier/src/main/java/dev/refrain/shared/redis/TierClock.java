@@ -3,19 +3,22 @@ package dev.refrain.shared.redis;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What time it is at the node of a cluster that has the log of barriers: the clock of the tier, since nodes have clocks
- * of their own. Never later than that node's time, since its answers take a while, and never earlier than a time that
- * was heard of lately: so what happens here after a removal was heard of comes after it. Thread-safe.
+ * An estimate of the tier's time in a cluster, which is the clock of the node with the log of barriers. The estimate is
+ * never later than that node's time, since answers take a while to arrive. It is never earlier than a recently received
+ * time. So an action that follows the notice of a removal has a later time than the removal. Thread-safe.
  */
 final class TierClock {
-    /** For so long the best estimate stands. Then a new one counts, in case another node has the log by now. */
+    /**
+     * After this time a new estimate replaces the best one even if it is earlier, because another node may have the
+     * log by now.
+     */
     private static final long STANDS_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     // Guarded by this.
     private long best;
     private long bestAt;
 
-    /** The node has just said what time it is, or what it was. */
+    /** Takes a present or past time of the node into account. */
     synchronized void heard(long micros) {
         long now = System.nanoTime();
         if (best == 0 || micros >= at(now) || now - bestAt > STANDS_NANOS) {
@@ -24,7 +27,7 @@ final class TierClock {
         }
     }
 
-    /** In microseconds since the epoch; 0 if nothing was heard yet. */
+    /** The estimate in microseconds since the epoch; 0 if no time was received yet. */
     synchronized long micros() {
         return best == 0 ? 0 : at(System.nanoTime());
     }

@@ -3,9 +3,9 @@ package dev.refrain.shared.redis;
 import dev.refrain.engine.memory.MemoryBudget;
 
 /**
- * Bounds the bytes that are under way to the server, and counts them in the budget of the heap. A command that nobody
- * waits for any more may still lie in the buffers of its connection, so its bytes count until the server has answered
- * it, or there is a new connection. Thread-safe.
+ * Bounds the bytes that are under way to the server, and reserves them in the memory budget. A command that has timed
+ * out may still be in the buffers of its connection. So its bytes count until the server has answered it, or until
+ * there is a new connection. Thread-safe.
  */
 final class Traffic {
     private final long limit;
@@ -14,13 +14,13 @@ final class Traffic {
     private long underWay;
     private long connection;
 
-    /** @param memory where what is under way is reserved, within the limit */
+    /** @param memory reserves the bytes under way, within the limit */
     Traffic(long limit, MemoryBudget memory) {
         this.limit = limit;
         this.memory = memory;
     }
 
-    /** Returns the number of the current connection if there is room, else -1. */
+    /** Reserves bytes for a command. Returns the number of the current connection, or -1 without room. */
     synchronized long enter(long bytes) {
         if ((underWay + bytes > limit && underWay > 0) || !memory.reserve(bytes)) {
             return -1;
@@ -29,14 +29,14 @@ final class Traffic {
         return connection;
     }
 
-    /** A command has been answered, or has failed. */
+    /** Releases the bytes of a command that was answered or has failed. */
     synchronized void left(long bytes, long of) {
         if (of == connection) {
             release(bytes);
         }
     }
 
-    /** There is a new connection, and so new buffers. */
+    /** Releases all bytes, because a new connection has new buffers. */
     synchronized void connected() {
         connection++;
         release(underWay);

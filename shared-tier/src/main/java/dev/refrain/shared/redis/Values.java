@@ -14,8 +14,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Entries as values. A long one is kept in parts, which are written before the manifest that names them; parts that
- * nothing names go when their time has come. Thread-safe.
+ * Stores entries as values. A long entry is kept in parts, which are written before the manifest that names them. Parts
+ * without a manifest expire by their TTL. Thread-safe.
  */
 final class Values {
     private static final int TIME_LENGTH = 16;
@@ -23,7 +23,7 @@ final class Values {
     private static final int SALT_BYTES = 16;
     private static final SecureRandom RANDOM = new SecureRandom();
 
-    /** Length of the entry, length of each part but the last, salt. */
+    /** Length of the entry, length of each part except the last, salt in the parts' names. */
     private static final Pattern MANIFEST = Pattern.compile("([0-9]{1,9}) ([0-9]{1,9}) ([A-Za-z0-9_-]{22})");
 
     private static final int MAX_MANIFEST = 64;
@@ -36,9 +36,9 @@ final class Values {
     private final TierClock clock;
 
     /**
-     * @param commands for what somebody waits for
-     * @param stores for what nobody does
-     * @param clock of a cluster, or null for the server's own
+     * @param commands for reads, for which requests wait
+     * @param stores for writes, which run in the background
+     * @param clock the clock of a cluster; null with a single server, whose own clock counts
      */
     Values(Names names, Commands commands, Commands stores, RedisTierSettings settings, TierClock clock) {
         this.names = names;
@@ -48,7 +48,7 @@ final class Values {
         this.clock = clock;
     }
 
-    /** Micros as the scripts write them. */
+    /** A time as the scripts write it, in microseconds. */
     static String time(long micros) {
         return String.format("%016d", micros);
     }
@@ -86,19 +86,19 @@ final class Values {
         List<CompletableFuture<byte[]>> parts = new ArrayList<>();
         for (int number = 0; number * (long) partLength < length; number++) {
             byte[] name = names.part(key, salt, number);
-            // One byte more than it may have, so that a longer one is noticed.
+            // This asks for one byte more than a part has, so that a longer part is noticed.
             parts.add(commands.send(partLength, sent -> sent.getrange(name, 0, partLength))
                     .toCompletableFuture());
         }
         CompletableFuture<Found> found = CompletableFuture.allOf(parts.toArray(new CompletableFuture<?>[0]))
                 .thenApply(all -> new Found(joined(parts, length, partLength), now));
-        // All of it within the one timeout, however many commands that takes.
+        // One timeout covers the whole lookup, whatever the number of commands.
         long left = settings.timeout().toNanos() - (System.nanoTime() - asked);
         return found.orTimeout(Math.max(1, left), TimeUnit.NANOSECONDS)
                 .exceptionallyCompose(failure -> CompletableFuture.failedStage(Causes.of(failure)));
     }
 
-    /** Null if a part is not as long as it should be. */
+    /** The whole entry; null if a part has a wrong length. */
     private static byte[] joined(List<CompletableFuture<byte[]>> parts, int length, int partLength) {
         byte[] entry = new byte[length];
         int at = 0;

@@ -1,7 +1,7 @@
 /**
- * The engine's shared tier on Redis 6.2 or later, or Valkey, by Lettuce. Nothing blocks: commands go out on one
- * connection, and notices come in on another. Each step that has to be atomic is one Lua script, whose keys share a
- * slot. Whatever is read from the server is bounded in bytes and may be anything. Stable API; nothing is null, unless
- * it says so.
+ * The engine's shared tier on Redis 6.2 or later, or Valkey, with Lettuce. Nothing blocks. Short commands, entries that
+ * are sent, and notices each have a connection. Each step that has to be atomic is one Lua script, whose keys share a
+ * slot. All data from the server is bounded in bytes and is not trusted. Stable API; nothing is null, unless its
+ * comment says so.
  */
 package dev.refrain.shared.redis;
