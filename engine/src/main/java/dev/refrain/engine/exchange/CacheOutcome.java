@@ -30,7 +30,7 @@ public sealed interface CacheOutcome {
     /**
      * Answered with an entry that another machine has stored (wire rule W90).
      *
-     * @param entry what {@link Hit} says
+     * @param entry the entry as a {@link Hit}
      * @param stored whether the entry is in the store of this machine now
      */
     record SharedHit(Hit entry, boolean stored) implements CacheOutcome {}

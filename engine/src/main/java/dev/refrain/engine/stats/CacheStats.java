@@ -11,7 +11,7 @@ import java.util.Map;
  * @param hits lookups that were answered
  * @param hitsOnError hits in place of an upstream that failed ({@code stale-if-error}); each was counted as
  *     a miss before
- * @param hotHits hits that were answered from a copy in memory
+ * @param hotHits the part of the hits that was answered from a copy in memory
  *     ({@link dev.refrain.engine.ResponseCacheBuilder#hotBytes})
  * @param misses lookups that were not answered, for whatever reason
  * @param collapsed misses that joined an identical request's upstream call instead of making one

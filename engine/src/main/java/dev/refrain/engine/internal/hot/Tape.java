@@ -23,8 +23,8 @@ final class Tape {
     private static final int HASH = 8;
 
     /**
-     * Stands in place of a key's length: there is no record here. The value's length is the length of the gap,
-     * with this header.
+     * Stands in place of a key's length, where there is no record. The field for the value's length then has the length
+     * of the gap, including this header.
      */
     private static final int NOTHING = -1;
     /** Like {@link #NOTHING}; the bytes after the header are zeros. */
@@ -95,7 +95,7 @@ final class Tape {
         return offset(head) + room <= blockSize;
     }
 
-    /** Whether this many bytes behind the head are free. */
+    /** Whether this many bytes from the head on are free. */
     boolean isFree(int room) {
         return tail + window >= head + room;
     }

@@ -126,9 +126,9 @@ public final class TopLevelFields {
     }
 
     /**
-     * The strings in the list {@code models}, which OpenRouter tries in order; empty if there is no list. The result is
-     * {@code *} alone, for any model, in three cases: the value is not a list of strings, it has more than
-     * {@link #MAX_MODELS} elements, or a name is longer than any real one. Decoded at each call.
+     * The strings in the list {@code models}, which OpenRouter tries in order; empty if the field is missing or null.
+     * The result is {@code *} alone, for any model, in three cases: the value is not a list of strings, it has more
+     * than {@link #MAX_MODELS} elements, or a name is longer than any real one. Decoded at each call.
      */
     public List<String> models() {
         if (modelsStart == ABSENT || bytes[modelsStart] == 'n') {

@@ -45,7 +45,8 @@ final class LockFile implements Closeable {
     private static final int LENGTH = TRUST_AT + Long.BYTES;
 
     /**
-     * The first version whose record has a checksum, and a check of the map's head in the field for a number of parts.
+     * The first version whose record has a checksum, and a check of the map's head where older ones have a
+     * number of parts.
      */
     private static final int CHECKED_VERSION = 3;
 

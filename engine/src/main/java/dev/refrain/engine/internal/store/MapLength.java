@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Keeps the map's file as long as it was when it was mapped. A user may truncate the file while it is mapped
  * ({@code truncate}, {@code > answers.refrain}, a copy over it). Then each access to a page behind its end raises
- * SIGBUS, which the JVM turns into an {@link InternalError} in some places and dies of in others. No lock prevents
+ * SIGBUS, which the JVM turns into an {@link InternalError} in most places and dies of in others. No lock prevents
  * truncation, so the file gets its length back as soon as it is noticed. The lost part is then zeros, which are
  * segments without entries. Thread-safe.
  */

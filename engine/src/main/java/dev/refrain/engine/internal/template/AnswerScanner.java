@@ -301,7 +301,8 @@ final class AnswerScanner {
             }
             long reached = zero.step(paths, name);
             if (name.equals("usage")) {
-                // This usage is never a part of the model's text, which is in the choice's message or delta.
+                // Always replaced, because this usage cannot be a part of the model's text: that is in the
+                // message or delta.
                 readUsage(parser, value, fields.choiceUsage, true, Condition.ALWAYS);
             } else {
                 pass(parser, value, reached);

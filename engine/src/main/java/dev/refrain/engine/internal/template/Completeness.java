@@ -11,7 +11,10 @@ import java.util.Set;
  * "What makes an answer complete" in docs/HTTP.md has the same rules in words.
  */
 final class Completeness {
-    /** No real answer has as many choices. Larger indices would only cost memory. */
+    /**
+     * No real answer has as many choices. A larger index rejects the answer, because the bit sets would
+     * take much memory.
+     */
     private static final int MAX_CHOICES = 4096;
     /** The largest number of reasons that are kept. Real answers have a few. */
     private static final int MAX_REASONS = 32;

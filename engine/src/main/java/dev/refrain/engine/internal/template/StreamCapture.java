@@ -26,7 +26,7 @@ final class StreamCapture extends Capture {
 
     private static final String OVERSIZED = "over the stored-answer limit";
 
-    /** Where a line feed goes that follows a carriage return in the next chunk. */
+    /** Where a line feed goes that may follow a carriage return, which ends a line by itself. */
     private enum LineFeed {
         STARTS_A_LINE,
         TO_EVENT,
