@@ -14,6 +14,7 @@ public final class Main {
     private static final int CANNOT_START = 1;
 
     private static final String NATIVE_REFLECTION = "jdk.reflect.useNativeAccessorOnly";
+
     /** In nanoseconds; Netty's. */
     private static final String HOSTS_FILE_INTERVAL = "io.netty.hostsFileRefreshInterval";
 
@@ -25,10 +26,10 @@ public final class Main {
     /** Reads the settings, starts the server and stops it on SIGTERM. */
     @SuppressWarnings("SystemOut") // what a command line prints
     public static void main(String[] arguments) throws IOException {
-        Hangup hangup = Hangup.install();
         // Since JDK 18 each reflective call is first compiled into a method handle. A start has hundreds of such calls,
-        // and later there are hardly any.
+        // and later there are hardly any. The JDK reads this before its first reflective call, so it comes first.
         setUnlessSet(NATIVE_REFLECTION, "true");
+        Hangup hangup = Hangup.install();
         // Read once and for all otherwise; containers' hosts files change while they run.
         setUnlessSet(HOSTS_FILE_INTERVAL, "10000000000");
         setUnlessSet(NO_RENEGOTIATION, "true");

@@ -53,9 +53,11 @@ class DocumentedNamesTest {
             "ChunkReader",
             "CompileThresholdScaling",
             "CompletableFutureDelayScheduler",
+            "CompilerThreadPriority",
             "CompletionStage",
             "ConcurrentHashMap",
             "EmbeddingModel",
+            "FreqInlineSize",
             "HttpClient",
             "HttpClientBuilder",
             "HttpClientBuilderLoader",
@@ -64,6 +66,7 @@ class DocumentedNamesTest {
             "HttpServerConnection",
             "HttpURLConnection",
             "IllegalArgumentException",
+            "InlineSmallCode",
             "InternalError",
             "KiB",
             "LongAdder",
@@ -77,6 +80,7 @@ class DocumentedNamesTest {
             "SameSite",
             "SelectorProvider",
             "ServerSocketChannel",
+            "TieredStopAtLevel",
             "VanillaChronicleMap",
             "VarHandle");
     /** Names that the documents say are none, any more or on purpose. */
