@@ -32,7 +32,7 @@ final class ExpiryClock {
     private long believed;
 
     private boolean doubting;
-    /** The time at {@link #origin} by a clock that has jumped forward, not believed yet. */
+    /** The time at {@link #origin} by a clock that has jumped forward and is not believed yet. */
     private long doubted;
 
     private long doubtedSince;

@@ -5,8 +5,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Logs exceptions of one part of the cache that must not fail a request: the first one as a warning with its stack
- * trace, later ones at debug level. Thread-safe.
+ * Logs exceptions that must not fail a request, for one part of the cache. The first one is logged as a warning with
+ * its stack trace, later ones at debug level. Thread-safe.
  */
 final class FailureLog {
     private static final Logger LOG = LoggerFactory.getLogger(FailureLog.class);

@@ -524,8 +524,8 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Ends the flight at once if its answer is not shared with followers. This holds for a successful document that is
-     * not stored because of its coding or length: it may be long, and another call would get the same. Followers of a
+     * Ends the flight at once if its answer is a successful document that is not stored because of its coding or
+     * length. Such a document may be long, and another call would get the same, so it is not shared. Followers of a
      * stream read it as it comes. Followers of a failure get it when it is whole; an error with status 200 is a
      * failure, too. A client error is shared, coded or not, unless it is longer than the longest stored answer.
      */

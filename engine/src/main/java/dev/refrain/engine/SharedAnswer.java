@@ -13,8 +13,6 @@ final class SharedAnswer {
     private volatile boolean stored;
 
     /**
-     * An answer that was found.
-     *
      * @param entry must not be changed any more
      * @param startedMicros when its fetch began, by the tier's clock
      * @param askedMicros when the tier was asked for it, by the tier's clock

@@ -95,8 +95,6 @@ final class SharedEntries implements AutoCloseable {
     private final SharedIds ids;
 
     /**
-     * For one cache.
-     *
      * @param file of the store; null if it has none
      * @param timing null if machines do not agree on who calls
      */

@@ -123,7 +123,7 @@ final class SharedIds {
     /**
      * Asks the tier about an id that this machine does not know.
      *
-     * @return completes when this machine knows it, or cannot learn it now; never fails. Null if it cannot be asked
+     * @return completes when this machine knows it, or cannot learn it now; never fails. Null if the tier is not asked
      */
     CompletionStage<Void> ask(CacheScope scope, String id) {
         if (!reads || scope.sealKey() == null || !tier.isAvailable()) {

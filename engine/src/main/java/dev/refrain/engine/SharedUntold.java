@@ -44,8 +44,6 @@ final class SharedUntold {
     private volatile boolean isTakenOver;
 
     /**
-     * For one cache.
-     *
      * @param file null for a store without one
      * @param threads run the writes for clients
      */
