@@ -15,14 +15,18 @@ import java.net.URI;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 
 /**
- * The facts of one request while it runs. It closes when its client has been served or has gone, and all its upstream
- * calls have ended. Then the log receives it, and nothing changes any more.
+ * The facts of one request while it runs. The account closes when the client has been served or has gone, and all
+ * upstream calls of the request have ended. Then it goes to the log, and changes no more.
  *
- * <p>One thread at a time uses it, in the proxy the I/O thread of the request's connection. {@link #callStarted},
- * {@link #calling} and {@link #callEnded} are thread-safe. Long, since each fact is told and asked for by itself.
+ * <p>One thread at a time uses it; in the proxy that is the I/O thread of the request's connection.
+ * {@link #callStarted}, {@link #calling} and {@link #callEnded} are thread-safe. Long, since each fact has methods of
+ * its own to set and to read it.
  */
 public final class Account implements RequestRecord {
-    /** No registered status means that the client went away before there was a response. nginx logs this one. */
+    /**
+     * Status for a client that went away before there was a response. No registered status says so; nginx logs this
+     * one.
+     */
     private static final int CLIENT_GONE = 499;
 
     private static final AtomicIntegerFieldUpdater<Account> OPEN =
@@ -36,7 +40,7 @@ public final class Account implements RequestRecord {
 
     /** Null unless there is an access log and the request came through the proxy. */
     private Origin origin;
-    /** Null until the client has given one, or one was made for the provider. */
+    /** Null until the client has sent an id, or the proxy has made one for the provider. */
     private String requestId;
     /** Null unless somebody records traces. */
     private RequestTrace trace;
@@ -51,15 +55,15 @@ public final class Account implements RequestRecord {
     private int status = CLIENT_GONE;
     private String id;
     private CacheOutcome cache;
-    /** Null unless the answer was put together from items. */
+    /** Null unless the answer was assembled from entries of its items. */
     private CacheOutcome.Items items;
-    /** Why there was no answer; null if there was one. */
+    /** The token of an error that was made here; null if there was none. */
     private String failure;
 
     private long latencyNanos = Activity.UNKNOWN;
     private long bytes;
 
-    /** Null if there is no such action. */
+    /** Runs when the account closes; null for nothing. */
     private Runnable closed;
 
     private boolean served;
@@ -69,7 +73,7 @@ public final class Account implements RequestRecord {
 
     /** The latest call; null if there was none. */
     private volatile ProviderCall call;
-    /** The client and the calls that have not ended. */
+    /** How many parties keep the account open: the client until it is served, and each call until it ends. */
     @SuppressWarnings("unused") // through the updater
     private volatile int open = 1;
 
@@ -82,48 +86,48 @@ public final class Account implements RequestRecord {
 
     // ---- filled while the request runs
 
-    /** Where it comes from, for the access log. */
+    /** Sets where the request comes from, for the access log. */
     public void origin(Origin from) {
         origin = from;
     }
 
-    /** Where it comes from; null unless there is an access log. */
+    /** Where the request comes from; null unless there is an access log. */
     public Origin origin() {
         return origin;
     }
 
-    /** The id that its client gave it, or that was made; null for none. */
+    /** Sets the id that the client sent or the proxy made; null for none. */
     public void requestId(String given) {
         requestId = given;
     }
 
-    /** The id by which it is found in logs: unless there was another one, that of the answer, which may be null. */
+    /** The id by which logs find the request: its own, else the generation id of its answer, which may be null. */
     public String requestId() {
         return requestId == null ? id : requestId;
     }
 
-    /** The id that its client gave it, or that was made; null if there was none but that of the answer. */
+    /** The id that the client sent or the proxy made; null if the request has only the id of its answer. */
     String ownRequestId() {
         return requestId;
     }
 
-    /** It is told how the request goes on. */
+    /** Sets the trace that follows the request. */
     public void trace(RequestTrace of) {
         trace = of;
     }
 
-    /** What is told how the request goes on; null unless somebody records traces. */
+    /** The trace that follows the request; null unless somebody records traces. */
     public RequestTrace trace() {
         return trace;
     }
 
-    /** Who asks. */
+    /** Sets the caller. */
     public void caller(Caller who) {
         caller = who;
     }
 
     /**
-     * What is asked for.
+     * Sets what the request asks for.
      *
      * @param requestedModel null if not known
      * @param appliedPreset slug, or null
@@ -134,13 +138,13 @@ public final class Account implements RequestRecord {
         streamed = stream;
     }
 
-    /** Name of the policy that holds for the request, or null. */
+    /** Sets the name of the policy that holds for the request, or null. */
     @Override
     public void policy(String name) {
         policy = name;
     }
 
-    /** Sets the request's key, and its outcome in case the response never has one. */
+    /** Sets the request's key, and the outcome that counts if no response ever begins. */
     public void expect(CacheOutcome ifItFails, CacheKey requestKey) {
         cache = ifItFails;
         key = requestKey;
@@ -209,13 +213,16 @@ public final class Account implements RequestRecord {
         }
     }
 
-    /** A call to the provider begins. Must be called before the call can end; the result is told how it ends. */
+    /**
+     * Notes that a call to the provider begins. It must be noted before the call can end. Tell the returned object how
+     * the call ends.
+     */
     public ProviderCall callStarted() {
         return callStarted(null);
     }
 
     /**
-     * The same.
+     * As {@link #callStarted()}, for a trace that names the provider.
      *
      * @param provider its base URL; null if it is not known
      */
@@ -244,8 +251,8 @@ public final class Account implements RequestRecord {
     }
 
     /**
-     * Runs the action once this is closed, on the thread that closes it. To be
-     * called once, before the client is served.
+     * Runs the action when the account closes, on the thread that closes it. To be called once, before the client is
+     * served.
      */
     public void whenClosed(Runnable action) {
         closed = action;
@@ -272,7 +279,7 @@ public final class Account implements RequestRecord {
         return cache instanceof CacheOutcome.Collapsed ? Outcome.COLLAPSED : Outcome.STALE;
     }
 
-    /** When it came, as {@link System#nanoTime} has it. */
+    /** When the request came, on the clock of {@link System#nanoTime}. */
     public long startNanos() {
         return startNanos;
     }
@@ -326,7 +333,7 @@ public final class Account implements RequestRecord {
         return log.cost(prices, model, savings);
     }
 
-    /** By how much longer the answer took when it was fetched. */
+    /** Milliseconds by which the fetch of the answer took longer than this request; at least 0. */
     long millisSaved(Savings savings) {
         return Math.max(0, savings.fetchMillis() - durationNanos / 1_000_000);
     }
@@ -362,7 +369,7 @@ public final class Account implements RequestRecord {
         cut = broken;
     }
 
-    /** As in {@link Activity#reason}; null if there is nothing to say. */
+    /** The reason as {@link Activity#reason} has it; null for none. */
     public String reason() {
         if (failure == null && cache instanceof CacheOutcome.SharedHit) {
             return "shared";

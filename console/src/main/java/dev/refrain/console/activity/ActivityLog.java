@@ -26,14 +26,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Everything that is known of requests: counters since the start, a time series, and a log of the latest ones on disk.
+ * The record of all requests: counters since the start, a time series, and a log of the latest requests on disk.
  *
  * <p>Requests hand over their facts through a bounded queue and never wait. A thread of the log empties the queue a few
  * times a second, and each query empties it first, so that a query finds every request before it. One lock guards
  * everything behind the queue. A request that finds the queue full is counted, but is missing from the log and the time
  * series. Thread-safe.
  *
- * <p>Long, since all questions to the log are asked here, and each has to empty the queue first.
+ * <p>Long, since all queries of the log are here, and each has to empty the queue first.
  */
 public final class ActivityLog implements RequestLog, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ActivityLog.class);
@@ -59,36 +59,37 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
      * Records, newest first.
      *
      * @param next where the next page begins, or null if there is none
-     * @param complete whether all of the log was read that may have such requests; if not, the time for it was over
+     * @param complete whether the query read every part of the log that may hold matching requests; if not, its time
+     *     ran out
      */
     public record Page(List<Activity> data, String next, boolean complete) {}
 
     /**
-     * Records that came after a certain one, oldest first.
+     * Records after a given one, oldest first.
      *
-     * @param sequence of the latest record there is, to go on from
+     * @param sequence of the latest record in the log, from which the next call continues
      */
     public record Tail(List<Activity> data, long sequence) {}
 
     /**
-     * Names that the log knows, by which entries can be shown that have tags alone.
+     * Names that the log knows, for showing entries, which have only tags.
      *
      * @param labels of API keys by the sixteen digits of their tags
      * @param models names of models, at most 2,000
      */
     public record Names(Map<String, String> labels, Set<String> models) {
-        /** Of up to 300 characters each, so about 1 MiB. */
+        /** About 1 MiB, at up to 300 characters each. */
         private static final int MOST_MODELS = 2000;
     }
 
     /**
      * Tags of scopes, sixteen digits each.
      *
-     * @param complete whether all of the log was read for them
+     * @param complete whether the whole log was searched for them
      */
     public record Tags(Set<String> tags, boolean complete) {}
 
-    /** Is called for each request after it has ended, on the log's threads, but not for dropped ones. */
+    /** Called for each request after it has ended, except dropped ones, on the thread that empties the queue. */
     public interface Listener {
         /** Must be fast and not throw. */
         void ended(Endpoint endpoint, Outcome outcome, long durationNanos);
@@ -110,7 +111,10 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     private final LongAdder dropped = new LongAdder();
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
 
-    /** Fair: a walk takes it for each batch, and who asks for figures meanwhile would wait for many of these. */
+    /**
+     * Fair: a walk takes the lock once for each batch, and an unfair lock would let it overtake other queries many
+     * times.
+     */
     private final ReentrantLock lock = new ReentrantLock(true);
     // Guarded by the lock.
     private final Recorder recorder;
@@ -143,12 +147,12 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
 
     // ---- for requests
 
-    /** A request has come. */
+    /** Opens the account of a request that has come. */
     public Account begin(Endpoint endpoint) {
         return new Account(this, endpoint, nanoTime(), prices);
     }
 
-    /** A request of a program in this JVM has come; the log is given to its front-end. */
+    /** Opens the account of a request of a program in this JVM, whose front-end was given this log. */
     @Override
     public Account begin(Endpoint endpoint, Caller caller) {
         Account account = begin(endpoint);
@@ -156,7 +160,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         return account;
     }
 
-    /** Names for requests that do not come through the proxy, which has its own. */
+    /** Names of models for requests that do not come through the proxy; the proxy has its own. */
     ModelNames models() {
         return models;
     }
@@ -174,7 +178,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         return clock.millis();
     }
 
-    /** Gives each request that is over to an access log, too, which is closed with this. */
+    /** Gives each ended request to an access log, too. Closing this log closes the access log. */
     public void access(AccessLog also) {
         access = also;
     }
@@ -184,28 +188,28 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         return access;
     }
 
-    /** Gives each request that the front-end shows it to traces. */
+    /** Sets the source of traces, from which the front-end begins a trace for each request. */
     public void traces(RequestTrace.Source source) {
         traces = source;
     }
 
-    /** What follows requests in traces; null unless somebody records them. */
+    /** The source of traces; null unless somebody records traces. */
     public RequestTrace.Source traces() {
         return traces;
     }
 
-    /** Requests that come from now on have these prices. */
+    /** Replaces the prices. Requests that have come already keep the old ones. */
     public void prices(List<ModelPrice> next) {
         prices = new Prices(next);
     }
 
-    /** What an answer had cost, as text with its currency; null if it is not known. */
+    /** The cost of the stored answer when it was fetched, as text with the currency; null if it is not known. */
     String cost(Prices by, String model, Savings savings) {
         long nanos = by.nanos(model, savings.answer());
         return nanos == Activity.UNKNOWN ? null : Prices.text(nanos) + " " + currency;
     }
 
-    /** The client of a request has its answer, which is when the access log hears of it. */
+    /** Gives a request to the access log, once its client has the answer. */
     void served(Account account) {
         AccessLog also = access;
         if (also != null) {
@@ -239,7 +243,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
      *
      * @param limit length of the page, 1 to {@link #MAX_LIMIT}
      * @param cursor {@link Page#next} of the page before, or null for the first
-     * @throws IllegalArgumentException if the cursor is none
+     * @throws IllegalArgumentException if the text is no cursor
      */
     public Page query(Filter filter, int limit, String cursor) {
         long before = cursor == null ? Long.MAX_VALUE : parse(cursor);
@@ -272,12 +276,12 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     }
 
     /**
-     * Looks for requests in another order than that of the log, for which all of it has to be read. That ends after
-     * three seconds, whatever is still unread: then the page is of the latest requests.
+     * Looks for requests in another order than the log's, which needs a read of the whole log. The read ends after
+     * three seconds; the page then covers only the latest requests.
      *
      * @param limit length of the page, 1 to {@link #MAX_LIMIT}
      * @param cursor {@link Page#next} of the page before, or null for the first
-     * @throws IllegalArgumentException if the cursor is none
+     * @throws IllegalArgumentException if the text is no cursor
      */
     public Page query(Filter filter, Order order, boolean ascending, int limit, String cursor) {
         if (order == Order.TIME && !ascending) {
@@ -325,8 +329,8 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     /**
      * The records after the given one.
      *
-     * @param sequence 0 for the latest ones
-     * @param limit how many, the latest if there are more
+     * @param sequence of the given record; 0 for the latest records
+     * @param limit the most records; if there are more, the latest
      */
     public Tail after(long sequence, int limit) {
         List<Activity> newest = query(Filter.ALL, limit, null).data();
@@ -345,8 +349,8 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     }
 
     /**
-     * The request whose answer was repeated for this one. Ids of providers are not unique, so it is one with the same
-     * key and caller that came before.
+     * The request whose answer was repeated for this one. Providers' ids are not unique, so its key and caller must be
+     * the same, and it must have come before.
      */
     public Optional<Activity> sourceOf(Activity repeated) {
         return repeated.sourceId() == null
@@ -360,8 +364,8 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     }
 
     /**
-     * The request with this sequence. A request whose client had gone before there was a response can be found by
-     * nothing else.
+     * The request with this sequence. A request whose client had gone before there was a response has no id, so only
+     * its sequence finds it.
      */
     public Optional<Activity> find(long sequence) {
         return batchBefore(sequence + 1, 0).stream()
@@ -369,7 +373,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
                 .findFirst();
     }
 
-    /** The same, but only if the caller made the request (wire rule W60). */
+    /** As {@link #find(String)}, but only among the caller's own requests (wire rule W60). */
     public Optional<Activity> find(String id, Caller caller) {
         return latest(id, activity -> caller.tag().equals(activity.scopeTag()));
     }
@@ -385,12 +389,14 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         }
     }
 
-    /** The tags of all scopes that stand in the log under one of these labels. Reads all of it, however long it is. */
+    /**
+     * The tags of all scopes that the log has under one of these labels. Reads the whole log, however long that takes.
+     */
     public Set<String> scopeTags(Set<String> labels) {
         return scopeTags(labels, Long.MAX_VALUE).tags();
     }
 
-    /** The tags that are found so within three seconds. */
+    /** As {@link #scopeTags(Set)}, but reads for at most three seconds. */
     public Tags scopeTagsInTime(Set<String> labels) {
         return scopeTags(labels, MAX_WALK_NANOS);
     }
@@ -405,10 +411,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         return new Tags(tags, reach.complete());
     }
 
-    /**
-     * Labels by the tags of scopes, and all models, of the requests in the log, as far as it is read in three seconds:
-     * for showing what has but a tag of them.
-     */
+    /** Labels by the tags of scopes, and all models, of the requests in the log. Reads for at most three seconds. */
     public Names names() {
         Set<String> found = new HashSet<>();
         walk(Filter.ALL, activity -> {
@@ -425,7 +428,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         return currency;
     }
 
-    /** What was counted since the start. */
+    /** The counters since the start. */
     public Stats stats() {
         lock.lock();
         try {
@@ -451,7 +454,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         }
     }
 
-    /** Every step of a range, the one under way last. */
+    /** Every step of a range; the current step is the last. */
     public List<TimeSeries.Point> series(TimeSeries.Range range) {
         long now = Math.floorDiv(clock.millis(), 1000L);
         long first = now / range.stepSeconds() - range.steps() + 1;
@@ -469,10 +472,10 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     }
 
     /**
-     * Every step of a stretch of time, as far as minutes are kept for it ({@link TimeSeries#KEPT_MILLIS}).
+     * Every step of a period, as far back as minutes are kept ({@link TimeSeries#KEPT_MILLIS}).
      *
-     * @param sinceMillis a time in its first step, milliseconds since the epoch
-     * @param untilMillis likewise in its last one; later than now is now
+     * @param sinceMillis a time in the first step, milliseconds since the epoch
+     * @param untilMillis a time in the last step, likewise; a later time than now counts as now
      */
     public TimeSeries.Steps series(long sinceMillis, long untilMillis) {
         long now = clock.millis();

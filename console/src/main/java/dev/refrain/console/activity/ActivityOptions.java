@@ -8,9 +8,9 @@ import java.util.List;
  * Options of an {@link ActivityLog}. Immutable; nothing is null.
  *
  * @param file that holds the log; never null
- * @param isNamed whether it must be this file; if not, another file beside it is used when another process has this one
- * @param maxBytes on disk; 0 is no log
- * @param maxAge after which requests leave it
+ * @param isNamed whether only this file will do; if not, a second process uses another file beside it
+ * @param maxBytes on disk; 0 for no log
+ * @param maxAge after which the log drops a request
  * @param currency of the prices, three capital letters
  * @param prices of models, each model once
  */

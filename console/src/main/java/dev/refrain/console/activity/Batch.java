@@ -10,7 +10,9 @@ final class Batch {
     private final int records;
     private final long firstEndMillis;
     private final long lastEndMillis;
-    /** The least and greatest time in the ids that this server made; if the first is greater, there is none. */
+    /**
+     * The least and greatest time in the ids that this server made. Without such ids the least exceeds the greatest.
+     */
     private final long minSeconds;
 
     private final long maxSeconds;

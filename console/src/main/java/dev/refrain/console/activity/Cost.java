@@ -9,8 +9,8 @@ import dev.refrain.engine.exchange.Savings;
  * @param promptTokens used, 0 if the cache answered
  * @param completionTokens used, 0 if the cache answered
  * @param tokensUsed by all calls that were made for it, 0 if not known
- * @param tokensSaved what the repeated answer had cost
- * @param millisSaved by how much longer the repeated answer had taken
+ * @param tokensSaved tokens that the fetch of the repeated answer used
+ * @param millisSaved milliseconds by which the fetch of the repeated answer took longer
  * @param moneySavedNanos in billionths of the currency
  * @param costNanos in billionths of the currency
  */
@@ -22,7 +22,7 @@ record Cost(
         long millisSaved,
         long moneySavedNanos,
         long costNanos) {
-    /** A hit saves what its answer had cost: both are counted and priced in the same way. */
+    /** The cost of a closed account. A hit saves the cost of its fetch, counted and priced as the cost of a miss is. */
     static Cost of(Account account, Prices prices) {
         AnswerFacts used = account.used() == null ? AnswerFacts.NONE : account.used();
         if (account.outcome().isCached()) {
@@ -36,7 +36,7 @@ record Cost(
                     prices.nanos(account.model(), savings.answer()),
                     0);
         }
-        // Zero, unless some items of the answer were known.
+        // Zero, unless some items of the answer were stored.
         Savings savings = account.savings();
         return new Cost(
                 used.promptTokens(),

@@ -30,7 +30,7 @@ final class Facts {
     private static final int KEY = 88;
     private static final int STATUS = 96;
     private static final int FLAGS = 100;
-    /** Numbers of texts. Texts without a number follow the ids. */
+    /** The numbers that {@link Texts} gave the texts. Texts without a number follow the ids. */
     private static final int TEXTS = 104;
 
     private static final int ID_LENGTH = 136;
@@ -74,7 +74,7 @@ final class Facts {
 
     // ---- into the queue
 
-    /** The texts of a request that have no number, and the encoded length. Used on one thread. */
+    /** The encoder of one request: its texts, and the length of its encoding. Used on one thread. */
     static final class Outgoing {
         private final Account account;
         private final Cost cost;
@@ -317,7 +317,7 @@ final class Facts {
         return texts[REASON];
     }
 
-    /** As the provider said it; null also for what was not fetched. */
+    /** As the provider said it; null also for an answer that was not fetched. */
     String finishReason() {
         return texts[FINISH_REASON];
     }

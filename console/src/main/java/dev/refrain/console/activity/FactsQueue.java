@@ -10,19 +10,19 @@ import org.agrona.concurrent.ringbuffer.RingBufferDescriptor;
 
 /** A bounded queue of ended requests, from the threads on which they ended to the log. Adding never waits. */
 final class FactsQueue {
-    /** A second's worth of what two processors can answer: a hit takes 200 bytes. */
+    /** Room for the hits that two processors answer in a second, at 200 bytes each. */
     private static final int CAPACITY = 8 * 1024 * 1024;
 
     private static final int TYPE = 1;
 
-    /** How often to wait for a thread that has claimed a place in the queue and was preempted before it filled it. */
+    /** Most waits for a thread that was preempted between claiming a place in the queue and filling it. */
     private static final int MOST_WAITS = 100;
 
     private static final long WAIT_NANOS = 10_000;
 
     private final ManyToOneRingBuffer ring;
     private final Texts texts;
-    /** The reader's. */
+    /** Used by the reader alone. */
     private final Facts facts = new Facts();
 
     FactsQueue() {
@@ -54,10 +54,10 @@ final class FactsQueue {
     }
 
     /**
-     * Takes out what was added before this was called. One reader at a time.
+     * Removes all requests that were added before the call. One reader at a time.
      *
-     * @param reader gets the same object again and again
-     * @return how many there were
+     * @param reader receives each request; the object is reused for the next one
+     * @return how many requests were removed
      */
     int drain(Consumer<Facts> reader) {
         MessageHandler handler = (type, buffer, at, length) -> {
@@ -66,7 +66,7 @@ final class FactsQueue {
         };
         long end = ring.producerPosition();
         int drained = 0;
-        // One read stops at the end of the ring, or at a place that has not been filled yet.
+        // A read also stops at the end of the ring, and at a place that is claimed but not filled.
         for (int waits = 0; ring.consumerPosition() < end && waits < MOST_WAITS; ) {
             int read = ring.read(handler);
             drained += read;

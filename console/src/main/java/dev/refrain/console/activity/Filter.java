@@ -9,7 +9,7 @@ import java.util.stream.IntStream;
  *
  * @param cached whether the cache answered, see {@link Outcome#isCached}
  * @param outcomes what the cache did; empty means any, never null
- * @param model a part of the name that was requested, in any case
+ * @param model part of the requested model's name; case does not matter
  * @param scope as shown in {@link Activity#scope}
  * @param policy name of the policy that held for a request
  * @param namespace that a request named
@@ -17,8 +17,8 @@ import java.util.stream.IntStream;
  * @param errors whether a request failed, see {@link Activity#isError}
  * @param minStatus the least status
  * @param maxStatus the greatest status
- * @param sinceMillis requests that came then or later, milliseconds since the epoch
- * @param untilMillis requests that came before then, milliseconds since the epoch
+ * @param sinceMillis the earliest time at which a request came, milliseconds since the epoch
+ * @param untilMillis the time before which a request came, milliseconds since the epoch
  */
 public record Filter(
         Boolean cached,
@@ -37,12 +37,12 @@ public record Filter(
     /** Every request. */
     public static final Filter ALL = new Filter(null, null, null, null, 0);
 
-    /** A copy of the outcomes. */
+    /** Copies the outcomes. */
     public Filter {
         outcomes = Set.copyOf(outcomes);
     }
 
-    /** One that lets requests of any outcome, policy, namespace, status and end of the time range through. */
+    /** A filter with neither outcomes, policy, namespace, request id, errors, status nor end of time. */
     public Filter(Boolean cached, String model, Endpoint endpoint, String scope, long sinceMillis) {
         this(
                 cached,

@@ -12,7 +12,7 @@ import java.util.List;
  * null. Stateless.
  */
 final class GenerationRecord {
-    /** Fields that clients' data models require. */
+    /** Fields that clients' data models require, and that are not known here. */
     private static final List<String> NOT_KNOWN_HERE = List.of(
             "upstream_id",
             "app_id",

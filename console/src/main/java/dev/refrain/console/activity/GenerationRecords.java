@@ -38,16 +38,16 @@ public final class GenerationRecords {
     }
 
     /**
-     * Answers, unless that is the provider's to do.
+     * Answers, unless the request has to go on to the provider.
      *
-     * @param method {@code DELETE} takes the answer back that had this id; any other asks for its record
+     * @param method {@code DELETE} removes the stored answer that had this id; any other method asks for its record
      * @return whether the client has been answered
      */
     public boolean answer(String method, String id, Caller caller, ResponseSink client) {
         return method.equals("DELETE") ? takeBack(id, caller, client) : send(id, caller, client);
     }
 
-    /** Only what was made here. The provider has all other records. */
+    /** Sends the record of an answer that the cache gave. The provider has the records of all others. */
     private boolean send(String id, Caller caller, ResponseSink client) {
         Optional<Activity> record =
                 log.find(id, caller).filter(found -> found.outcome().isCached());
@@ -65,7 +65,7 @@ public final class GenerationRecords {
     }
 
     private boolean takeBackIfItMay(String id, Caller caller, ResponseSink client) {
-        // A request is logged when it has ended.
+        // The cache knows recent ids by itself; the log knows a request only after it has ended.
         if (!cache.takeBack(caller.scope(), id)) {
             Optional<Activity> record = log.find(id, caller).filter(GenerationRecords::mayBeStored);
             if (record.isEmpty()) {
@@ -90,10 +90,10 @@ public final class GenerationRecords {
     }
 
     /**
-     * Takes an answer back for the program itself, to whom all answers in the log were given (wire rule W85).
+     * Removes a stored answer for the program that owns the log, and received all answers in it (wire rule W85).
      *
      * @param id generation id of a response that has ended
-     * @return whether the log knows it, and it has an entry or could have one; what was put together of items has none
+     * @return whether the log knows the id and its answer may have an entry; an answer assembled from items has none
      */
     public boolean takeBack(String id) {
         Optional<Activity> record =

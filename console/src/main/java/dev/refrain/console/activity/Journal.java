@@ -19,8 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The file of the log, an SQLite database in WAL mode. It has batches of records, of which the oldest make room for new
- * ones, and the minutes of the time series. One process at a time has it open.
+ * The file of the log, an SQLite database in WAL mode. It holds batches of records, of which the oldest make room for
+ * new ones, and the minutes of the time series. One process at a time has it open.
  *
  * <p>No method throws because of the file or the disk. A damaged file is set aside. If the file cannot be opened or
  * written, a warning is logged, and the log is missing or has a gap. Guarded by the log's lock.
@@ -204,7 +204,7 @@ final class Journal {
         }
     }
 
-    /** Returns false if that failed, and with it all that was not committed. */
+    /** Returns false on failure, which also loses all that was not committed. */
     boolean putMinute(long minute, byte[] data) {
         if (!isOpen()) {
             return false;
@@ -221,7 +221,9 @@ final class Journal {
         }
     }
 
-    /** Commits what was put, and removes what is too old or beyond the budget. Returns false if that failed. */
+    /**
+     * Commits what was put, and removes batches that are too old or exceed the budget. Returns false if that failed.
+     */
     boolean commit(long nowMillis) {
         if (!isOpen()) {
             return false;
@@ -276,7 +278,7 @@ final class Journal {
         changed = true;
     }
 
-    /** What could not be written is missing from the log. A damaged file is replaced by a new one. */
+    /** Recovers from a failed write. Its records are missing from the log; a damaged file is replaced by a new one. */
     private void failed(SQLException e) {
         if (System.nanoTime() - warnedAt >= WARN_NANOS) {
             warnedAt = System.nanoTime();
@@ -292,7 +294,7 @@ final class Journal {
         }
         try {
             rollBack();
-            // The driver has closed the one that failed.
+            // The driver has closed the statement that failed; all three are prepared again.
             for (Statement statement : List.of(insertBatch, insertMinute, deleteBatch)) {
                 statement.close();
             }
@@ -315,8 +317,8 @@ final class Journal {
         try {
             connection.rollback();
         } catch (SQLException e) {
-            // A full disk is among the errors after which SQLite has done
-            // so itself; the driver then objects, and begins nothing new.
+            // After some errors, such as a full disk, SQLite has rolled back by itself. Then the driver's rollback
+            // fails, and begins no new transaction.
             try (Statement statement = connection.createStatement()) {
                 statement.execute("begin");
             }
@@ -367,10 +369,10 @@ final class Journal {
     }
 
     /**
-     * What is in the log.
+     * The figures of the log.
      *
-     * @param growing records of the batch that grows, which may be here in part
-     * @param first their first sequence
+     * @param growing how many records the growing batch has; some of them may be in the file
+     * @param first sequence of the first of them
      */
     Stats.Log stats(int growing, long first, long dropped) {
         Batch saved = batches.get(first);

@@ -27,14 +27,17 @@ final class JournalFile {
 
     private static final int VERSION = 1;
     static final int PAGE = 16 * 1024;
-    /** The part of the budget that changes may take before they are moved into place; as much is left free for that. */
+    /**
+     * One part in this many of the budget is for the write-ahead log; as much is left free in the database to move it
+     * there.
+     */
     static final int WAL_SHARE = 20;
-    /** The most that is written, or moved into place, at a time, so that other threads get the processor in between. */
+    /** Most bytes that one commit or checkpoint writes, so that other threads get the processor in between. */
     static final int PIECE = 512 * 1024;
 
     private JournalFile() {}
 
-    /** Opens a file, or makes it. No other process can have it open. */
+    /** Opens a file, or makes it. Fails if another process has it open. */
     static Connection connect(Path file, long maxBytes) throws IOException, SQLException {
         createOwnerOnly(file);
         Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
@@ -42,7 +45,8 @@ final class JournalFile {
             statement.execute("pragma busy_timeout=500");
             statement.execute("pragma page_size=" + PAGE);
             statement.execute("pragma auto_vacuum=incremental");
-            // Before the first access: then there is no file of shared memory, and whoever comes second is told.
+            // Set before the first access, so that SQLite makes no shared-memory file, and a second process gets an
+            // error.
             statement.execute("pragma locking_mode=exclusive");
             statement.execute("pragma journal_mode=wal");
             statement.execute("pragma synchronous=off");
@@ -61,7 +65,7 @@ final class JournalFile {
         try {
             Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
         } catch (UnsupportedOperationException noSuchPermissions) {
-            // Then the permissions of the folder have to do.
+            // The file system has no POSIX permissions, so those of the folder have to do.
         } catch (FileAlreadyExistsException e) {
             if (!Files.isRegularFile(file)) {
                 throw new IOException("it is not a regular file", e);
@@ -98,7 +102,7 @@ final class JournalFile {
             return "another process uses it";
         }
         if (e instanceof SQLException && e.getCause() != null) {
-            // Without a library for the system.
+            // The driver has no native library for this system; the cause says so.
             return e.getMessage() + ": " + e.getCause().getMessage();
         }
         return e instanceof IOException ? e.getClass().getSimpleName() + " " + e.getMessage() : e.getMessage();
@@ -113,11 +117,11 @@ final class JournalFile {
             int code = code(sqlite);
             return code == SQLiteErrorCode.SQLITE_CORRUPT.code || code == SQLiteErrorCode.SQLITE_NOTADB.code;
         }
-        // Reading what this class has written throws nothing else.
+        // With an undamaged file, nothing here throws a RuntimeException.
         return e instanceof RuntimeException;
     }
 
-    /** Renames the file, and gives the name. */
+    /** Renames the file, and returns the new name. */
     static Path setAside(Path file) throws IOException {
         String time = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'")
                 .withZone(ZoneOffset.UTC)
@@ -128,7 +132,7 @@ final class JournalFile {
         return aside;
     }
 
-    /** A checksum and the data: the database notices damage to its own structure only. */
+    /** Checksum and data. The database itself notices only damage to its structure. */
     static byte[] sealed(byte[] data) {
         return ByteBuffer.allocate(Integer.BYTES + data.length)
                 .putInt(checksum(data, 0))

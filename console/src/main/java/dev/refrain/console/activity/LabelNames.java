@@ -5,11 +5,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Under which label a caller was last logged. A caller who got a label later is shown under it for earlier requests,
- * too. Thread-safe.
+ * The label under which each caller was last logged. Earlier requests of a caller, logged without a label, are shown
+ * under it, too. Thread-safe.
  */
 final class LabelNames {
-    /** About 1 MiB; the oldest ones go. */
+    /** About 1 MiB; beyond it, the oldest labels are dropped. */
     private static final int MOST = 4096;
 
     private final Map<String, String> labels = new LinkedHashMap<>() {
@@ -24,7 +24,8 @@ final class LabelNames {
     /**
      * Notes a request that has just ended.
      *
-     * @param scope what was logged: a label, or the beginning of the tag; like the tag it may be null
+     * @param scope a label, or the beginning of the tag, as it was logged; null if there is none
+     * @param tag of the caller's scope; null if there is none
      */
     synchronized void note(String scope, String tag) {
         if (isLabel(scope, tag) && !scope.equals(labels.get(tag))) {
@@ -33,7 +34,8 @@ final class LabelNames {
     }
 
     /**
-     * Notes a request that is older than all noted before: it changes no known caller's label, and displaces nobody.
+     * Notes a request that is older than all noted before. It neither changes a known caller's label nor pushes one
+     * out.
      */
     synchronized void noteEarlier(String scope, String tag) {
         if (isLabel(scope, tag) && labels.size() < MOST) {

@@ -5,8 +5,8 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
- * Reads the log from its end, as far as it comes within a time. It holds one batch at a time, and takes the log's lock
- * for each anew, so requests and others who ask wait for one batch at most. One use; not thread-safe.
+ * Reads the log backwards from its end, until a time limit. It holds one batch at a time, and takes the log's lock anew
+ * for each, so other queries wait for one batch at most. One use; not thread-safe.
  */
 final class LogWalk {
     /** Where batches come from: see {@link Recorder#batchBefore}. */
@@ -20,7 +20,7 @@ final class LogWalk {
     private final long maxNanos;
 
     /**
-     * One that has not begun.
+     * A walk that has not begun.
      *
      * @param ticker monotonic time in nanoseconds
      * @param maxNanos after which no further batch is read
@@ -31,7 +31,7 @@ final class LogWalk {
         this.maxNanos = maxNanos;
     }
 
-    /** Shows all requests that a filter lets through, the latest first. */
+    /** Gives the consumer all requests that the filter lets through, the latest first. */
     Reach walk(Filter filter, Consumer<Activity> each) {
         long begin = ticker.getAsLong();
         long before = Long.MAX_VALUE;

@@ -19,7 +19,7 @@ public final class MeteringSink extends ForwardingSink {
     private final AnswerMeter meter;
 
     /**
-     * Makes the first sink behind the provider.
+     * A sink for the provider to write to.
      *
      * @param memory where the memory for counting is reserved
      */
@@ -61,7 +61,7 @@ public final class MeteringSink extends ForwardingSink {
         call.ended(AnswerFacts.NONE);
     }
 
-    /** Before the client hears of the end, so that a request does not end before its cost is known. */
+    /** Runs before the client hears of the end, so that the cost is known when the request ends. */
     private void count() {
         if (meter != null) {
             meter.end();

@@ -7,12 +7,12 @@ import org.HdrHistogram.Histogram;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The counts of a stretch of time. */
+/** The counts of a minute, or of several added up. */
 final class Minute {
     private static final Logger LOG = LoggerFactory.getLogger(Minute.class);
 
     private static final byte VERSION = 2;
-    /** The version before money spent was counted. */
+    /** The version without a count of money spent. */
     private static final byte WITHOUT_SPENT = 1;
 
     private static final int ERRORS = Outcome.ALL.size();
@@ -74,7 +74,7 @@ final class Minute {
         return histogram.getTotalCount() == 0 ? 0 : histogram.encodeIntoCompressedByteBuffer(out);
     }
 
-    /** Adds another one that {@link #encode} encoded. Damaged bytes add nothing. */
+    /** Adds counts that {@link #encode} encoded. Damaged bytes add nothing. */
     void add(byte[] other) {
         try {
             ByteBuffer in = ByteBuffer.wrap(other);
@@ -103,7 +103,7 @@ final class Minute {
         }
     }
 
-    /** From an array of its own, because the library ignores the offset of a buffer in its array. */
+    /** Takes an array of its own, because the library ignores a buffer's offset in its array. */
     private static Histogram decode(byte[] bytes) throws DataFormatException {
         return bytes.length == 0
                 ? null

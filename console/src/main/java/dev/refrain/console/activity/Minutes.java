@@ -14,24 +14,24 @@ import java.util.TreeMap;
  * each. Guarded by the log's lock, except {@link Steps}.
  */
 final class Minutes {
-    /** The longest range and the step under way. */
+    /** The longest range, and one more day for its first and its current step. */
     static final long KEPT_MINUTES = 8 * 24 * 60L;
 
     private final NavigableMap<Long, byte[]> past = new TreeMap<>();
     private final Minute current = new Minute();
     /** Minute since the epoch; none before the first record. */
     private long currentMinute = -1;
-    /** The latest minute that was written; it may have grown since. */
+    /** The earliest minute that may have changed since it was last written. */
     private long savedMinute = Long.MAX_VALUE;
 
     private long rewinds;
 
-    /** How often a record was counted in an earlier minute, because the clock went back. */
+    /** How often an earlier minute became the current one again, because the clock went back. */
     long rewinds() {
         return rewinds;
     }
 
-    /** Takes over a minute that an earlier process counted, unless this process has counted in it, too. */
+    /** Adopts a minute that an earlier process counted, unless this process has counted in it, too. */
     void restore(long minute, byte[] bytes) {
         if (minute != currentMinute) {
             past.putIfAbsent(minute, bytes);
@@ -39,8 +39,8 @@ final class Minutes {
     }
 
     /**
-     * The counts that a request belongs to which ended at this time. Requests of the last two minutes may come in any
-     * order. If the clock was set back further, the minute of then becomes the current one again.
+     * The counts for a request that ended at this time. Requests of the last two minutes may come in any order. If the
+     * clock was set back further, that earlier minute becomes the current one again.
      */
     Minute at(long endMillis) {
         long minute = Math.floorDiv(endMillis, 60_000L);
@@ -82,7 +82,7 @@ final class Minutes {
         return true;
     }
 
-    /** The minutes since the given one, the one under way included. */
+    /** The minutes since the given one, with the current minute. */
     NavigableMap<Long, byte[]> since(long minute) {
         NavigableMap<Long, byte[]> copy = new TreeMap<>(past.tailMap(minute, true));
         if (currentMinute >= minute && currentMinute >= 0) {
@@ -91,14 +91,14 @@ final class Minutes {
         return copy;
     }
 
-    /** Adds minutes up to steps, and caches the steps that are over. Thread-safe. */
+    /** Sums minutes up into steps, and caches the steps that are over. Thread-safe. */
     static final class Steps {
         private record Key(Range range, long step) {}
 
         private final Map<Key, Point> finished = new HashMap<>();
         private long seenRewinds;
 
-        /** @param rewinds of the minutes, at the time they were asked for */
+        /** @param rewinds {@link Minutes#rewinds} when the minutes were read */
         synchronized List<Point> fold(Range range, long nowSeconds, NavigableMap<Long, byte[]> minutes, long rewinds) {
             if (rewinds != seenRewinds) {
                 seenRewinds = rewinds;
@@ -106,7 +106,7 @@ final class Minutes {
             }
             long last = nowSeconds / range.stepSeconds();
             long first = last - range.steps() + 1;
-            // What has not come yet, or comes again because the clock went back, is not over.
+            // Steps in the future, and steps that come again because the clock went back, are not over.
             finished.keySet().removeIf(key -> key.range() == range && (key.step() < first || key.step() >= last - 1));
             List<Point> points = new ArrayList<>();
             for (long step = first; step <= last; step++) {
@@ -121,7 +121,7 @@ final class Minutes {
             return points;
         }
 
-        /** The steps from one to another, both included, of which none is cached. */
+        /** The steps from first to last, both included. Caches none of them. */
         static List<Point> points(long first, long last, int stepSeconds, NavigableMap<Long, byte[]> minutes) {
             List<Point> points = new ArrayList<>();
             for (long step = first; step <= last; step++) {

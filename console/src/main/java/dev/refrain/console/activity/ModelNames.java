@@ -6,18 +6,18 @@ import dev.refrain.engine.memory.BoundedMap;
 
 /**
  * The names of models by the hashes in keys, so that a hit need not parse the request for the name. For display only,
- * since two names may have the same hash. Clients choose the names, so they are bounded in bytes, and what is made up
- * does not push out what is asked for. Thread-safe; a name that is known is found without a lock.
+ * since two names may have the same hash. Clients choose the names, so the map is bounded in bytes, and invented names
+ * do not push out names that are asked for. Thread-safe; the lookup of a known name takes no lock.
  */
 public final class ModelNames {
     private static final long MAX_BYTES = 512 * 1024;
 
-    /** Hash and text, without its characters. */
+    /** Bytes of the hash and the text object, without the characters. */
     private static final int OWN_BYTES = 64;
 
     private final BoundedMap<Long, String> names;
 
-    /** No names yet. */
+    /** An empty map. */
     public ModelNames() {
         this(MAX_BYTES);
     }
@@ -43,17 +43,17 @@ public final class ModelNames {
         return name;
     }
 
-    /** Null if it is not known, or not any more. */
+    /** The name with this hash; null if it is not known, or was pushed out. */
     String known(long tag) {
         return names.get(tag);
     }
 
-    /** A name that is larger than the bound by itself is not kept. */
+    /** Keeps a name, unless it alone exceeds the bound. */
     void remember(long tag, String text) {
         names.put(tag, text);
     }
 
-    /** Bytes that the names take, roughly. */
+    /** Bytes that the names take, estimated. */
     public long bytes() {
         return names.bytes();
     }

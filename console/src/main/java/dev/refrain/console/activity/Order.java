@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.PriorityQueue;
 
-/** By what requests are sorted, the greatest first. Requests that are equal in that stand with the latest first. */
+/** The value by which requests are sorted, the greatest first. Of equal ones the latest comes first. */
 public enum Order {
     /** By their place in the log. */
     TIME,
@@ -42,16 +42,16 @@ public enum Order {
         };
     }
 
-    /** The first requests of this order behind a certain place. Not thread-safe. */
+    /** A page of requests in this order, which begins behind the page before. Not thread-safe. */
     static final class Page {
         private final Order order;
         private final int limit;
         private final boolean ascending;
-        /** Tells which of two stands later on the page. */
+        /** Orders requests as the page shows them: the greater of two stands later. */
         private final Comparator<Activity> later;
-        /** Value and sequence of the last one of the page before, or null. */
+        /** Value and sequence of the last request on the page before, or null. */
         private final long[] behind;
-        /** The last one of the page on top. */
+        /** The page as a heap, whose top is the last request of the page. */
         private final PriorityQueue<Activity> found;
 
         private boolean hasMore;
@@ -60,7 +60,7 @@ public enum Order {
          * An empty page.
          *
          * @param cursor of the page before, or null
-         * @throws IllegalArgumentException if the cursor is none
+         * @throws IllegalArgumentException if the text is no cursor
          */
         Page(Order order, boolean ascending, int limit, String cursor) {
             this.order = order;

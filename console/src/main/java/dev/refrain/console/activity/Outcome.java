@@ -27,7 +27,7 @@ public enum Outcome {
         this.number = number;
     }
 
-    /** Its number in files, and place in {@link #ALL}. */
+    /** The number in files, which is also the index in {@link #ALL}. */
     int number() {
         return number;
     }

@@ -10,13 +10,14 @@ import java.util.Map;
 /** Prices of tokens, as configured. Money is counted in billionths of the currency. Immutable and thread-safe. */
 public final class Prices {
     /**
-     * From the price of a million tokens to the billionths of one token: 9 decimals more, 6 of which the million takes.
+     * Decimals from the price of a million tokens to billionths for one token: 9 for the billionths, less 6 for the
+     * million.
      */
     private static final int SCALE = 3;
 
     private static final long UNIT = 1_000_000_000;
 
-    /** Billionths for a token, times {@link #FINE}, as prices may have more decimals than billionths have. */
+    /** Billionths for a token, times {@link #FINE}, as a price may be finer than a billionth. */
     private record Price(long prompt, long completion) {}
 
     private static final long FINE = 1000;
@@ -52,7 +53,7 @@ public final class Prices {
                 : (answer.promptTokens() * price.prompt() + answer.completionTokens() * price.completion()) / FINE;
     }
 
-    /** Billionths as text, with as many decimals as they have. */
+    /** An amount of billionths as a decimal number without trailing zeros. */
     static String text(long nanos) {
         StringBuilder text = new StringBuilder(24).append(nanos / UNIT);
         long rest = nanos % UNIT;

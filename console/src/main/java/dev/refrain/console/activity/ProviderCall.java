@@ -3,7 +3,10 @@ package dev.refrain.console.activity;
 import dev.refrain.engine.exchange.AnswerFacts;
 import java.util.function.Supplier;
 
-/** One call to a provider for a request. It tells the log when the call is over and what it cost. Thread-safe. */
+/**
+ * One call to a provider for a request. Tells the request's account when the call is over and what it cost.
+ * Thread-safe.
+ */
 public final class ProviderCall {
     /** Null unless somebody records traces. */
     private final RequestTrace.Call trace;
@@ -20,7 +23,7 @@ public final class ProviderCall {
         account = of;
     }
 
-    /** Runs what starts the call, once, on this thread. */
+    /** Runs the action that starts the call, once, on this thread, inside the call's trace if there is one. */
     public <T> T start(Supplier<T> action) {
         return trace == null ? action.get() : trace.start(action);
     }
@@ -39,7 +42,7 @@ public final class ProviderCall {
         }
     }
 
-    /** The call is over, with what it said of its answer. Only the first call of this method counts. */
+    /** The call is over; the facts are those of its answer. Only the first call of this method counts. */
     public void ended(AnswerFacts answer) {
         Account of;
         boolean isFirst;
@@ -58,7 +61,7 @@ public final class ProviderCall {
         }
     }
 
-    /** What its answer has said; nothing before it has ended. */
+    /** The facts of the answer; {@link AnswerFacts#NONE} until the call has ended. */
     AnswerFacts facts() {
         return facts;
     }

@@ -14,19 +14,19 @@ import java.util.Map;
 
 /**
  * Encodes a batch of records: a version, then the records, each as LEB128 numbers and texts. A text that occurred
- * earlier in the batch is a number. An id that this server made is encoded as its time and random part.
+ * earlier in the batch is encoded as a number. An id that this server made is encoded as its time and random part.
  * docs/STORAGE-FORMAT.md is the reference.
  *
- * <p>The instance is a growing batch, which can be copied at any time. Not thread-safe. Long, since what is written and
- * what is read belong together.
+ * <p>The instance is a growing batch, which can be copied at any time. Not thread-safe. Long, since encoder and decoder
+ * belong together.
  */
 final class RecordCodec {
     private static final byte VERSION = 4;
-    /** Of batches whose records have no policy and no namespace. */
+    /** Version of batches whose records have no policy and no namespace. */
     private static final byte WITHOUT_POLICIES = 1;
     /** Version of batches whose records have no namespace. */
     private static final byte WITHOUT_NAMESPACES = 2;
-    /** Of batches whose records have no ids of requests. */
+    /** Version of batches whose records have no ids of requests. */
     private static final byte WITHOUT_REQUEST_IDS = 3;
 
     private static final int STREAMED = 1 << 5;
@@ -79,7 +79,7 @@ final class RecordCodec {
 
     // ---- writing
 
-    /** Appends a record; its sequence is its place. */
+    /** Appends a record; its sequence follows from its place in the batch. */
     void add(Facts facts) {
         byte[] id = facts.id();
         boolean minted = isMinted(id);
@@ -132,7 +132,7 @@ final class RecordCodec {
         return id != null && isMinted(id.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** The same of an id in UTF-8. */
+    /** The same for an id in UTF-8. */
     static boolean isMinted(byte[] id) {
         if (id == null
                 || id.length != GenerationId.LENGTH
@@ -161,7 +161,7 @@ final class RecordCodec {
         return Long.parseLong(mintedId, SECONDS_AT, RANDOM_AT - 1, 10);
     }
 
-    /** The same of an id in UTF-8. */
+    /** The same for an id in UTF-8. */
     static long seconds(byte[] mintedId) {
         long seconds = 0;
         for (int i = SECONDS_AT; i < RANDOM_AT - 1; i++) {
@@ -176,7 +176,7 @@ final class RecordCodec {
         append(id, RANDOM_AT);
     }
 
-    /** There are too many different ones for a lookup to pay. */
+    /** Writes a source id in full: source ids differ too much for numbered texts to pay. */
     private void source(byte[] id) {
         if (id == null) {
             number(NO_SOURCE);
@@ -190,7 +190,7 @@ final class RecordCodec {
         }
     }
 
-    /** 0 for that of the response, else one more than its length, and then its bytes. */
+    /** Writes 0 if the request has the response's id, else the id's length plus 1, and the id. */
     private void requestId(byte[] id) {
         number(id == null ? 0 : id.length + 1);
         if (id != null) {
@@ -198,7 +198,7 @@ final class RecordCodec {
         }
     }
 
-    /** 0 for none, else the number of the text, and behind a new one the text itself. */
+    /** Writes 0 for no text, else the number of the text, and after a new number the text itself. */
     private void text(String text) {
         if (text == null) {
             number(0);
@@ -248,7 +248,7 @@ final class RecordCodec {
     /**
      * The records of a batch, oldest first.
      *
-     * @throws IllegalArgumentException if the bytes are none
+     * @throws IllegalArgumentException if the bytes are no batch
      */
     static List<Activity> decode(byte[] batch, long firstSequence) {
         try {

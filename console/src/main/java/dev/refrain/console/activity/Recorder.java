@@ -6,10 +6,11 @@ import java.util.Optional;
 import java.util.function.Predicate;
 import org.HdrHistogram.Histogram;
 
-/** Turns requests that have ended into latencies, minutes and records. Guarded by the log's lock. */
+/** Adds ended requests to the latencies, the minutes and the records. Guarded by the log's lock. */
 final class Recorder {
     /**
-     * A batch is read as a whole, so it should be short; and texts are shared within it, so it should not be too short.
+     * A batch is read as a whole, so few records are faster to read. Its records share their texts, so many take less
+     * space.
      */
     private static final int BATCH_RECORDS = 1024;
 
@@ -26,7 +27,7 @@ final class Recorder {
     private long openedMillis;
     /** Records that could not be written. */
     private long lost;
-    /** Sequence of the first record that may still be written or lost. */
+    /** Sequence of the first record that is not counted as lost. */
     private long countedUntil;
 
     Recorder(Journal journal) {
@@ -42,7 +43,10 @@ final class Recorder {
         }
     }
 
-    /** The disk may have room again, or the other process may have closed the file. */
+    /**
+     * Tries to open the file once a minute: the disk may have room again, or the other process may have closed the
+     * file.
+     */
     private void reopen(long nowMillis) {
         if (journal.isOpen() || !journal.isWanted()) {
             openedMillis = nowMillis;
@@ -89,7 +93,7 @@ final class Recorder {
         }
     }
 
-    /** Writes what is new; tries that again the next time if it fails. */
+    /** Writes the new records and minutes. After a failure the next call tries again. */
     void save(long nowMillis) {
         reopen(nowMillis);
         boolean isWritten = true;
@@ -105,8 +109,8 @@ final class Recorder {
     }
 
     /**
-     * After a failure, which rolls back what was not committed: all records before the growing batch that the file does
-     * not have are lost.
+     * A failure has rolled back what was not committed. Counts as lost all records before the growing batch that the
+     * file lacks.
      */
     private void countLost() {
         if (journal.isOpen()) {
@@ -123,8 +127,8 @@ final class Recorder {
     // ---- questions
 
     /**
-     * The latest batch with records before the given one, oldest first; empty
-     * if there is none that ended since the given time.
+     * The latest batch with records before the given one, oldest first; empty if no record in it ended since the given
+     * time.
      */
     List<Activity> batchBefore(long sequence, long sinceMillis) {
         if (codec.records() > 0 && batch.first() < sequence) {
@@ -133,7 +137,7 @@ final class Recorder {
         return journal.batchBefore(sequence, sinceMillis);
     }
 
-    /** The latest request with this id that is wanted. Providers give some ids to many requests. */
+    /** The latest request with this id that meets the condition. Some providers give one id to many requests. */
     Optional<Activity> latest(String id, Predicate<Activity> which) {
         if (codec.records() > 0 && batch.build().mayHold(id)) {
             Optional<Activity> found = latest(RecordCodec.decode(codec.copy(), batch.first()), id, which);

@@ -6,34 +6,34 @@ import java.net.URI;
 import java.util.function.Supplier;
 
 /**
- * One request in a trace, for whoever records traces; the log itself knows of none. Used by one thread at a time, but
- * for {@link #calling}, which is thread-safe.
+ * One request in a trace, for a recorder of traces; the log itself records none. One thread at a time uses it, except
+ * {@link #calling}, which is thread-safe.
  */
 public interface RequestTrace {
-    /** Follows requests. Thread-safe. */
+    /** Begins traces of requests. Thread-safe. */
     interface Source {
         /**
          * What a trace needs of a request's head.
          *
-         * @param fields of the header, which may name the trace that the request belongs to; not kept
+         * @param fields of the header, which may name the trace to which the request belongs; not kept
          * @param scheme {@code http} or {@code https}
          * @param path as it was sent, without the query string
          */
         Head head(RequestFields fields, String scheme, String method, String path);
     }
 
-    /** A head in which requests over one connection may be the same. Immutable and thread-safe. */
+    /** A request's head, which several requests over one connection may share. Immutable and thread-safe. */
     interface Head {
-        /** A request with this head has come; to be called on the thread that it came on. */
+        /** Begins the trace of a request with this head. To be called on the thread on which the request came. */
         RequestTrace begin(Account request);
     }
 
     /** One call to a provider in a trace. Thread-safe. */
     interface Call {
         /**
-         * Runs what starts the call, which finds its place in the trace by the thread.
+         * Runs the action that starts the call. The call finds its place in the trace by the current thread.
          *
-         * @param action is run once, on this thread
+         * @param action runs once, on this thread
          */
         <T> T start(Supplier<T> action);
 
@@ -43,7 +43,7 @@ public interface RequestTrace {
         /** The call has failed. */
         void failed(Throwable cause);
 
-        /** The call is over, with what its answer said of itself. Called once. */
+        /** The call is over; the facts are those of its answer. Called once. */
         void ended(AnswerFacts answer);
     }
 
@@ -57,7 +57,7 @@ public interface RequestTrace {
      */
     Call calling(Account request, URI provider);
 
-    /** The fields for the provider, in the course of {@link Call#start}: with what its own trace goes on from. */
+    /** Adds the fields by which the provider continues the trace. To be called inside {@link Call#start}. */
     RequestFields forProvider(RequestFields fields);
 
     /** The client of the request has its answer, or gets no more of it. Called once. */

@@ -8,15 +8,15 @@ import java.util.Map;
 /**
  * A snapshot of the counters since the start. Immutable and thread-safe.
  *
- * @param byEndpoint all endpoints are there
+ * @param byEndpoint has every endpoint
  * @param bytes of response bodies
  * @param tokensSaved tokens that hits saved
  * @param tokensUsed tokens of answers that were fetched, as far as their providers counted them
- * @param millisSaved by how much longer the repeated answers had taken
+ * @param millisSaved milliseconds by which the fetches of the repeated answers took longer
  * @param moneySaved by the configured prices
  * @param moneySpent what the fetched answers cost, as far as that is known
  * @param currency of the money
- * @param unpricedTokens those of the tokens saved that have no configured price
+ * @param unpricedTokens saved tokens whose price is not known
  * @param hit how long hits took
  * @param miss how long misses took
  */
@@ -38,7 +38,7 @@ public record Stats(
     /**
      * Requests by outcome.
      *
-     * @param errors those of them that failed or broke off
+     * @param errors requests among them that failed or broke off
      */
     public record Counts(long hit, long collapsed, long stale, long miss, long bypass, long off, long errors) {
         static Counts sum(Iterable<Counts> parts) {
@@ -90,10 +90,10 @@ public record Stats(
     /**
      * Figures of the log on disk.
      *
-     * @param records in it
-     * @param bytes of its file
-     * @param dropped records that it did not get since the start
-     * @param oldestAt when the oldest request in it came, or null if there is none
+     * @param records how many records the log has
+     * @param bytes length of its file, and of the write-ahead log
+     * @param dropped records since the start that did not get into the log
+     * @param oldestAt when the oldest request in it ended, or null if it is empty
      */
     public record Log(long records, long bytes, long dropped, Instant oldestAt) {}
 }

@@ -11,17 +11,20 @@ import java.util.Map;
 /**
  * Figures of the requests in the log, in groups. Immutable and thread-safe.
  *
- * @param groups sorted, from the place that was asked for
- * @param more whether there are further ones behind them
- * @param count how many groups there are, {@code others} aside
- * @param total of all requests
- * @param others of the requests whose group is one too many to have figures of its own; null if there are none
+ * @param groups sorted, from the requested offset
+ * @param more whether further groups follow
+ * @param count how many groups there are, without {@code others}
+ * @param total figures of all requests
+ * @param others sum of the groups without figures of their own; null if there are none
  */
 public record Summary(List<Group> groups, boolean more, int count, Group total, Group others, Reach reach) {
-    /** The most groups with figures of their own: those that were seen last. Clients choose the names of models. */
+    /**
+     * The most groups with figures of their own: those of the latest requests. Bounded, because clients choose the
+     * names.
+     */
     static final int MOST_GROUPS = 1000;
 
-    /** What requests have in common that are in one group. */
+    /** The value that the requests of one group share. */
     public enum By {
         /** The model that was asked for. */
         MODEL,
@@ -50,7 +53,7 @@ public record Summary(List<Group> groups, boolean more, int count, Group total, 
         }
     }
 
-    /** By what groups are sorted, the greatest first. Equal ones stand in the order of their names. */
+    /** The value by which groups are sorted, the greatest first. Equal groups follow the order of their names. */
     public enum Sort {
         /** By the number of requests. */
         REQUESTS,
@@ -88,13 +91,13 @@ public record Summary(List<Group> groups, boolean more, int count, Group total, 
     /**
      * The figures of one group.
      *
-     * @param name what its requests have in common; null if they have none of that
+     * @param name the value that its requests share; null if they have no such value
      * @param tokensUsed of answers that were fetched, as far as their providers counted them
      * @param tokensSaved that answers of the cache saved
-     * @param millisSaved by how much longer repeated answers had taken
+     * @param millisSaved milliseconds by which the fetches of the repeated answers took longer
      * @param spentNanos what the fetched answers cost, as far as that is known; in billionths of the currency
-     * @param savedNanos what the repeated answers had cost, likewise
-     * @param unpricedTokens those of the tokens, used and saved, whose price is not known
+     * @param savedNanos what the repeated answers cost when they were fetched, likewise
+     * @param unpricedTokens used and saved tokens whose price is not known
      * @param bytes of response bodies
      */
     public record Group(

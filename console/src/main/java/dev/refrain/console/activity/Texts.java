@@ -5,8 +5,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * Numbers for frequent texts: names of models, presets and scopes. Handing a number over costs no cache miss, and a
- * text would. Thread-safe.
+ * Numbers for frequent texts: names of models, presets and scopes. A number in the queue costs its reader no
+ * processor-cache miss; a reference to a text would. Thread-safe.
  */
 final class Texts {
     /** Bounded, because clients choose the names of models. With the longest texts this is about 1 MiB. */
@@ -14,9 +14,9 @@ final class Texts {
 
     private static final int LONGEST = 64;
 
-    /** The number of no text. */
+    /** Stands for a null text. */
     static final int NONE = 0;
-    /** The number of a text that has none. */
+    /** Stands for a text without a number: too long, or one too many. */
     static final int UNNUMBERED = -1;
 
     private final int most;

@@ -8,15 +8,17 @@ public final class TimeSeries {
     /** How far back it goes, in milliseconds: eight days. */
     public static final long KEPT_MILLIS = Minutes.KEPT_MINUTES * 60_000;
 
-    /** The most steps of a stretch that begins and ends where somebody chose. */
+    /** The most steps of a freely chosen period. */
     static final int MOST_STEPS = 180;
 
-    /** Lengths of steps in seconds, of which the shortest is taken with which there are not too many. */
+    /**
+     * Possible lengths of a step in seconds. A period takes the shortest that needs no more than {@link #MOST_STEPS}.
+     */
     private static final int[] STEPS = {60, 300, 600, 1800, 3600, 7200};
 
     private TimeSeries() {}
 
-    /** The length of the steps of a stretch, in seconds. */
+    /** The length of the steps of a period, in seconds. */
     static int stepSeconds(long firstSecond, long lastSecond) {
         for (int step : STEPS) {
             if (lastSecond / step - firstSecond / step < MOST_STEPS) {
@@ -27,14 +29,14 @@ public final class TimeSeries {
     }
 
     /**
-     * A stretch of time in steps.
+     * A period in steps.
      *
      * @param stepSeconds length of a step; steps begin at multiples of it
      * @param points one for each step, in their order
      */
     public record Steps(int stepSeconds, List<Point> points) {}
 
-    /** A stretch of time up to now, cut into steps. */
+    /** A period that ends now, in steps. */
     public enum Range {
         HOUR(60, 60),
         DAY(144, 600),
@@ -48,7 +50,7 @@ public final class TimeSeries {
             this.stepSeconds = stepSeconds;
         }
 
-        /** The number of steps, the one under way included. */
+        /** The number of steps, with the current one. */
         public int steps() {
             return steps;
         }

@@ -63,7 +63,7 @@ final class Totals {
         if (outcome.isCached()) {
             millisSaved.add(cost.millisSaved());
         }
-        // A part of an answer may have been known although the rest was fetched.
+        // Not only for cached outcomes: some items of a fetched answer may have been stored.
         if (cost.tokensSaved() > 0) {
             tokensSaved.add(cost.tokensSaved());
             if (cost.moneySavedNanos() == Activity.UNKNOWN) {
