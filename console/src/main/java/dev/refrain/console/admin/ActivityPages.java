@@ -16,7 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import org.xnio.IoUtils;
 
-/** The log of requests, page by page, as a file, and one by one. */
+/** Answers queries of the log: pages, groups, the whole log as a file, and single requests. */
 final class ActivityPages {
     private static final Set<String> PAGING = Parameters.with(Parameters.FILTER, "sort", "order", "limit", "cursor");
 
@@ -63,7 +63,7 @@ final class ActivityPages {
         this.walks = walks;
     }
 
-    /** Figures in groups. */
+    /** Answers the figures of requests in groups. */
     void summary(HttpServerExchange exchange) throws AdminException {
         Parameters parameters = new Parameters(exchange, GROUPING);
         Summary.By by = parameters.choice("by", Summary.By.values(), Summary.By::label);
@@ -84,9 +84,9 @@ final class ActivityPages {
     }
 
     /**
-     * Takes the answer back that a request got, as its receiver could (wire rule W85).
+     * Removes the stored answer that a request got, as the request's own caller could (wire rule W85).
      *
-     * @param rest id of the request, and behind it {@code /answer}
+     * @param rest id of the request, followed by {@code /answer}
      */
     void takeBack(HttpServerExchange exchange, String rest) throws AdminException {
         if (!rest.endsWith(ANSWER)) {
@@ -137,7 +137,7 @@ final class ActivityPages {
         Replies.json(exchange, document);
     }
 
-    /** All that match, written as they are read. */
+    /** Answers all requests that match as one file, written as they are read. */
     void file(HttpServerExchange exchange) throws AdminException, IOException {
         Parameters parameters = new Parameters(exchange, Parameters.FILTER);
         var filter = parameters.filter();
@@ -147,13 +147,16 @@ final class ActivityPages {
         }
     }
 
-    /** Where pages come from, by their cursors. */
+    /** Source of pages by their cursors. */
     @FunctionalInterface
     interface Pages {
         ActivityLog.Page at(String cursor) throws AdminException;
     }
 
-    /** Writes a file, which has no end unless all of it could be read. */
+    /**
+     * Writes a file. If the log cannot be read to its end, the response breaks off, so that the file is not taken as
+     * complete.
+     */
     static void write(HttpServerExchange exchange, ActivityLog.Page first, Pages pages) throws IOException {
         exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, "text/csv; charset=utf-8; header=present");
         exchange.getResponseHeaders().put(Headers.CONTENT_DISPOSITION, "attachment; filename=\"refrain-activity.csv\"");
@@ -177,7 +180,7 @@ final class ActivityPages {
             if (isWhole) {
                 out.close();
             } else {
-                // Or the client would take what it has for all.
+                // Otherwise the client would take a part for the whole file.
                 IoUtils.safeClose(exchange.getConnection());
             }
         }

@@ -3,7 +3,7 @@ package dev.refrain.console.admin;
 import io.undertow.util.StatusCodes;
 import java.util.Locale;
 
-/** A request that is refused, with a status and a sentence for its sender. */
+/** Refuses a request, with a status and a sentence for its sender. */
 final class AdminException extends Exception {
     private static final long serialVersionUID = 1L;
 

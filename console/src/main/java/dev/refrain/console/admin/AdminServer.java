@@ -36,7 +36,7 @@ import org.xnio.Options;
 public final class AdminServer implements AutoCloseable {
     private static final int IO_THREADS = 1;
     private static final int WORKERS = 8;
-    /** Threads for {@code /healthz}, {@code /readyz} and {@code /metrics}, which nothing else may hold up. */
+    /** Threads for {@code /healthz}, {@code /readyz} and {@code /metrics}, so that no other request can delay these. */
     private static final int PROBES = 2;
 
     private static final int IDLE_MILLIS = 60_000;
@@ -44,27 +44,27 @@ public final class AdminServer implements AutoCloseable {
     private static final int MAX_HEADER_BYTES = 16 * 1024;
     private static final int MAX_CONNECTIONS = 256;
     private static final int MIN_CONNECTIONS = 32;
-    /** What a head, whole or not, takes of the heap: as it came, the texts of its fields, and objects around these. */
+    /** Heap that one request head takes at most: its bytes, the texts of its fields, and their objects. */
     private static final int HEAD_BYTES = 4 * MAX_HEADER_BYTES + 4 * 1024;
-    /** Part of the memory budget that heads may take besides it, all connections together. */
+    /** Heads of all connections may take 1/16 of the memory budget, in addition to it. */
     private static final int PART_OF_BUDGET = 16;
 
-    /** The longest body of an explain request: a request of usual length and its envelope. */
+    /** Most bytes of a body: room for a request of usual length to explain, and the JSON around it. */
     private static final int MAX_BODY_BYTES = 1 << 20;
 
     /**
      * What the listener shows and acts on.
      *
-     * @param callers who is shown under which label, now
-     * @param explainer answers what would become of a request
-     * @param reload of the settings; null if there are none that could be read again
+     * @param callers the current labels of callers
+     * @param explainer says what the cache would do with a request
+     * @param reload reads the settings again; null if they do not come from a file
      * @param address where the proxy listens, as clients reach it, or a program's name
-     * @param takesRequests whether the proxy does, and is not being stopped
+     * @param takesRequests whether the proxy accepts requests; false while it is being stopped
      * @param upstreamCalls calls to providers under way
-     * @param upstreamErrors calls that failed, by reason; read when somebody asks
-     * @param webSockets those of the calls that have become one
-     * @param webSocketBytes bytes over these, by direction; read when somebody asks
-     * @param recordings what was done with a folder of recordings so far; empty where there is none
+     * @param upstreamErrors calls that failed, by reason; read at each query
+     * @param webSockets calls under way that have become websockets
+     * @param webSocketBytes bytes over websockets, by direction; read at each query
+     * @param recordings figures of the folder of recordings; empty if there is no such folder
      */
     public record Subject(
             ResponseCache cache,
@@ -80,8 +80,8 @@ public final class AdminServer implements AutoCloseable {
             Map<String, ? extends Number> webSocketBytes,
             Supplier<Map<String, Object>> recordings) {
         /**
-         * A cache inside a program, whose calls are made by clients that Refrain did not make. Of these it knows the
-         * calls that are under way to store their answers.
+         * A cache inside a program. The program's own clients make the calls; of these, only calls whose answers are to
+         * be stored are known here.
          *
          * @param name of the program
          */
@@ -112,7 +112,7 @@ public final class AdminServer implements AutoCloseable {
     private final Attempts attempts = new Attempts(Clock.systemUTC());
     private final Metrics metrics;
     private final Events events;
-    /** Each connection has one request at a time, so there are never more waiting than connections. */
+    /** The queue is bounded by the connections, each of which has one request at a time. */
     private final ExecutorService probes = Executors.newFixedThreadPool(PROBES, task -> {
         Thread thread = new Thread(task, "refrain-probes");
         thread.setDaemon(true);
@@ -149,8 +149,8 @@ public final class AdminServer implements AutoCloseable {
     }
 
     /**
-     * How many connections there may be at a time. Undertow tells of a head when it is whole, so heads are bounded by
-     * the number of those who may send one.
+     * The most connections at a time. They bound the memory of heads, because Undertow reports a head only when it is
+     * complete.
      */
     static int connections(long budgetBytes) {
         return (int) Math.max(MIN_CONNECTIONS, Math.min(MAX_CONNECTIONS, budgetBytes / PART_OF_BUDGET / HEAD_BYTES));
@@ -214,13 +214,13 @@ public final class AdminServer implements AutoCloseable {
     /**
      * Starts to listen.
      *
-     * @throws IOException if the address cannot be listened on; the message says which and why
+     * @throws IOException if the server cannot listen on the address; the message says on which and why
      */
     public static AdminServer start(AdminOptions options, Subject subject) throws IOException {
         return start(options, subject, SmallBody.DEADLINE_SECONDS);
     }
 
-    /** @param patienceSeconds how long a head may take, and a body */
+    /** @param patienceSeconds the most time that a client may take to send a head, and again a body */
     static AdminServer start(AdminOptions options, Subject subject, int patienceSeconds) throws IOException {
         AdminServer server = new AdminServer(options, subject, patienceSeconds);
         try {
@@ -240,7 +240,7 @@ public final class AdminServer implements AutoCloseable {
         return server;
     }
 
-    /** The address that is really listened on. */
+    /** The bound address, with the real port. */
     public InetSocketAddress address() {
         return (InetSocketAddress) undertow.getListenerInfo().get(0).getAddress();
     }

@@ -16,8 +16,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 
 /**
- * The dashboard's files, which are resources of the program. A name is looked up only if it has the form of one of
- * ours, so no path can lead elsewhere.
+ * The dashboard's files, which are resources of the program. A name is looked up only if it has the form of such a
+ * file's name, so no path can lead elsewhere.
  */
 final class Assets {
     private static final String OWN = "/dev/refrain/console/admin/ui/";
@@ -38,7 +38,7 @@ final class Assets {
             "webmanifest", "application/manifest+json",
             "woff2", "font/woff2");
 
-    /** A response sends a read-only view of the bytes. */
+    /** A file in memory. Each response sends a read-only view of the bytes. */
     private record Asset(ByteBuffer bytes, String type, ETag tag, String caching) {}
 
     private final Map<String, Asset> assets = new ConcurrentHashMap<>();
@@ -69,7 +69,7 @@ final class Assets {
                 throw nothing();
             }
             byte[] bytes = in.readAllBytes();
-            // A library's address has its version in it.
+            // A library's path contains its version, so it can be cached for good.
             String caching = isLibrary ? "public, max-age=31536000, immutable" : "no-cache";
             Asset asset =
                     new Asset(ByteBuffer.wrap(bytes).asReadOnlyBuffer(), type, new ETag(false, digest(bytes)), caching);

@@ -9,12 +9,12 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Limits wrong tokens to a few per second from each address. After that every request with a token from this address is
- * refused until the second is over. A cookie is no attempt. Thread-safe.
+ * Limits wrong tokens to ten a second from each address. Beyond that, every request with a token from the address is
+ * refused until the second is over. A wrong cookie does not count. Thread-safe.
  */
 final class Attempts {
     static final int MOST_A_SECOND = 10;
-    /** Addresses beyond that share one count. */
+    /** Further addresses share one count. */
     private static final int MOST_ADDRESSES = 4096;
 
     private final Clock clock;
@@ -26,7 +26,7 @@ final class Attempts {
         this.clock = clock;
     }
 
-    /** Throws if too many have failed. */
+    /** Throws if too many attempts from the request's address have failed in this second. */
     synchronized void check(HttpServerExchange exchange) throws AdminException {
         begin();
         if (failures.getOrDefault(address(exchange), 0) >= MOST_A_SECOND) {
@@ -48,7 +48,7 @@ final class Attempts {
         }
     }
 
-    /** Null stands for all addresses beyond the limit. */
+    /** The address under which a request is counted; null stands for all addresses beyond the limit. */
     private InetAddress address(HttpServerExchange exchange) {
         InetAddress address = exchange.getSourceAddress().getAddress();
         return failures.containsKey(address) || failures.size() < MOST_ADDRESSES ? address : null;

@@ -5,7 +5,7 @@ import dev.refrain.semantics.answer.Unreachable;
 import java.util.Arrays;
 import java.util.Map;
 
-/** Says in a sentence why a request failed. The log has but a token for that. Stateless. */
+/** Says in a sentence why a request failed, for which the log has only a token. Stateless. */
 final class Causes {
     private static final int GONE = 499;
     private static final int CLIENT_ERROR = 400;
@@ -28,7 +28,7 @@ final class Causes {
 
     private Causes() {}
 
-    /** Null if the request did not fail. */
+    /** The sentence; null if the request did not fail. */
     static String of(Activity activity) {
         if (!activity.isError()) {
             return null;

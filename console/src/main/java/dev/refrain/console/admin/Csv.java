@@ -4,9 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Iterator;
 
-/** Writes CSV (RFC 4180). A text that a spreadsheet would take for a formula gets an apostrophe in front. */
+/** Writes CSV (RFC 4180). A text that a spreadsheet would take for a formula is prefixed with an apostrophe. */
 final class Csv {
-    /** OWASP, CSV injection; some spreadsheets take the wide forms, too. */
+    /** First characters of formulas (OWASP, "CSV Injection"). Some spreadsheets accept the full-width forms, too. */
     private static final String FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20";
 
     private Csv() {}

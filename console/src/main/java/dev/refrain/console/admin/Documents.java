@@ -97,7 +97,7 @@ final class Documents {
         return number == Activity.UNKNOWN ? null : number;
     }
 
-    /** All figures. */
+    /** All figures since the start. */
     static ObjectNode of(
             Stats stats, StoreStats store, int flights, int upstreamCalls, String version, String address) {
         ObjectNode node = object();
@@ -170,7 +170,7 @@ final class Documents {
                 .put("overhead_per_entry", details.overheadBytes());
     }
 
-    /** Where answers that cost nothing came from: a store, here or elsewhere, or a call that was under way. */
+    /** Counts answers that cost nothing by their source: a store here or in the shared tier, or a call under way. */
     static ObjectNode tiers(CacheStats stats, SharedStats shared) {
         return object().put("local", stats.hits())
                 .put("shared", shared == null ? 0 : shared.hits())
@@ -178,7 +178,7 @@ final class Documents {
                 .put("joined_elsewhere", shared == null ? 0 : shared.joins());
     }
 
-    /** What the shared tier does; the time of a lookup is the mean of those that were answered. */
+    /** Figures of the shared tier. The time of a lookup is the mean over all answered lookups. */
     static ObjectNode of(SharedStats shared) {
         long answered = shared.hits() + shared.misses() + shared.rejects();
         return object().put("available", shared.isAvailable())

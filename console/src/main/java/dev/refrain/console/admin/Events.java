@@ -21,9 +21,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sends the latest figures and requests to its listeners every two seconds (server-sent events). Events are made once
+ * Sends the latest figures and requests to its listeners every two seconds, as server-sent events. Events are made once
  * for all listeners, and not at all while there are none. A listener that has not read the last events is skipped. The
- * next figures include all that it missed, except requests, which it can read from the log.
+ * figures that it gets next are complete; requests that it missed are in the log.
  */
 public final class Events implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Events.class);
@@ -37,7 +37,7 @@ public final class Events implements AutoCloseable {
     private final AtomicInteger open = new AtomicInteger();
     private final Set<Listener> listeners = ConcurrentHashMap.newKeySet();
     private final ServerSentEventHandler handler = new ServerSentEventHandler(this::connected);
-    /** After it has been stopped, tasks are dropped. */
+    /** Drops tasks that come after it was stopped. */
     private final ScheduledExecutorService thread = new ScheduledThreadPoolExecutor(
             1,
             task -> {
@@ -46,7 +46,7 @@ public final class Events implements AutoCloseable {
                 return thread;
             },
             new ThreadPoolExecutor.DiscardPolicy());
-    // Used by the thread alone: the last record that was sent, and whether all records since then were sent.
+    // Used by the thread alone: the last record that was sent, and whether listeners have received every record since.
     private long sequence;
 
     private boolean isFollowing;
@@ -105,7 +105,8 @@ public final class Events implements AutoCloseable {
         if (!connection.isOpen()) {
             listeners.remove(listener);
         }
-        // The first figures at once, so that a page has something to show. Whatever comes after them is news.
+        // The first figures are sent at once, so that the page has something to show. Requests after them are sent as
+        // events.
         thread.execute(() -> quietly(() -> {
             if (!isFollowing) {
                 news();
@@ -129,7 +130,7 @@ public final class Events implements AutoCloseable {
         });
     }
 
-    /** Requests that were not sent yet; none from before the first listener. */
+    /** Requests that were not sent yet. Requests from before the first listener do not count. */
     private List<Activity> news() {
         ActivityLog.Tail tail = activity.after(sequence, MOST_RECORDS);
         boolean isNews = isFollowing;

@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 
-/** Gathers all figures, for one request or for all listeners. */
+/** Gathers all figures, for one request or for all listeners of the events. */
 final class Figures {
     private final ResponseCache cache;
     private final ActivityLog activity;

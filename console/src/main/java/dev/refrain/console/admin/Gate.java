@@ -10,15 +10,15 @@ import io.undertow.util.StatusCodes;
 import java.util.Locale;
 
 /**
- * Decides who may ask for what.
+ * Decides which requests are allowed.
  *
  * <p>With a token, every request below {@code /admin/api} and {@code /metrics} must bring the token, or the cookie of a
  * browser that has brought it. The other paths reveal nothing. Without a token the listener is bound to loopback, and
  * must keep out web pages in a browser on this machine:
  * <ul>
- *   <li>A page of another origin can send requests, but not read the answers. So every request to the API must carry a
- *       header that such a page can send only after a CORS preflight, which is refused. The browser's own headers
- *       ({@code Sec-Fetch-Site}, {@code Origin}) must not name another origin.
+ *   <li>A page of another origin can send requests, but not read the answers. So every request that changes something
+ *       must carry a header that such a page can send only after a CORS preflight, which is refused. The browser's own
+ *       headers ({@code Sec-Fetch-Site}, {@code Origin}) must not name another origin.
  *   <li>A page whose host name is made to resolve to 127.0.0.1 (DNS rebinding) has the same origin for the browser, but
  *       its {@code Host} header has that name. Only names of loopback are accepted.
  * </ul>
@@ -39,10 +39,10 @@ final class Gate implements HttpHandler {
     private final HttpHandler next;
 
     /**
-     * Before all handlers.
+     * A gate before all other handlers.
      *
-     * @param options whose host, the address that is bound, is a name of this machine too
-     * @param bodySeconds how long all of a request's body may take
+     * @param options whose host, the bound address, is allowed in {@code Host}, too
+     * @param bodySeconds the most time that a client may take to send a whole body
      */
     Gate(Sessions sessions, Attempts attempts, AdminOptions options, int bodySeconds, HttpHandler next) {
         this.sessions = sessions;
@@ -60,7 +60,7 @@ final class Gate implements HttpHandler {
         try {
             check(exchange);
         } catch (AdminException refused) {
-            // Before anything of a body is read.
+            // The body is not read, so a connection on which some of it is still to come is closed.
             exchange.setPersistent(exchange.isPersistent() && exchange.isRequestComplete());
             Replies.error(exchange, refused);
             return;
@@ -81,7 +81,7 @@ final class Gate implements HttpHandler {
     private void check(HttpServerExchange exchange) throws AdminException {
         String path = exchange.getRequestPath();
         if (path.equals(Routes.LIVE) || path.equals(Routes.READY)) {
-            // Probes know neither a token nor a name, and reveal only yes or no.
+            // A prober knows neither token nor host name, and the answer reveals only yes or no.
             return;
         }
         HeaderMap headers = exchange.getRequestHeaders();

@@ -24,13 +24,16 @@ import java.util.Set;
 import java.util.function.IntSupplier;
 
 /**
- * {@code /metrics}: all counters, for Prometheus. Requests use no meter: a scrape reads the counters where they are
- * kept.
+ * {@code /metrics}: all counters, for Prometheus. Serving a request touches no meter: a scrape reads the counters where
+ * they are kept.
  */
 final class Metrics implements AutoCloseable {
     private static final String TEXT = "text/plain; version=0.0.4; charset=utf-8";
     private static final String OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    /** Micrometer's, with names that Prometheus advises against; {@code process_cpu_usage} says the same. */
+    /**
+     * Micrometer's meters whose names break Prometheus's conventions; {@code process_cpu_usage} has the same
+     * information.
+     */
     private static final Set<String> UNCONVENTIONAL = Set.of("process.cpu.time", "system.cpu.count");
 
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
@@ -87,7 +90,7 @@ final class Metrics implements AutoCloseable {
         gc.bindTo(registry);
     }
 
-    /** In OpenMetrics where that is asked for, else in Prometheus's own format. */
+    /** Answers in OpenMetrics if the client accepts it, else in Prometheus's own format. */
     void answer(HttpServerExchange exchange) throws IOException {
         String accepted = exchange.getRequestHeaders().getFirst(Headers.ACCEPT);
         String type = accepted != null && accepted.contains("application/openmetrics-text") ? OPEN_METRICS : TEXT;

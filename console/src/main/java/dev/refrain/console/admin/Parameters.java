@@ -37,7 +37,7 @@ final class Parameters {
     private static final int USUAL_LIMIT = 50;
     private static final Pattern STATUS = Pattern.compile("[1-5]([0-9]{2}|xx)");
 
-    /** The names of a set, and more. */
+    /** The names of a set, and further ones. */
     static Set<String> with(Set<String> names, String... more) {
         Set<String> all = new HashSet<>(names);
         all.addAll(List.of(more));
@@ -116,7 +116,7 @@ final class Parameters {
                                 + all.stream().map(label).collect(Collectors.joining(", ")) + "."));
     }
 
-    /** {@link #choice}, of the values of an enumeration; the first one if there is no such parameter. */
+    /** The value of an enumeration that a parameter names; the first value if there is no such parameter. */
     <T> T choice(String name, T[] all, Function<T, String> label) throws AdminException {
         return choice(name, get(name), List.of(all), label);
     }
@@ -126,7 +126,7 @@ final class Parameters {
                 .equals("asc");
     }
 
-    /** What is given in place of a cursor where pages are counted. */
+    /** The offset that the parameter {@code cursor} holds where pages are counted. */
     int offset() throws AdminException {
         String cursor = get("cursor");
         if (cursor != null && !cursor.matches("[0-9]{1,9}")) {
@@ -146,7 +146,11 @@ final class Parameters {
                         () -> AdminException.badRequest("endpoint must be chat, responses, messages or embeddings."));
     }
 
-    /** A time in milliseconds since the epoch. */
+    /**
+     * A time in milliseconds since the epoch.
+     *
+     * @param none the value if there is no such parameter
+     */
     long time(String name, long none) throws AdminException {
         String time = get(name);
         try {
@@ -164,7 +168,7 @@ final class Parameters {
                 return count;
             }
         } catch (NumberFormatException e) {
-            // said below
+            // refused below
         }
         throw AdminException.badRequest("limit must be a number from 1 to " + ActivityLog.MAX_LIMIT + ".");
     }

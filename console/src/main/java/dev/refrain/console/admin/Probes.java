@@ -8,8 +8,8 @@ import io.undertow.util.StatusCodes;
 import java.util.function.BooleanSupplier;
 
 /**
- * Answers {@code /healthz} and {@code /readyz}: whether a process lives, and whether it should be sent requests. The
- * admin listener has them; as a handler they can stand before those of another listener. Thread-safe.
+ * Answers {@code /healthz} and {@code /readyz}: whether the process lives, and whether it should get requests. The
+ * admin listener has both paths; as a handler they can be put in front of another listener. Thread-safe.
  */
 public final class Probes implements HttpHandler {
     private final ResponseCache cache;
@@ -19,8 +19,8 @@ public final class Probes implements HttpHandler {
     /**
      * Probes before other handlers.
      *
-     * @param takesRequests whether requests are taken, and nothing is being stopped
-     * @param next gets all requests for other paths; null if this is no handler
+     * @param takesRequests whether the front-end accepts requests; false while it is being stopped
+     * @param next gets all requests for other paths; null if this is not used as a handler
      */
     public Probes(ResponseCache cache, BooleanSupplier takesRequests, HttpHandler next) {
         this.cache = cache;
@@ -36,7 +36,7 @@ public final class Probes implements HttpHandler {
             next.handleRequest(exchange);
             return;
         }
-        // A body is not wanted, so it is not read.
+        // A probe needs no body. One that is sent is not read, so its connection is closed.
         exchange.setPersistent(exchange.isPersistent() && exchange.isRequestComplete());
         if (!exchange.getRequestMethod().equals(Methods.GET)
                 && !exchange.getRequestMethod().equals(Methods.HEAD)) {
@@ -48,7 +48,7 @@ public final class Probes implements HttpHandler {
             String text;
             AdminException otherwise;
             try {
-                // Whether the store is there may take a look at the disk.
+                // On a worker thread, because the check of the store may access the disk.
                 text = isReady ? readiness() : "ok\n";
                 otherwise = null;
             } catch (AdminException notReady) {
@@ -57,7 +57,7 @@ public final class Probes implements HttpHandler {
             }
             String answer = text;
             AdminException fault = otherwise;
-            // Back to the I/O thread: all that a listener knows of its connections belongs to that.
+            // Back to the I/O thread, which alone may use the listener's state of its connections.
             worker.dispatch(worker.getIoThread(), io -> {
                 if (fault == null) {
                     Replies.text(io, answer);
@@ -68,7 +68,7 @@ public final class Probes implements HttpHandler {
         });
     }
 
-    /** Says that requests are wanted, and whether the shared tier is there. */
+    /** Answers that this process should get requests, and whether the shared tier is available. */
     void ready(HttpServerExchange exchange) throws AdminException {
         Replies.text(exchange, readiness());
     }
@@ -81,8 +81,8 @@ public final class Probes implements HttpHandler {
             throw new AdminException(
                     StatusCodes.SERVICE_UNAVAILABLE, "The store could not be opened; nothing is cached.");
         }
-        // An upstream is always configured: without one the demo provider answers.
-        // Without the shared tier all is answered as before, so that is no reason to take this machine out of use.
+        // An upstream is always configured: without one the demo provider answers. Without the shared tier requests are
+        // still answered, so its loss is no reason to take this machine out of use.
         boolean alone =
                 cache.admin().shared().filter(shared -> !shared.isAvailable()).isPresent();
         return alone ? "ready\nshared tier: unavailable\n" : "ready\n";

@@ -12,7 +12,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * The dashboard of a program that wraps its clients. It explains by the options that the clients have. Thread-safe; no
+ * The dashboard of a program that wraps its clients. Its explanations follow the clients' options. Thread-safe; no
  * parameter is null.
  */
 public final class ProgramConsole implements AutoCloseable {
@@ -27,10 +27,10 @@ public final class ProgramConsole implements AutoCloseable {
     /**
      * Starts to listen.
      *
-     * @param options those of the clients; {@link RefrainOptions.Builder#log} should be the log
-     * @param upstreams base URLs of the endpoints' providers, where the options do not say what names them
-     * @param name of the program, asked for when it is shown
-     * @throws IOException if the port cannot be had
+     * @param options of the clients; their {@link RefrainOptions.Builder#log} should be {@code log}
+     * @param upstreams base URLs of the endpoints' providers, for endpoints whose provider the options do not name
+     * @param name of the program; read whenever it is shown
+     * @throws IOException if the listener cannot be bound
      */
     public static ProgramConsole start(
             AdminOptions listener,
@@ -40,7 +40,7 @@ public final class ProgramConsole implements AutoCloseable {
             Function<Endpoint, String> upstreams,
             Supplier<String> name)
             throws IOException {
-        // Nothing of a program's requests is kept to compare them.
+        // A program's requests are not recorded for comparison.
         Outlines outlines = new Outlines(0, cache.admin().memory());
         Explainer explainer = new Explainer(cache, options, upstreams, outlines);
         try {
@@ -55,7 +55,7 @@ public final class ProgramConsole implements AutoCloseable {
         }
     }
 
-    /** Where a browser finds it. */
+    /** The dashboard's URL. */
     public String url() {
         return server.url();
     }

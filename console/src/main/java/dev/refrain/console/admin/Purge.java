@@ -15,10 +15,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** Removes stored answers. */
+/** Removes and counts stored answers by key, scope, model or namespace, or all of them. */
 final class Purge {
     private static final Set<String> WAYS = Set.of("key", "scope", "model", "namespace", "all");
-    /** The digits of a tag that the log shows. */
+    /** How many digits of a scope's tag an entry has. */
     private static final int TAG_DIGITS = 12;
 
     private static final long COUNT_MILLIS = 5000;
@@ -55,7 +55,7 @@ final class Purge {
                 .put("complete", page.complete() && logged.complete());
     }
 
-    /** @param logged of the scope, where that is the way */
+    /** @param logged the scope's tags in the log; used only if {@code way} is {@code scope} */
     private List<EntryQuery.Match> matches(String way, String value, ActivityLog.Tags logged) throws AdminException {
         return switch (way) {
             case "key" -> List.of(new EntryQuery.Match(digest(value), Set.of(), Set.of(), Set.of()));
@@ -85,7 +85,7 @@ final class Purge {
         return given.get(0);
     }
 
-    /** The namespaces in which something is stored. */
+    /** Answers the namespaces that have entries. */
     void namespaces(HttpServerExchange exchange) throws AdminException {
         new Parameters(exchange, Set.of());
         ObjectNode document = Documents.object();
@@ -97,8 +97,8 @@ final class Purge {
     }
 
     /**
-     * The digits by which entries know a scope: of the keys under a label, or of a team. For commands that read the
-     * store by themselves and not the log.
+     * Answers the tags of a scope: those of the keys under a label, or of a team. For commands that read the store
+     * themselves: entries have only tags, and the log has the labels.
      */
     void scopes(HttpServerExchange exchange) throws AdminException {
         String scope = new Parameters(exchange, Set.of("scope")).get("scope");
@@ -116,7 +116,7 @@ final class Purge {
         return switch (way) {
             case "key" -> cache.admin().removeDigest(digest(value));
             case "scope" ->
-                // However long the log is: what is asked for is removed.
+                // Reads the whole log without a time limit, so that no entry of the scope is left.
                 tags(value, new ActivityLog.Tags(activity.scopeTags(names(value)), true)).stream()
                         .mapToLong(cache.admin()::removeScopeTagged)
                         .sum();
@@ -144,14 +144,19 @@ final class Purge {
         return digits;
     }
 
-    /** Under what a scope stands in the log. A key of a team that has a label stands there under that. */
+    /**
+     * The names under which the log may have a scope. A team's key that has a label of its own is logged under its
+     * label.
+     */
     private Set<String> names(String scope) {
         Set<String> names = new HashSet<>(callers.get().labels(scope));
         names.add(scope);
         return names;
     }
 
-    /** The tags of a scope as the log shows it. Only the log knows which API keys have a given name. */
+    /**
+     * The tags of a scope, given by its name or by its digits. Only the log knows the tags of API keys under a label.
+     */
     private Set<String> tags(String scope, ActivityLog.Tags logged) throws AdminException {
         Set<String> tags = new HashSet<>();
         if (scope.matches("[0-9a-f]{12}")) {

@@ -6,11 +6,11 @@ import java.util.List;
 @FunctionalInterface
 public interface Reload {
     /**
-     * What became of it. Immutable; nothing is null.
+     * The result of a reload. Immutable; nothing is null.
      *
-     * @param applied names of the settings that have changed and hold from now on, and paths of certificates
-     * @param needRestart names of those that have changed and hold from the next start on
-     * @param faults what is wrong, a line for each; then nothing was changed
+     * @param applied names of changed settings that hold at once, and paths of certificates that were read again
+     * @param needRestart names of changed settings that hold from the next start
+     * @param faults of the new settings, a line for each; if there are any, nothing was changed
      */
     record Result(List<String> applied, List<String> needRestart, List<String> faults) {
         /** Copies the lists. */
@@ -20,12 +20,12 @@ public interface Reload {
             faults = List.copyOf(faults);
         }
 
-        /** Nothing was changed. */
+        /** The result of a reload that changed nothing, because of these faults. */
         public static Result refused(List<String> faults) {
             return new Result(List.of(), List.of(), faults);
         }
     }
 
-    /** Runs it, one at a time. It may read from the disk. */
+    /** Reloads the settings, one call at a time. May read from the disk. */
     Result run();
 }

@@ -13,7 +13,9 @@ import java.util.Map;
 
 /** Writes answers. */
 final class Replies {
-    /** It reads what is sent here, too, so it keeps no table of names. */
+    /**
+     * It parses requests, too. A table of canonical names would grow with names that clients choose, so it keeps none.
+     */
     static final ObjectMapper JSON = JsonMapper.builder(JsonFactory.builder()
                     .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
                     .build())

@@ -39,9 +39,9 @@ final class Routes implements HttpHandler {
     @FunctionalInterface
     interface Action {
         /**
-         * Carries it out, on a worker thread or one of the probes'.
+         * Answers a request, on a worker thread or a thread for probes.
          *
-         * @param rest of the path, behind that of the route
+         * @param rest the part of the path behind the route's path
          */
         void answer(HttpServerExchange exchange, String rest, byte[] body) throws Exception;
     }
@@ -60,11 +60,11 @@ final class Routes implements HttpHandler {
     private final MemoryBudget share;
 
     /**
-     * No routes yet.
+     * An empty table of routes.
      *
-     * @param maxBodyBytes the longest body of a request that has one
-     * @param memory where bodies are reserved; a quarter of it at most
-     * @param probeThreads where probes are answered
+     * @param maxBodyBytes length of the longest body
+     * @param memory budget of bodies, which may take a quarter of it
+     * @param probeThreads run the actions of probes
      */
     Routes(int maxBodyBytes, MemoryBudget memory, Executor probeThreads) {
         this.probeThreads = probeThreads;
@@ -73,13 +73,13 @@ final class Routes implements HttpHandler {
         this.share = new MemoryBudget(Math.max(1, memory.limitBytes() / 4));
     }
 
-    /** Adds a route; a path that ends with a slash is for all that is below it, unless a longer one is for that. */
+    /** Adds a route. A path that ends with a slash covers all paths below it; the longest matching path wins. */
     Routes on(HttpString method, String path, Action action) {
         actions.computeIfAbsent(path, p -> new LinkedHashMap<>()).put(method, action);
         return this;
     }
 
-    /** Adds a route that must be answered in time, whatever keeps the worker threads busy, and needs no body. */
+    /** Adds a route without a body that is answered in time even if all worker threads are busy. */
     Routes probe(String path, Action action) {
         probes.add(path);
         return on(Methods.GET, path, action);
@@ -96,7 +96,7 @@ final class Routes implements HttpHandler {
             refuse(exchange, methods);
         } else if (exchange.isRequestComplete() || !method.equals(Methods.POST)) {
             if (!exchange.isRequestComplete()) {
-                // The body is not wanted, so it is not read.
+                // The action needs no body. One that is sent is not read, so its connection is closed.
                 exchange.setPersistent(false);
             }
             HttpHandler handler = thread -> answer(thread, new Route(path, action), new byte[0]);
@@ -106,7 +106,7 @@ final class Routes implements HttpHandler {
                 exchange.dispatch(handler);
             }
         } else {
-            // Login is open to everybody, so its body must be short.
+            // Login needs no token, so only a short body is accepted.
             receive(exchange, new Route(path, action), path.equals(LOGIN) ? LOGIN_BYTES : maxBodyBytes);
         }
     }
@@ -136,7 +136,8 @@ final class Routes implements HttpHandler {
     }
 
     private void receive(HttpServerExchange exchange, Route route, int limit) {
-        // Dispatched to this very thread: the exchange ends with its answer, and not when this method returns.
+        // Dispatched to this same thread, so that the exchange ends with its answer instead of with the return of this
+        // method.
         exchange.dispatch(
                 SameThreadExecutor.INSTANCE,
                 () -> SmallBody.read(exchange, limit, share, memory, new SmallBody.Receiver() {

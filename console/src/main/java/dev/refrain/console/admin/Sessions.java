@@ -14,14 +14,14 @@ import java.time.Duration;
 import java.util.Base64;
 
 /**
- * Knows who has shown the token. A program sends the token with each request. A browser exchanges it for a cookie that
- * no script can read and that no request of another site carries. The cookie is a random number, so that browsers do
- * not store the token. Thread-safe.
+ * Knows which clients have shown the token. A program sends the token with each request. A browser exchanges it for a
+ * cookie that no script can read and that no request of another site carries. The cookie is a random number, so that
+ * browsers do not store the token. Thread-safe.
  */
 final class Sessions {
     static final String COOKIE = "refrain-admin";
     private static final Duration LIFETIME = Duration.ofHours(12);
-    /** More sessions than operators have browsers. */
+    /** More sessions than an installation's operators have browsers. Beyond it the map drops a session. */
     private static final int MOST = 64;
 
     private static final long MAX_BYTES = 512;
@@ -35,7 +35,7 @@ final class Sessions {
     private final BoundedMap<String, Long> expiries =
             new BoundedMap<>(MOST * MAX_BYTES, MOST, (digest, expiry) -> 2L * digest.length());
 
-    /** @param token null if none is asked for */
+    /** @param token null if requests need none */
     Sessions(String token, Clock clock) {
         this.token = token == null ? null : digest(token);
         this.clock = clock;
@@ -45,7 +45,7 @@ final class Sessions {
         return token != null;
     }
 
-    /** Whether a request brings the token, or a cookie that was given for it. */
+    /** Whether a request brings the token, or the cookie of a session. */
     boolean isKnown(HttpServerExchange exchange) {
         String authorization = exchange.getRequestHeaders().getFirst(Headers.AUTHORIZATION);
         if (authorization != null) {
@@ -62,13 +62,13 @@ final class Sessions {
     }
 
     private boolean isAlive(String cookie) {
-        // Digests are looked up, so that the time of a lookup reveals nothing of other cookies.
+        // The lookup is by digest, so that its time reveals nothing about other cookies.
         String digest = Base64.getEncoder().encodeToString(digest(cookie));
         Long expiry = expiries.peek(digest);
         return expiry != null && clock.millis() < expiry;
     }
 
-    /** Gives the browser a cookie. */
+    /** Begins a session, and sets its cookie. */
     void begin(HttpServerExchange exchange) {
         byte[] bytes = new byte[32];
         random.nextBytes(bytes);
@@ -77,7 +77,7 @@ final class Sessions {
         exchange.setResponseCookie(cookie(value).setMaxAge((int) LIFETIME.toSeconds()));
     }
 
-    /** Takes the browser's cookie away. */
+    /** Ends the session of the request's cookie, and deletes the cookie. */
     void end(HttpServerExchange exchange) {
         Cookie cookie = exchange.getRequestCookie(COOKIE);
         if (cookie != null) {

@@ -12,12 +12,12 @@ import org.xnio.XnioExecutor;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * Reads the short bodies that are sent to the admin listener. It allocates for the bytes that come and not for the
+ * Reads the short bodies that are sent to the admin listener. It allocates for the bytes that arrive, not for the
  * announced length. The bytes, and the memory to parse them, are reserved in the memory budget, within a share of this
  * listener.
  */
 final class SmallBody {
-    /** How long all of a request's body may take. */
+    /** The most time that a client may take to send a whole body. */
     static final int DEADLINE_SECONDS = 10;
 
     private static final int FIRST_BYTES = 4096;
@@ -52,9 +52,9 @@ final class SmallBody {
     }
 
     /**
-     * Closes the connection if the request's body, whether anybody wants it or not, has not come in time.
+     * Closes the connection if the request's whole body has not arrived in time, even if no action reads it.
      *
-     * @param seconds for all of it
+     * @param seconds the most time for the whole body
      */
     static void watch(HttpServerExchange exchange, int seconds) {
         if (exchange.isRequestComplete()) {

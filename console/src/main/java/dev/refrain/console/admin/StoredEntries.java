@@ -31,8 +31,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What is stored: page by page, and a look at one answer where the operator allows that. Entries have but hashes of
- * models and callers; their names are those that the log and the settings know.
+ * Shows the store's entries page by page, and a single answer if the operator allows that. Entries have only hashes of
+ * models and callers; log and settings provide the names.
  */
 final class StoredEntries {
     private static final Logger LOG = LoggerFactory.getLogger(StoredEntries.class);
@@ -41,9 +41,9 @@ final class StoredEntries {
             Set.of("search", "model", "scope", "namespace", "key", "sort", "order", "limit", "cursor");
     private static final String CONTENT = "/content";
 
-    /** After which a page is of what was seen until then. */
+    /** The time after which a page ends with the entries seen so far. */
     private static final long MAX_MILLIS = 3000;
-    /** The longest part of an answer that is shown. */
+    /** Most bytes of an answer that are shown. */
     private static final int MAX_SHOWN_BYTES = 256 * 1024;
     /** The digits of a tag that entries show. */
     private static final int TAG_DIGITS = 12;
@@ -139,7 +139,7 @@ final class StoredEntries {
         return names;
     }
 
-    /** Labels by the digits that entries show. What the settings say now goes before what was logged. */
+    /** Labels by the digits that entries show. A team in the settings takes precedence over a logged label. */
     private Map<String, String> labels(ActivityLog.Names known) {
         Map<String, String> labels = new HashMap<>();
         known.labels().forEach((tag, label) -> labels.put(tag.substring(0, TAG_DIGITS), label));
@@ -178,7 +178,7 @@ final class StoredEntries {
         return matches;
     }
 
-    /** The digits of the scopes whose labels are wanted, and those that were given as digits. */
+    /** The tags of scopes whose labels match, and the given text itself if it is a tag. */
     private static Set<String> scopes(Map<String, String> labels, Predicate<String> wanted, String given) {
         Set<String> tags = labels.entrySet().stream()
                 .filter(each -> wanted.test(each.getValue()))
@@ -195,9 +195,9 @@ final class StoredEntries {
     /**
      * Shows a stored answer.
      *
-     * @param rest its key, and behind it {@code /content}
-     * @param body the header fields by which the request was made whose answer it is, of which sealed answers need the
-     *     credentials; none of it is kept
+     * @param rest its key, followed by {@code /content}
+     * @param body header fields of the request whose answer it is; a sealed answer needs the credentials among them.
+     *     None is kept
      */
     void look(HttpServerExchange exchange, String rest, JsonNode body) throws AdminException {
         if (!rest.endsWith(CONTENT)) {

@@ -5,15 +5,18 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Turns for what reads all of the log or of the store, so that no more than two of these keep a processor busy, however
- * many ask. Whoever waits holds a worker thread of the listener's few, so only two may; others are refused at once.
+ * Limits walks, which read the whole log or the whole store, to two at a time, so that they cannot take all processors.
+ * A waiting walk holds one of the listener's few worker threads, so only two may wait; others are refused at once.
  * Thread-safe.
  */
 final class Walks {
     private static final int AT_A_TIME = 2;
     private static final int WAITING = 2;
     private static final int PATIENCE_SECONDS = 10;
-    /** Those of a walk in steps have gone too far to be refused; all who are before one have their turn in less. */
+    /**
+     * A later step waits longer: refusing it would break off a response that has begun. Within this time all walks
+     * ahead of it end.
+     */
     private static final int STEP_PATIENCE_SECONDS = 60;
 
     private static final int IN_STEPS = 2;
@@ -27,18 +30,18 @@ final class Walks {
         this(PATIENCE_SECONDS);
     }
 
-    /** @param patienceSeconds how long somebody waits */
+    /** @param patienceSeconds how long a walk waits for its turn */
     Walks(int patienceSeconds) {
         this.patienceSeconds = patienceSeconds;
     }
 
-    /** What is done when it is its turn. */
+    /** The work of a walk, done when it has its turn. */
     @FunctionalInterface
     interface Walk<T> {
         T go() throws AdminException;
     }
 
-    /** @throws AdminException if the walk does, if too many wait already, or if its turn does not come in time */
+    /** @throws AdminException if the walk throws it, too many walks wait already, or the turn does not come in time */
     <T> T take(Walk<T> walk) throws AdminException {
         if (!places.tryAcquire()) {
             throw busy();
@@ -51,10 +54,10 @@ final class Walks {
     }
 
     /**
-     * A walk in steps, each of which has a turn of its own: what lies between two of them, such as a reader who is slow
-     * to take what was found, keeps nobody waiting. Two at a time; close it.
+     * Begins a walk in steps, each with a turn of its own. So other walks need not wait between two steps, for instance
+     * while a slow client reads the response. At most two such walks run at a time; close each at its end.
      *
-     * @throws AdminException if there are two
+     * @throws AdminException if two are under way
      */
     Steps inSteps() throws AdminException {
         if (!inSteps.tryAcquire()) {
@@ -69,7 +72,10 @@ final class Walks {
 
         private Steps() {}
 
-        /** @throws AdminException if the step does, or if its turn does not come; the first is refused as walks are */
+        /**
+         * @throws AdminException if the step throws it, or its turn does not come in time; the first step waits as a
+         *     walk does
+         */
         <T> T take(Walk<T> step) throws AdminException {
             if (isFirst) {
                 isFirst = false;
@@ -104,7 +110,7 @@ final class Walks {
         }
     }
 
-    /** How many wait for their turn. */
+    /** How many walks wait for their turn. */
     int waiting() {
         return turns.getQueueLength();
     }
