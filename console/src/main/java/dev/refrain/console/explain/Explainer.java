@@ -33,8 +33,8 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * Says what would become of a request, by the {@link Decision} that a front-end acts on, and what the store has for it.
- * Leaves no trace: neither a lookup nor a hit is counted. Thread-safe.
+ * Says what the cache would do with a request: makes the {@link Decision} that a front-end would make, and looks for
+ * its entry. Counts neither lookup nor hit. Thread-safe.
  */
 public final class Explainer {
     private static final String OUTLINES =
@@ -45,10 +45,10 @@ public final class Explainer {
     private final Naming naming;
     private final Function<Endpoint, String> upstreams;
     private final Outlines outlines;
-    /** A program has options in place of a proxy's settings. */
+    /** Whether the front-end is a program's, which has options instead of settings. */
     private final boolean isProgram;
 
-    /** What goes into keys beside the body. */
+    /** Derives what goes into a key beside the body. */
     private interface Naming {
         default RequestFields fields(RequestFields sent) {
             return sent;
@@ -92,11 +92,11 @@ public final class Explainer {
     }
 
     /**
-     * Explains what a front-end does that has the same parts.
+     * An explainer for a proxy that uses the same objects.
      *
-     * @param rulesets the one that is in force
-     * @param upstreams names of the endpoints' providers, the same over restarts
-     * @param outlines of the requests that it has fetched
+     * @param rulesets supplies the ruleset in force
+     * @param upstreams names of the endpoints' providers, which stay the same over restarts
+     * @param outlines of the requests whose answers the proxy has fetched
      */
     public Explainer(
             ResponseCache cache,
@@ -108,10 +108,10 @@ public final class Explainer {
     }
 
     /**
-     * The same for a front-end inside a program, whose options stand in for what a request does not say.
+     * An explainer for a front-end inside a program. The options provide defaults for what a request does not say.
      *
      * @param options of the front-end
-     * @param upstreams base URLs of the endpoints' providers, where the options do not say what names them
+     * @param upstreams base URLs of the endpoints' providers, for endpoints whose provider the options do not name
      */
     public Explainer(
             ResponseCache cache, RefrainOptions options, Function<Endpoint, String> upstreams, Outlines outlines) {
@@ -147,7 +147,7 @@ public final class Explainer {
         this.isProgram = isProgram;
     }
 
-    /** What would become of the request now. */
+    /** Says what the cache would do with the request now. */
     public Explanation explain(Question question) {
         Ruleset rules = rulesets.get();
         byte[] body = question.body().getBytes(StandardCharsets.UTF_8);
@@ -160,7 +160,7 @@ public final class Explainer {
         KeyContext context =
                 naming.context(question.route(), upstream, caller, question.query(), asked.partition(), fields);
         ContentCoding coding = ContentCoding.of(fields);
-        // The body that is asked about is what is inside the coding.
+        // A question has the decoded body.
         Decision decision = Decision.of(cache, cache::key, rules.presets(), context, asked, coding, body, body);
         CacheControls controls = decision.controls();
         String off = controls.enabled() ? null : whyOff(asked.cacheField(), decision);
@@ -212,7 +212,7 @@ public final class Explainer {
                 near.note());
     }
 
-    /** Of a request some of whose items, or all, are stored (wire rule W86). */
+    /** The explanation of a request of which some or all items are stored (wire rule W86). */
     private static Explanation items(Caller caller, Decision decision, KeyParts parts, int known, int count) {
         String why = known == count
                 ? "All of its " + count + " items are stored: a hit."
@@ -277,7 +277,7 @@ public final class Explainer {
         };
     }
 
-    /** Why an entry would not answer, or null. */
+    /** Why a stored entry would not answer, or null. */
     private static String obstacle(CacheControls controls, EntryFacts facts) {
         CacheDirectives directives = controls.directives();
         if (controls.enabled() && controls.clear()) {

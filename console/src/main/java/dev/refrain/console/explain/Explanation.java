@@ -9,22 +9,22 @@ import dev.refrain.engine.stats.EntryFacts;
 import java.util.List;
 
 /**
- * What would become of a request; a document of the admin listener. Immutable and thread-safe.
+ * What the cache would do with a request; a document of the admin listener. Immutable and thread-safe.
  *
- * @param eligible whether it may be cached at all
+ * @param eligible whether the request may be cached at all
  * @param reason of a bypass, as in {@code Cache-Status}, or null
  * @param caching {@code on} or {@code off}
- * @param why the same in a sentence
+ * @param why the explanation in a sentence
  * @param label the name under which the log has the caller
- * @param policy name of the policy that holds for it, or null
- * @param ttlSeconds lifetime of what it would store, or null
- * @param key all of the key in hexadecimal, or null
+ * @param policy name of the policy that holds for the request, or null
+ * @param ttlSeconds lifetime of an entry that the request would store, or null
+ * @param key the whole key in hexadecimal, or null
  * @param parts what went into the key, or null
  * @param entry the entry that would answer, or null
- * @param nearest stored requests that come nearest, or null if the question does not arise
- * @param rule the setting by which a stored answer would have been this request's, to be pasted into the settings file;
- *     null if there is none
- * @param nearestNote what there is to say about these, or null
+ * @param nearest the most similar earlier requests; null if the request would be a hit or a bypass, or none are kept
+ * @param rule the setting with which the nearest stored answer would have been a hit, to be pasted into the settings
+ *     file; null if there is none
+ * @param nearestNote a remark on {@code nearest}, or null
  */
 @JsonNaming(SnakeCaseStrategy.class)
 public record Explanation(
@@ -42,7 +42,7 @@ public record Explanation(
         String rule,
         String nearestNote) {
 
-    /** See {@link KeyParts}. */
+    /** The parts of the key, see {@link KeyParts}. */
     @JsonNaming(SnakeCaseStrategy.class)
     public record Parts(
             int version,
@@ -57,7 +57,7 @@ public record Explanation(
             String namespace,
             Integer sample,
             String body) {
-        /** The engine's parts in JSON's words. */
+        /** The engine's parts, in the form of this document. */
         public static Parts of(KeyParts parts) {
             return new Parts(
                     parts.version(),
@@ -75,7 +75,7 @@ public record Explanation(
         }
     }
 
-    /** See {@link EntryFacts}; hits are null if they are not known. */
+    /** The facts of an entry, see {@link EntryFacts}; hits are null if they are not known. */
     @JsonNaming(SnakeCaseStrategy.class)
     public record Entry(
             long ageSeconds,
@@ -85,7 +85,7 @@ public record Explanation(
             Integer hits,
             String sourceId,
             long tokensSaved) {
-        /** The engine's facts in JSON's words. */
+        /** The engine's facts, in the form of this document. */
         public static Entry of(EntryFacts facts) {
             return new Entry(
                     facts.ageSeconds(),
@@ -99,15 +99,15 @@ public record Explanation(
     }
 
     /**
-     * A request that is like the one in question.
+     * An earlier request that is similar to the one in question.
      *
      * @param id generation id of its answer, or null
      * @param createdAt when its answer was complete, ISO 8601
-     * @param same the part of the values that are equal, 0 to 1
-     * @param differs JSON paths at which the two differ, in the order of the document; parts of the key that are not in
-     *     the body in parentheses
-     * @param ignore places that would have to be ignored for the two to be the same, {@code (canonical)} alone if their
-     *     canonical forms are; empty if no rule makes them the same
+     * @param same fraction of the values that are equal, 0 to 1
+     * @param differs JSON paths at which the two differ, in the order of the document; in parentheses, differences
+     *     outside the body
+     * @param ignore places that a rule would have to ignore for the two to get the same key; {@code (canonical)} alone
+     *     if canonical forms suffice; empty if no rule helps
      * @param key the beginning of its key
      * @param stored whether its answer is still in the store
      */

@@ -9,14 +9,14 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What is kept of a stored request: for each value in its body the number of its path, and a hash of path and value.
- * Immutable.
+ * The record of a stored request without its content: for each value in its body, the number of the value's path, and a
+ * hash of path and value. Immutable.
  */
 final class Outline {
-    /** More differences would not help anybody. */
+    /** The most differences that are listed; with more, two requests are hardly similar. */
     private static final int MOST_DIFFERENCES = 20;
 
-    /** What an outline takes without its values and the texts that others choose. */
+    /** Estimated bytes of an outline without its values, and without texts whose length clients or providers choose. */
     static final int OWN_BYTES = 1024;
 
     static final int VALUE_BYTES = Integer.BYTES + 2 * Long.BYTES;
@@ -24,7 +24,7 @@ final class Outline {
     private final KeyParts parts;
     private final String id;
     private final long millis;
-    /** Numbers of paths, in the order of the document. */
+    /** Numbers of the values' paths, in the order of the document. */
     private final int[] paths;
     /** Hashes of path and value, in the same order. */
     private final long[] hashes;
@@ -57,13 +57,13 @@ final class Outline {
         return hashes;
     }
 
-    /** What it takes of the heap, roughly. */
+    /** Estimated bytes on the heap. */
     long bytes() {
-        // A deployment is the client's, as long as a head may be; an id is the provider's.
+        // The client chooses the target, up to the length of a head, and the provider chooses the id.
         return OWN_BYTES + bytes(parts.target()) + (id == null ? 0 : bytes(id)) + (long) VALUE_BYTES * hashes.length;
     }
 
-    /** What the characters of a text take. */
+    /** Bytes of a text's characters. */
     static long bytes(String text) {
         return Character.BYTES * (long) text.length();
     }
@@ -78,7 +78,7 @@ final class Outline {
         return parts.key();
     }
 
-    /** Whether two requests are of the same kind, so that a comparison makes sense. */
+    /** Whether two requests have the same endpoint and scope, so that a comparison makes sense. */
     boolean isComparable(KeyParts other) {
         return parts.endpoint() == other.endpoint() && parts.scope().equals(other.scope());
     }
@@ -87,7 +87,7 @@ final class Outline {
         return Arrays.binarySearch(sorted, hash) >= 0;
     }
 
-    /** The part of the values that is equal, 0 to 1. */
+    /** The fraction of the values that are equal, 0 to 1. */
     double similarity(Outline other) {
         int most = Math.max(hashes.length, other.hashes.length);
         if (most == 0) {
@@ -148,7 +148,7 @@ final class Outline {
                 : RuleFinder.rule(found, RuleFinder.paths(paths, names::of), RuleFinder.paths(other.paths, names::of));
     }
 
-    /** Adds the paths of what the other one has not. */
+    /** Adds the paths of values that the other outline lacks. */
     private void collect(Outline other, PathNames names, Set<String> into) {
         for (int i = 0; i < hashes.length && into.size() < MOST_DIFFERENCES; i++) {
             if (!other.has(hashes[i])) {

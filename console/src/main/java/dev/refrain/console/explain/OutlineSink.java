@@ -6,15 +6,15 @@ import dev.refrain.engine.exchange.ResponseSink;
 import java.util.function.Consumer;
 
 /**
- * Passes a fetched answer on, and runs an action if it was a complete success: then the request gets an outline. As
- * thread-safe as the sink behind it.
+ * Passes a fetched answer on, and runs an action if the answer was complete and successful, so that its request gets an
+ * outline. As thread-safe as the sink behind it.
  */
 public final class OutlineSink extends ForwardingSink {
     private final Consumer<ResponseHead> whenWhole;
     private ResponseHead head;
 
     /**
-     * Stands before the client.
+     * A sink in front of the client's.
      *
      * @param whenWhole gets the answer's head, with its generation id
      */

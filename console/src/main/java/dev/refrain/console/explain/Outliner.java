@@ -26,7 +26,7 @@ final class Outliner {
 
     private static final Pattern PLAIN = Pattern.compile("[A-Za-z_$][A-Za-z0-9_$]*");
 
-    /** Without Jackson's table of names, which clients could fill. */
+    /** Keeps no table of names, which clients could fill, and takes texts, numbers and names of any length. */
     private static final JsonFactory JSON = JsonFactory.builder()
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
             .streamReadConstraints(StreamReadConstraints.builder()
@@ -48,7 +48,7 @@ final class Outliner {
      * The outline of a request.
      *
      * @param id generation id of its answer, or null
-     * @throws IOException if the body is not JSON to Jackson
+     * @throws IOException if Jackson cannot parse the body
      */
     Outline outline(KeyParts parts, String id, long millis, byte[] body) throws IOException {
         int[] paths = new int[64];
@@ -112,11 +112,11 @@ final class Outliner {
         }
     }
 
-    /** An object or array that is being read, and how far. */
+    /** An object or array that is being read, and the position in it. */
     private static final class Level {
         /**
-         * Characters that a path is cut to. Longer than any path that gets a number, and short enough that paths of
-         * deep levels do not take the square of their depth.
+         * Longest path in characters; a longer one is cut, and its hash appended. Longer than any path that gets a
+         * number. Without a limit, the paths of all levels would take memory quadratic in their depth.
          */
         private static final int LONGEST = 4 * PathNames.LONGEST;
 

@@ -19,40 +19,40 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The outlines of the requests whose answers were stored lately. Bounded in requests and in bytes; the oldest go first.
- * Thread-safe: {@link #add} never waits, and what the background thread has no time for is dropped and counted.
+ * The outlines of requests whose answers were fetched lately. Bounded in requests and in bytes; the oldest are dropped
+ * first. Thread-safe: {@link #add} never waits. If the background thread cannot keep up, requests get no outline and
+ * are counted.
  */
 public final class Outlines implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Outlines.class);
 
     private static final int QUEUE = 256;
     /**
-     * The most that wait before the thread is woken. Up to that many it rests between two outlines and looks for the
-     * next one by itself. If each one woke it, right when an answer ends, it would take the processor that the answer
-     * needs to go out.
+     * With at most this many requests in the queue, the thread rests between two outlines, and polls for the next one.
+     * If each request woke it, right when an answer ends, it would take the processor that the answer needs to go out.
      */
     private static final int UNHURRIED = QUEUE / 4;
 
     private static final long REST_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
-    /** Rests without a request after which the thread waits to be woken. */
+    /** Rests without a request after which the thread blocks on the queue. */
     private static final int RESTS = 50;
 
-    /** A value takes 20 bytes. */
+    /** Values of a usual request, by which the bound in bytes follows from the capacity. */
     private static final int VALUES_PER_REQUEST = 128;
 
     private static final long MAX_HEAP = Runtime.getRuntime().maxMemory();
-    /** Part of the heap that outlines may take, however many are asked for. */
+    /** Outlines may take 1/32 of the heap, whatever capacity is set. */
     private static final int PART_OF_HEAP = 32;
-    /** Longer bodies have no outline: to take one apart takes several times its length. */
+    /** Longer bodies get no outline, because parsing one takes several times its length of heap. */
     private static final long LONGEST_BODY = Math.min(8L << 20, MAX_HEAP / 64);
 
-    /** Waiting bodies may take one part in this many of the memory budget, so that explanations cause no refusal. */
+    /** Waiting bodies may take 1/8 of the memory budget, so that explanations do not make the proxy refuse requests. */
     private static final int PART_OF_BUDGET = 8;
 
     private static final int SHOWN = 3;
     private static final double LEAST_SIMILARITY = 0.01;
 
-    /** A request that waits for its outline, for which its bytes are reserved until it has one. */
+    /** A request that waits for its outline. Until it has one, its bytes are reserved in the memory budget. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Job(Supplier<KeyParts> parts, long bytes, String id, long millis, byte[] body) {}
 
@@ -60,13 +60,16 @@ public final class Outlines implements AutoCloseable {
     private final PathNames names = new PathNames();
     private final Outliner outliner = new Outliner(names);
     private final BlockingQueue<Job> queue = new ArrayBlockingQueue<>(QUEUE);
-    /** Bytes of the requests that wait. */
+    /** Reserved bytes of the waiting requests. */
     private final AtomicLong waiting = new AtomicLong();
 
     private final LongAdder dropped = new LongAdder();
     private final Thread thread = new Thread(this::work, "refrain-explain");
 
-    /** Only peeked at: the latest requests are those that somebody asks about, however often others are looked at. */
+    /**
+     * Read with {@code peek} and {@code values} alone, so that reads do not refresh an outline: questions are about the
+     * latest requests.
+     */
     private final BoundedMap<CacheKey, Outline> outlines;
 
     private final MemoryBudget memory;
@@ -74,11 +77,10 @@ public final class Outlines implements AutoCloseable {
     private volatile boolean closed;
 
     /**
-     * Outlines.
+     * Empty; starts the background thread.
      *
-     * @param capacity requests to keep, as far as a 32nd of the heap has room
-     *     for them; 0 keeps none and starts no thread
-     * @param memory where requests are reserved that wait for their outlines
+     * @param capacity the most requests, within 1/32 of the heap; 0 keeps none and starts no thread
+     * @param memory budget for the requests that wait for their outlines
      */
     public Outlines(int capacity, MemoryBudget memory) {
         this(capacity, memory, MAX_HEAP / PART_OF_HEAP);
@@ -96,18 +98,19 @@ public final class Outlines implements AutoCloseable {
         }
     }
 
-    /** Whether any are kept. */
+    /** Whether outlines are kept. */
     public boolean isOn() {
         return capacity > 0;
     }
 
     /**
-     * The answer to a request was fetched to be stored.
+     * Adds a request whose answer was fetched to be stored.
      *
-     * @param parts asked for later, in the background
-     * @param heldBytes what parts and body keep of the heap until then
+     * @param parts what went into the key; asked for later, in the background
+     * @param heldBytes bytes of the heap that {@code parts} and {@code body} hold until then
      * @param id generation id of the answer, or null
-     * @param body the request's, kept only until its outline is made; must not change until then
+     * @param millis when the answer was complete, milliseconds since the epoch
+     * @param body of the request; kept only until its outline is made, and must not change until then
      */
     public void add(Supplier<KeyParts> parts, long heldBytes, String id, long millis, byte[] body) {
         if (!isOn()) {
@@ -175,7 +178,8 @@ public final class Outlines implements AutoCloseable {
             Outline outline = outliner.outline(job.parts().get(), job.id(), job.millis(), job.body());
             outlines.put(outline.key(), outline);
         } catch (IOException | RuntimeException e) {
-            // Jackson refuses a little of what is eligible. Its messages quote the document.
+            // Jackson refuses a few bodies that are eligible. Its messages quote the body, so the log has only their
+            // class.
             dropped.increment();
             LOG.debug("A request has no outline: {}", e.getClass().getSimpleName());
         } finally {
@@ -183,30 +187,30 @@ public final class Outlines implements AutoCloseable {
         }
     }
 
-    /** Requests that are kept now. */
+    /** The number of outlines. */
     public int size() {
         return outlines.size();
     }
 
     /**
-     * Requests that are not kept because there were too many at a time, or
-     * because they were too long or could not be read.
+     * Requests without an outline, because too many came at a time, or because they were too long or could not be
+     * parsed.
      */
     public long dropped() {
         return dropped.sum();
     }
 
-    /** When the answer to a very request like this was complete, or null if that is not known. */
+    /** When the latest answer to a request with this key was complete, or null if that is not known. */
     public Instant lastStored(CacheKey key) {
         Outline same = outlines.peek(key);
         return same == null ? null : Instant.ofEpochMilli(same.millis());
     }
 
     /**
-     * The requests of the same scope and endpoint that have most values in common with one, the most similar first.
+     * The requests of the same scope and endpoint that share most values with the given one, the most similar first.
      *
-     * @param isStored whether the answer of a key is still there
-     * @throws IOException if the body is not JSON to Jackson
+     * @param isStored whether the answer of a key is still stored
+     * @throws IOException if Jackson cannot parse the body
      */
     public List<Explanation.Nearest> nearest(KeyParts parts, byte[] body, Predicate<CacheKey> isStored)
             throws IOException {

@@ -6,15 +6,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Numbers for JSON paths, which many requests share. Bounded: once it is full, new paths get no name, and neither do
- * long ones. Thread-safe.
+ * Numbers for JSON paths, which many requests share. Bounded: long paths, and new paths once the table is full, share
+ * the number of an unknown path. Thread-safe.
  */
 final class PathNames {
     private static final int MOST = 1 << 16;
     static final int LONGEST = 300;
     private static final long MAX_BYTES =
             Math.min(8L << 20, Runtime.getRuntime().maxMemory() / 128);
-    /** Bytes of a path besides its characters, which may take two bytes each. */
+    /** Estimated bytes of an entry without the characters of its path, which take up to two bytes each. */
     private static final int OWN_BYTES = 128;
 
     private static final int UNNAMED = 0;

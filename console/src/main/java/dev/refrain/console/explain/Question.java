@@ -8,7 +8,7 @@ import java.util.Map;
  *
  * @param route to one of the endpoints; never null
  * @param query the query string, or empty
- * @param headers by name in any case
- * @param body as it would be sent
+ * @param headers values by name; case does not matter
+ * @param body of the request, without a content coding
  */
 public record Question(Route route, String query, Map<String, String> headers, String body) {}

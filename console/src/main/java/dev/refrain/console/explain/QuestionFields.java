@@ -8,13 +8,13 @@ import java.util.TreeMap;
 import java.util.function.BiConsumer;
 
 /**
- * The header of a request that is asked about. Names that differ only in case are lines of one field. Nothing is null.
- * Immutable and thread-safe.
+ * The header of a request to explain. Names that differ only in case are lines of one field. Nothing is null. Immutable
+ * and thread-safe.
  */
 public final class QuestionFields implements RequestFields {
     private final Map<String, List<String>> fields = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
 
-    /** Fields by their names. */
+    /** The fields with these names and values. */
     public QuestionFields(Map<String, String> headers) {
         headers.forEach((name, value) ->
                 fields.computeIfAbsent(name, none -> new ArrayList<>(1)).add(value));

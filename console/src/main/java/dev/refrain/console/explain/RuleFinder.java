@@ -11,25 +11,23 @@ import java.util.function.IntFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/**
- * Finds the key rule by which two requests would have been the same (wire rule W84), from where they differ. Stateless.
- */
+/** Finds the key rule with which two requests would have had the same key (wire rule W84). Stateless. */
 final class RuleFinder {
-    /** A member that can be ignored, or what stands in a list that can be. */
+    /** The path of a member that a rule can ignore, or of a place inside an array that a rule can ignore. */
     private static final Pattern MEMBER = Pattern.compile("\\$((?:\\.[A-Za-z0-9_-]{1,64}){1,8})(?:\\[.*)?");
 
-    /** Stands for canonical keys. */
+    /** Stands for the rule that makes keys of canonical forms. */
     static final String CANONICAL = "(canonical)";
 
     private RuleFinder() {}
 
     /**
-     * The places to ignore so that two outlines are of the same request; {@link #CANONICAL} alone if they differ in
-     * order or spelling. Empty if no rule makes them the same.
+     * The places to ignore so that both requests get the same key; {@link #CANONICAL} alone if they differ only in
+     * order or spelling. Empty if no rule helps.
      *
      * @param differences see {@link Outline#differences}
      * @param mine paths of the values of one request
-     * @param others likewise
+     * @param others paths of the values of the other request
      */
     static List<String> rule(List<String> differences, Set<String> mine, Set<String> others) {
         if (differences.size() == 1
@@ -52,7 +50,7 @@ final class RuleFinder {
         }
     }
 
-    /** The place, or that of what it is in, if only one of the two requests has that. */
+    /** The place, or its outermost ancestor that only one of the requests has. */
     private static String shared(String place, Set<String> mine, Set<String> others) {
         String found = place;
         int dot = found.lastIndexOf('.');
@@ -68,7 +66,7 @@ final class RuleFinder {
         return paths.stream().anyMatch(each -> each.equals(path) || each.startsWith(path + "."));
     }
 
-    /** The paths of numbers. */
+    /** The paths with these numbers. */
     static Set<String> paths(int[] numbers, IntFunction<String> names) {
         Set<String> paths = new TreeSet<>();
         for (int number : numbers) {
@@ -77,7 +75,7 @@ final class RuleFinder {
         return paths;
     }
 
-    /** The rule as it stands in the settings file, with what stands there already. */
+    /** The rule in the form of the settings file, merged with the rules in force. */
     static String yaml(ResponseCache cache, Endpoint endpoint, List<String> rule) {
         if (rule.equals(List.of(CANONICAL))) {
             return "key:\n  normalization: canonical\n";

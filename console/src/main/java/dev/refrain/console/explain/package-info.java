@@ -1,7 +1,7 @@
 /**
- * Why a request was not answered from the cache, and which stored requests come nearest to it. For that an outline of
- * each stored request is kept in memory: keyed hashes of its values and the paths at which they stand. Neither prompts
- * nor answers are kept, and nothing goes to the disk. Outlines are made on a thread of their own; a request that finds
- * it busy gets none. Unless a type says otherwise, no parameter and no result is null.
+ * Why a request was not answered from the cache, and which stored requests are most similar. For that, an outline of
+ * each stored request is kept in memory: keyed hashes of its values, and their paths. Neither prompts nor answers are
+ * kept, and nothing is written to disk. A thread of its own makes the outlines; a request that finds its queue full
+ * gets none. Unless a type says otherwise, no parameter and no result is null.
  */
 package dev.refrain.console.explain;
