@@ -23,7 +23,7 @@ final class AdminClient {
     private final String url;
     private final String token;
 
-    /** @param token empty if none is needed */
+    /** @param token empty for a listener without one */
     AdminClient(String url, String token) {
         this.url = url.replaceAll("/+$", "").replaceAll("/admin$", "");
         this.token = token;
@@ -49,7 +49,7 @@ final class AdminClient {
                         .POST(BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body))));
     }
 
-    /** The status of a path that anybody may ask for. */
+    /** The status that a path without access control answers. */
     int probe(String path) throws IOException, InterruptedException {
         return send(HttpRequest.newBuilder(URI.create(url + "/" + path))).statusCode();
     }

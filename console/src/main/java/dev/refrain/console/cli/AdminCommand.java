@@ -7,7 +7,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** What all commands have in common: the URL of the admin listener and the token. */
+/** Base of all commands: the URL of the admin listener and the token. */
 abstract class AdminCommand implements Callable<Integer> {
     @Option(
             names = "--admin",
@@ -37,7 +37,7 @@ abstract class AdminCommand implements Callable<Integer> {
         return ask(new AdminClient(url, secret));
     }
 
-    /** Returns the exit status. */
+    /** Carries the command out, and returns the exit status. */
     abstract int ask(AdminClient admin) throws IOException, InterruptedException;
 
     PrintWriter out() {

@@ -20,7 +20,7 @@ final class CassettesCommand extends AdminCommand {
         return 0;
     }
 
-    /** Lines stay lines. */
+    /** As {@link Query#printable}, but keeps line feeds. */
     private static String printable(String text) {
         return text.replaceAll("[\\p{C}&&[^\\n]]", "?");
     }

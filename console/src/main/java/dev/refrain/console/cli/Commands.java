@@ -41,7 +41,7 @@ public final class Commands implements Runnable {
     @Spec
     private CommandSpec spec;
 
-    /** What a command may use of the process that it runs in. */
+    /** The parts of its process that a command may use. */
     static final class Console {
         final InputStream bytes;
         final BufferedReader in;
@@ -56,7 +56,7 @@ public final class Commands implements Runnable {
         }
     }
 
-    /** Whether the command line asks for one of these commands, and not for the server. */
+    /** Whether the command line names one of these commands, rather than starting the server. */
     public static boolean isAskedFor(String... arguments) {
         return arguments.length > 0 && NAMES.contains(arguments[0]);
     }
@@ -65,8 +65,8 @@ public final class Commands implements Runnable {
      * Runs a command.
      *
      * @param environment environment variables
-     * @param stores opens the store for those commands that read it by themselves
-     * @return the exit status: 0, 1 if Refrain could not be asked or refused, 2 for a wrong command line
+     * @param stores opens the store for commands that access it directly
+     * @return the exit status: 0; 1 if Refrain could not be reached or refused; 2 for a wrong command line
      */
     public static int run(
             String[] arguments,

@@ -112,7 +112,10 @@ final class ExportCommand extends AdminCommand {
         return 0;
     }
 
-    /** The same for the same command, although 7d is another time a second later. */
+    /**
+     * The query as text, by which a broken-off export is recognised. It is the same for the same command, although
+     * {@code 7d} resolves to another time a second later.
+     */
     private String asked() {
         StringBuilder asked = new StringBuilder("export");
         models.stream().sorted().forEach(model -> asked.append("; model=").append(model));
@@ -149,7 +152,7 @@ final class ExportCommand extends AdminCommand {
             found.path("data").forEach(tag -> digits.add(tag.asText()));
         }
         if (digits.isEmpty()) {
-            // No scope at all would stand for all of them.
+            // An empty set would match every scope.
             throw new IOException("No key is known under " + String.join(", ", labels) + "; name its 12 digits");
         }
         return digits;

@@ -4,7 +4,7 @@ import java.io.IOException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** A probe for what has none of its own, such as the {@code HEALTHCHECK} of an image without {@code curl}. */
+/** A probe for places without an HTTP client, such as the {@code HEALTHCHECK} of an image without {@code curl}. */
 @Command(
         name = "health",
         description = "Asks whether Refrain takes requests and its store is open. The exit status is 0 if so, else 1.")

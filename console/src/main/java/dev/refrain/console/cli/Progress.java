@@ -6,14 +6,14 @@ import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine;
 
-/** Shows how far something is that takes more than a second: a bar on a terminal, elsewhere a line now and then. */
+/** Shows the progress of work that takes more than a second: a bar on a terminal, else a line every ten seconds. */
 final class Progress implements ArchiveProgress {
     private static final long FIRST_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long LINE_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final int WIDTH = 30;
 
     private final PrintWriter out;
-    /** Unless it is a file, or {@code NO_COLOR} is set. */
+    /** False if the output is a file, or {@code NO_COLOR} is set. */
     private final boolean isTerminal = CommandLine.Help.Ansi.AUTO.enabled();
 
     private final long begun = System.nanoTime();

@@ -69,7 +69,7 @@ final class PurgeCommand extends AdminCommand {
         return 0;
     }
 
-    /** How many answers that are now. */
+    /** How many answers the purge would remove at the moment, in words. */
     private String count(AdminClient admin) throws IOException, InterruptedException {
         JsonNode found = admin.get("entries/count" + what.query());
         long matching = found.path("matching").asLong();

@@ -9,7 +9,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The parameters of a question to the admin listener. Not thread-safe. */
+/** Builds the query string of a request to the admin listener. Not thread-safe. */
 final class Query {
     private static final Pattern AGO = Pattern.compile("([0-9]{1,9})([mhd])");
 
@@ -32,9 +32,9 @@ final class Query {
     }
 
     /**
-     * A time that was given as one, or as how long ago it was; null for null.
+     * Parses a time in ISO 8601, or a period before now such as {@code 24h}; null for null.
      *
-     * @throws IllegalArgumentException if it is neither
+     * @throws IllegalArgumentException if the text is neither
      */
     static Instant time(String given) {
         if (given == null) {
@@ -58,7 +58,7 @@ final class Query {
         }
     }
 
-    /** What others have chosen, without characters that do something to a terminal. */
+    /** Replaces the control characters of text that clients have chosen, so that it cannot control a terminal. */
     static String printable(String text) {
         return text.replaceAll("\\p{C}", "?");
     }

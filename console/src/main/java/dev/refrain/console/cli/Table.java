@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.Locale;
 
-/** The figures for people. */
+/** The figures as text for people. */
 final class Table {
     private static final String[] OUTCOMES = {"hit", "collapsed", "stale", "miss", "bypass", "off", "errors", "total"};
     private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB"};

@@ -1,5 +1,5 @@
 /**
- * The commands of refrain.jar that ask a running Refrain, as clients of the admin listener's JSON and nothing else, and
- * those that read or fill a store by themselves.
+ * The commands of refrain.jar. Most ask a running Refrain, solely through the admin listener's JSON; {@code export} and
+ * {@code import} open the store themselves.
  */
 package dev.refrain.console.cli;

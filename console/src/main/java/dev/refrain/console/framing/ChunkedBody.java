@@ -27,10 +27,10 @@ final class ChunkedBody extends AbstractStreamSourceConduit<StreamSourceConduit>
     private final HttpServerConnection connection;
 
     private final ChunkGrammar grammar = new ChunkGrammar();
-    /** What was wrong with the body, or null. After a fault nobody knows where the next request begins. */
+    /** The fault of the body, or null. After a fault, the beginning of the next request is unknown. */
     private MalformedBody flaw;
 
-    /** @param raw the connection's bytes, pushed back ones first */
+    /** @param raw the connection's bytes, beginning with those that were put back */
     ChunkedBody(StreamSourceConduit raw, HttpServerExchange exchange) {
         super(raw);
         this.exchange = exchange;
@@ -100,7 +100,7 @@ final class ChunkedBody extends AbstractStreamSourceConduit<StreamSourceConduit>
         }
     }
 
-    /** Bytes behind the framing are data: they go to the caller if it has room, else they are put back. */
+    /** Reads framing. Data behind it goes to the caller's buffer as far as it has room; the rest is put back. */
     private int readFraming(ByteBuffer into) throws IOException {
         PooledByteBuffer pooled = connection.getByteBufferPool().allocate();
         ByteBuffer bytes = pooled.getBuffer();
@@ -139,7 +139,7 @@ final class ChunkedBody extends AbstractStreamSourceConduit<StreamSourceConduit>
         }
     }
 
-    /** What follows is not looked at, neither here nor by the reader of the next request. */
+    /** Notes the fault. All further bytes of the connection are ignored, and it is closed. */
     private MalformedBody malformed(MalformedBody found) {
         flaw = found;
         exchange.setPersistent(false);

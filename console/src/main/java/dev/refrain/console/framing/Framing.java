@@ -14,13 +14,13 @@ import io.undertow.util.Protocols;
 
 /**
  * Refuses requests whose end is in doubt (RFC 9112, 6). It must be the first handler. Undertow has already refused
- * malformed requests, several lengths, and a length beside a transfer coding. Chunked bodies are checked as they are
- * read ({@link ChunkedBody}).
+ * malformed requests, several values of {@code Content-Length}, and a length beside a transfer coding. Chunked bodies
+ * are checked as they are read ({@link ChunkedBody}).
  */
 public final class Framing implements HttpHandler {
-    /** What to do with a request that is refused. */
+    /** Answers refused requests. */
     public interface Refusal {
-        /** Answers it. The connection will be closed behind the answer. */
+        /** Answers the request. The connection is closed after the answer. */
         void refuse(HttpServerExchange exchange, FramingFault why);
     }
 
@@ -30,8 +30,8 @@ public final class Framing implements HttpHandler {
     /**
      * A handler.
      *
-     * @param next gets what is not refused
-     * @param refusal gets what is, on the connection's I/O thread
+     * @param next gets all other requests
+     * @param refusal gets refused requests, on the connection's I/O thread
      */
     public Framing(HttpHandler next, Refusal refusal) {
         this.next = next;
@@ -46,23 +46,23 @@ public final class Framing implements HttpHandler {
                 protocol, exchange.getRequestURI(), exchange.getQueryString(), new HeaderFields(headers));
         if (fault != null) {
             if (!FramingRules.isVersion(protocol)) {
-                // Undertow would answer in the same words, whatever they are.
+                // Undertow would echo the invalid version in its status line.
                 exchange.setProtocol(Protocols.HTTP_1_1);
             }
-            // Nobody knows where the next request would begin. After an expectation that is not met, the client may
-            // send the body or not.
+            // The beginning of the next request is unknown. After a refused expectation, too: the client may send the
+            // body or not.
             exchange.setPersistent(false);
             refusal.refuse(exchange, fault);
             return;
         }
         HeaderValues options = headers.get(Headers.CONNECTION);
-        // Undertow takes note of a single option only.
+        // Undertow itself recognises {@code close} only as the single option.
         if (options != null && ConnectionOptions.of(options).contains("close")) {
             exchange.setPersistent(false);
         }
         if (headers.contains(Headers.TRANSFER_ENCODING)) {
             HttpServerConnection connection = (HttpServerConnection) exchange.getConnection();
-            // In place of Undertow's decoder, which nothing has been read through yet.
+            // Replaces Undertow's decoder, through which nothing has been read yet.
             exchange.addRequestWrapper((undertows, of) -> new ChunkedBody(
                     new ReadDataStreamSourceConduit(connection.getOriginalSourceConduit(), connection), of));
         }

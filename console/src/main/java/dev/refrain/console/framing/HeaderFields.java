@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.BiConsumer;
 
 /**
- * A request's header as Undertow has read it. Undertow finds a name by its characters, without a copy of them.
+ * A request's header as Undertow has parsed it. A lookup by name copies nothing.
  *
  * @param map of the request
  */

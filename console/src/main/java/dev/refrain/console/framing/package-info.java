@@ -1,6 +1,6 @@
 /**
- * Where a request ends, as this project's listeners read it: {@link dev.refrain.console.framing.Framing} refuses what
- * is in doubt. It stands before the admin listener, and before any front-end that listens with Undertow. Its handlers
- * run on a connection's I/O thread. No parameter and no result is null, but for a field that is not there.
+ * Where a request ends: {@link dev.refrain.console.framing.Framing} refuses requests whose end is in doubt. It is the
+ * first handler of the admin listener, and of any front-end that listens with Undertow. Its handlers run on a
+ * connection's I/O thread. No parameter and no result is null, except the value of a missing field.
  */
 package dev.refrain.console.framing;

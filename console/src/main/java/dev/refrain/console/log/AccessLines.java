@@ -10,15 +10,15 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Locale;
 
-/** Makes lines of what the access log was told. Stateless. */
+/** Formats the records of the access log as lines. Stateless. */
 final class AccessLines {
-    /** No reader of lines takes something in ASCII for anything but what it is. */
+    /** Writes ASCII alone, in which no reader finds a line separator or a control character of Unicode. */
     private static final JsonFactory JSON =
             JsonFactory.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
 
     private AccessLines() {}
 
-    /** Fields with a blank between, {@code -} for what there is not; what no line may have is escaped. */
+    /** Fields separated by blanks, {@code -} for a missing one. Characters that would break the line are escaped. */
     static String text(AccessRecord entry) {
         StringBuilder line = new StringBuilder(256);
         line.append(Instant.ofEpochMilli(entry.endMillis())).append(' ');
@@ -58,18 +58,18 @@ final class AccessLines {
         return line;
     }
 
-    /** By which a terminal that shows the line would do something: those of ASCII, and of Latin-1 (C1). */
+    /** Characters that control a terminal: C0 and DEL of ASCII, C1 of Latin-1. */
     private static boolean isControl(int c) {
         return c < ' ' || (c >= 0x7F && c < 0xA0);
     }
 
-    /** What ends a line for some readers, or turns it round, and is not seen itself. */
+    /** Invisible characters that some readers take for the end of a line, or that change the direction of text. */
     private static boolean isHidden(int c) {
         int type = Character.getType(c);
         return type == Character.LINE_SEPARATOR || type == Character.PARAGRAPH_SEPARATOR || type == Character.FORMAT;
     }
 
-    /** An object of JSON, without what there is not. */
+    /** A JSON object without members for missing values. */
     static String json(AccessRecord entry) {
         StringWriter line = new StringWriter(384);
         try (JsonGenerator json = JSON.createGenerator(line)) {

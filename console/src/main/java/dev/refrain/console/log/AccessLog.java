@@ -19,9 +19,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A line for each request, in a file or on standard output. Requests leave what they know in a queue that is bounded in
- * bytes, and go on; a thread of the log makes lines of it and writes them. What finds the queue full, or cannot be
- * written, is dropped and counted. Thread-safe.
+ * A line for each request, in a file or on standard output. Requests put a record into a queue, which is bounded in
+ * bytes, and never wait. A thread of the log makes lines of the records and writes them. A record that finds the queue
+ * full or cannot be written is dropped and counted. Thread-safe.
  */
 public final class AccessLog implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(AccessLog.class);
@@ -29,7 +29,7 @@ public final class AccessLog implements AutoCloseable {
     /** Stands for standard output in place of a file's name. */
     public static final String STANDARD_OUTPUT = "-";
 
-    /** What may wait to be written, in bytes of the heap, about. */
+    /** Most bytes of the heap that waiting records may take, estimated. */
     static final long MAX_WAITING = 4 << 20;
 
     private static final int BUFFER = 64 * 1024;
@@ -47,7 +47,7 @@ public final class AccessLog implements AutoCloseable {
     private volatile boolean reopen;
     private volatile boolean closed;
 
-    // The writer's own, once it runs.
+    // Used by the writer thread alone once it runs.
     private OutputStream out;
     private long told;
     private long toldNanos;
@@ -63,7 +63,7 @@ public final class AccessLog implements AutoCloseable {
     /**
      * Begins to log.
      *
-     * @param target the path of a file, which is made if it is not there, or {@link #STANDARD_OUTPUT}
+     * @param target the path of a file, which is made if it does not exist, or {@link #STANDARD_OUTPUT}
      * @throws IOException if the file cannot be written; the message says which
      */
     public static AccessLog open(String target, Logs.Format format) throws IOException {
@@ -72,7 +72,7 @@ public final class AccessLog implements AutoCloseable {
         return log;
     }
 
-    /** One that writes when it is started. */
+    /** A log that writes only after {@link #start}. */
     static AccessLog to(String target, Logs.Format format, OutputStream out) {
         return new AccessLog(target, format, out);
     }
@@ -85,8 +85,8 @@ public final class AccessLog implements AutoCloseable {
         try {
             boolean isNew = !Files.exists(file);
             OutputStream stream = Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-            // Not by the file's store, which Java does not find where it is not listed among the mounts, as in a
-            // chroot.
+            // Asks for the view itself, not the file store for its features: Java does not find the store of a file
+            // system that is missing from the list of mounts, as in a chroot.
             PosixFileAttributeView permissions = Files.getFileAttributeView(file, PosixFileAttributeView.class);
             if (isNew && permissions != null) {
                 permissions.setPermissions(PosixFilePermissions.fromString("rw-------"));
@@ -97,7 +97,7 @@ public final class AccessLog implements AutoCloseable {
         }
     }
 
-    /** A request is over. Never waits. */
+    /** Adds the record of an ended request. Never waits. */
     public void add(AccessRecord entry) {
         long bytes = entry.heldBytes();
         if (closed) {
@@ -115,12 +115,12 @@ public final class AccessLog implements AutoCloseable {
         return dropped.sum();
     }
 
-    /** Bytes that wait, about. */
+    /** Estimated bytes of the waiting records. */
     long waiting() {
         return waiting.get();
     }
 
-    /** Opens the file anew before the next line, since somebody may have given it another name. */
+    /** Opens the file anew before the next line, for the rotation of logs, which has renamed it. */
     public void reopen() {
         reopen = true;
     }
@@ -181,7 +181,7 @@ public final class AccessLog implements AutoCloseable {
         }
     }
 
-    /** Once a minute at most. */
+    /** Warns of dropped lines, at most once a minute. */
     private void tell() {
         long now = dropped.sum();
         if (now > told && System.nanoTime() - toldNanos >= TELL_NANOS) {
@@ -194,7 +194,7 @@ public final class AccessLog implements AutoCloseable {
         }
     }
 
-    /** Writes what waits, for some seconds at most. */
+    /** Writes the waiting records, for five seconds at most. */
     @Override
     public void close() {
         closed = true;

@@ -3,13 +3,13 @@ package dev.refrain.console.log;
 import dev.refrain.engine.CacheKey;
 
 /**
- * One request as the access log has it. Immutable and thread-safe; what is not known, or there is not, is null.
+ * One request in the access log. Immutable and thread-safe; a missing or unknown value is null.
  *
- * @param endMillis when the answer was over, milliseconds since the epoch
+ * @param endMillis when the answer had ended, milliseconds since the epoch
  * @param durationNanos from the request's head until then
  * @param bytes of the answer's body
  * @param cache what the cache did, as in the log of requests
- * @param scope name of the API key, or digits that stand for it
+ * @param scope label of the API key, or the digits that stand for the key
  * @param key of the request
  * @param id of the answer
  * @param requestId of the request
@@ -26,10 +26,10 @@ public record AccessRecord(
         CacheKey key,
         String id,
         String requestId) {
-    /** Objects and the shorter texts. */
+    /** Bytes of the objects and the short texts. */
     private static final int OWN_BYTES = 512;
 
-    /** What it takes of the heap while it waits, about. */
+    /** Estimated bytes of the heap that the record takes while it waits. */
     long heldBytes() {
         return OWN_BYTES + origin.heldBytes() + (model == null ? 0 : 2L * model.length());
     }

@@ -9,7 +9,7 @@ import java.io.UncheckedIOException;
 import java.util.logging.Formatter;
 import java.util.logging.LogRecord;
 
-/** A line of the log as an object of JSON: time, level, logger, message and, of a failure, its stack trace. */
+/** Formats a line of the log as a JSON object: time, level, logger, message, and the stack trace of an exception. */
 final class JsonLines extends Formatter {
     private static final JsonFactory JSON = new JsonFactory();
 

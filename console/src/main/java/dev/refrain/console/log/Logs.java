@@ -7,35 +7,35 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
 
-/** How a process logs, by {@code java.util.logging}. Thread-safe. */
+/** Configures {@code java.util.logging} for the process. Thread-safe. */
 public final class Logs {
-    /** Replaces everything that is set here. */
+    /** Names a configuration of the operator's own. If it is set, this class changes nothing. */
     private static final String OWN_CONFIGURATION = "java.util.logging.config.file";
 
     private static final String OURS = "dev.refrain";
 
-    /** Held, since a logger that nobody holds forgets its level. */
+    /** A strong reference: an unreferenced logger is collected, and its level lost. */
     private static final Logger OUR_LOGGER = Logger.getLogger(OURS);
 
     private Logs() {}
 
-    /** The form of a line. */
+    /** The format of a line. */
     public enum Format {
         /** Lines for people. */
         TEXT,
-        /** An object of JSON for each line. */
+        /** A JSON object for each line. */
         JSON
     }
 
-    /** The least that is logged. */
+    /** The least severe level that is logged. */
     public enum Threshold {
-        /** What keeps Refrain from its work. */
+        /** Faults that keep Refrain from its work. */
         ERROR("SEVERE"),
-        /** Besides, what somebody should look at. */
+        /** Also events that an operator should look into. */
         WARN("WARNING"),
-        /** Besides, what happens. */
+        /** Also ordinary events. */
         INFO("INFO"),
-        /** Besides, what helps to find out why. */
+        /** Also details for finding causes. */
         DEBUG("FINE");
 
         /** Name of the level of {@code java.util.logging}. */
@@ -60,13 +60,13 @@ public final class Logs {
         }
     }
 
-    /** Logs so from now on, unless the JVM was started with a configuration of its own. */
+    /** Sets format and threshold, unless the JVM was started with a logging configuration of its own. */
     public static void use(Format format, Threshold threshold) {
         if (System.getProperty(OWN_CONFIGURATION) != null) {
             return;
         }
         Logger root = Logger.getLogger("");
-        // Libraries say at INFO what nobody asked for.
+        // What libraries log at INFO does not concern an operator.
         root.setLevel(threshold == Threshold.ERROR ? Level.SEVERE : Level.WARNING);
         OUR_LOGGER.setLevel(threshold.level());
         for (Handler handler : root.getHandlers()) {

@@ -1,7 +1,7 @@
 /**
- * What a process says of itself and of requests: lines of the log as text or JSON, and the access log.
+ * The process's log, as text or JSON, and the access log.
  *
  * <p>Priorities: a request waits for no log. Lines that cannot be written in time are dropped and counted. Nothing is
- * null but where it says so; no credential, no query string and no content stands in a line.
+ * null unless a type says otherwise. No line contains a credential, a query string or content.
  */
 package dev.refrain.console.log;

@@ -18,13 +18,13 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 
 /**
- * Binds what a log counts of requests to a Micrometer registry. Requests use no meter: a scrape reads the log's
- * counters, and the log's thread fills the histograms. Thread-safe; nothing is null.
+ * Binds the figures of a log of requests to a Micrometer registry. Serving a request touches no meter: a scrape reads
+ * the log's counters, and the log's thread fills the histograms. Thread-safe; nothing is null.
  */
 public final class RequestMetrics implements MeterBinder {
     private static final long FRESH_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
-    /** From a hit's tens of microseconds to the patience of those who wait for reasoning models. */
+    /** From 0.1 ms, for hits, to five minutes, for reasoning models. */
     private static final Duration[] BUCKETS = Stream.of(
                     0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e3, 2.5e3, 5e3, 1e4, 3e4,
                     6e4, 1.2e5, 3e5)
@@ -35,7 +35,7 @@ public final class RequestMetrics implements MeterBinder {
     private Stats latest;
     private long readAt;
 
-    /** For one log; the meters are its for as long as the registry has them. */
+    /** Metrics of one log, which the registry keeps reachable as long as it has the meters. */
     public RequestMetrics(ActivityLog activity) {
         this.activity = Objects.requireNonNull(activity, "activity");
     }
@@ -46,7 +46,7 @@ public final class RequestMetrics implements MeterBinder {
         durations(registry);
     }
 
-    /** One scrape reads many meters. */
+    /** A snapshot for half a second, because one scrape reads many meters. */
     private synchronized Stats stats() {
         long now = System.nanoTime();
         if (latest == null || now - readAt > FRESH_NANOS) {
