@@ -1,6 +1,6 @@
 /**
- * The activity log: filters, pages, and new requests on top of the first page as they happen. While somebody points at the table
- * or moves in it by keyboard, new rows wait behind a button, so that nothing slips away under a click.
+ * The activity log: filters, pages, and new requests on top of the first page as they happen. While the pointer is over
+ * the table, or the keyboard focus in it, new rows wait behind a button, so that no row moves away under a click.
  */
 import { $, debounce, element, problem, setText } from "./dom.js";
 import { address, get, oneAtATime } from "./api.js";
@@ -8,27 +8,30 @@ import { on } from "./live.js";
 import * as format from "./format.js";
 
 const LIMIT = 50;
-/** New rows make the first page longer, so that the next one still begins where it ends; until it would be too long. */
+/**
+ * New rows make the first page longer, so that it still ends where the next page begins. Beyond this length it is
+ * loaded anew.
+ */
 const MOST_ROWS = 200;
 const FRESH_MS = 1200;
 const FILTERS = ["cached", "model", "scope", "status", "when", "since", "until", "cache", "endpoint", "policy", "namespace", "sort"];
-/** Those that are among the further ones. */
+/** Filters in the section that opens with "More". */
 const FURTHER = ["cache", "endpoint", "policy", "namespace", "sort"];
 const HOURS = { hour: 1, day: 24, week: 168 };
-/** Suggestions are taken from what was seen; no more than a list can show. */
+/** Suggestions for the filters are values seen in rows; this many of each kind at most. */
 const MOST_SUGGESTIONS = 100;
 
 const form = $("filters");
 const rows = $("rows");
 let visible = false;
 let filter = {};
-/** The cursors of the pages up to this one; the first page has none. */
+/** The cursors of all pages up to the current one. The first page has an empty cursor. */
 let cursors = [""];
 let next = null;
-/** New requests that wait to be shown, and whether there may be more of them than these. */
+/** New requests that wait to be shown. */
 let waiting = [];
 let outdated = false;
-/** Whether the log was too long to be sorted in time. */
+/** Whether the listener ran out of time while it sorted the log. */
 let partial = false;
 let currency = "USD";
 const seen = { models: new Set(), scopes: new Set(), policies: new Set() };
@@ -59,12 +62,12 @@ export function start() {
   on("activity", ({ data }) => arrive(data));
   on("state", state => {
     if (state !== "live" || !visible) return;
-    outdated = true; // what happened in between was not told
+    outdated = true; // the listener sent no events during the interruption
     refresh();
   });
 }
 
-/** The view's address holds the filter; a detail view on top of it does not change that. */
+/** Takes the filter from the view's address. A detail view on top changes the address, but not the filter. */
 export function show(parameters) {
   const wanted = Object.fromEntries(FILTERS.map(name => [name, parameters.get(name) ?? ""]));
   const same = visible && FILTERS.every(name => wanted[name] === filter[name]);
@@ -72,7 +75,7 @@ export function show(parameters) {
   if (same) return;
   filter = wanted;
   for (const name of FILTERS) {
-    // What is being typed is left alone.
+    // The field that has the focus is left alone: the user may be typing in it.
     if (form.elements[name] !== document.activeElement) fill(name, filter[name]);
   }
   if ((filter.since || filter.until) && !filter.when) form.elements.when.value = filter.when = "own";
@@ -81,11 +84,11 @@ export function show(parameters) {
   turn([""]);
 }
 
-/** A status from an address may be one that the list does not have. */
+/** Sets a field. An address may name a status that the list lacks; it is added. */
 function fill(name, value) {
   const field = form.elements[name];
   if (field instanceof RadioNodeList) {
-    // Its own value cannot be set to nothing in every browser.
+    // Not every browser lets an empty value be set on the list itself.
     for (const choice of field) choice.checked = choice.value === value;
     return;
   }
@@ -105,7 +108,7 @@ const entered = name => {
   return value && form.elements.when.value === "own" ? new Date(value).toISOString() : "";
 };
 
-/** The filter in the words of the listener. */
+/** The filter as parameters of the listener's API. */
 function parameters() {
   const { when, status, sort, ...rest } = filter;
   const [by, order] = sort.split(".");
@@ -130,7 +133,7 @@ export function link(id = "") {
 }
 
 function apply() {
-  // The address may have changed already where this view has not heard of it yet.
+  // The address may have changed already, before its event has reached this view.
   if (!visible || !location.hash.startsWith("#/activity")) return;
   const now = Object.fromEntries(FILTERS.map(name => [name, entered(name)]));
   if (FILTERS.every(name => now[name] === filter[name])) return;
@@ -144,7 +147,7 @@ function turn(pages) {
   load();
 }
 
-/** Sorted, a page needs all of the log, which the listener reads for two at a time. */
+/** A sorted page needs a read of the whole log, which the listener does for two requests at a time. */
 const page = oneAtATime(
   () => get("activity", { ...parameters(), limit: LIMIT, cursor: cursors.at(-1) }),
   answer => {
@@ -162,7 +165,7 @@ const page = oneAtATime(
     next = answer.next;
     partial = !answer.complete;
     currency = answer.currency;
-    // A column by which it is sorted is shown, whatever room there is.
+    // The style sheet shows the column by which the table is sorted at any width.
     rows.closest("table").dataset.sort = filter.sort;
     rows.replaceChildren(...answer.data.map(row));
     suggest(answer.data);
@@ -210,7 +213,7 @@ const held = () =>
   rows.contains(document.activeElement) ||
   document.querySelector("dialog[open]") !== null;
 
-/** Asks for the first page again, if that is shown, outdated and not looked at more closely. */
+/** Loads the first page again if it is shown and outdated, and the user is not busy with it. */
 const refresh = debounce(() => {
   if (visible && outdated && cursors.length === 1 && !held()) load();
 }, 400);
@@ -219,13 +222,13 @@ function arrive(records) {
   suggest(records);
   if (!visible || cursors.length > 1 || !records.length) return;
   if (Object.values(filter).some(Boolean)) {
-    // What matches is the listener's to say. To sort anew takes a while, so that waits until it is asked for.
+    // Only the listener knows which of them match. Sorting takes a while, so a sorted page is reloaded only on a click.
     outdated = true;
     if (filter.sort) paint();
     else refresh();
   } else {
-    waiting = [...records.toReversed(), ...waiting]; // told oldest first, shown newest first
-    if (waiting.length > LIMIT) outdated = true; // there may be more than were told
+    waiting = [...records.toReversed(), ...waiting]; // events bring the oldest first, the table shows the newest first
+    if (waiting.length > LIMIT) outdated = true; // an event has at most 50 requests, so some may be missing
     if (outdated) refresh();
     else if (!held()) prepend(waiting);
   }
@@ -237,7 +240,7 @@ function prepend(records) {
   const known = new Set([...rows.rows].map(line => line.dataset.number));
   const fresh = records.filter(record => !known.has(String(record.number))).map(row);
   fresh.forEach(line => line.classList.add("fresh"));
-  // No animation: that would paint the table at each frame, all the time where requests come all the time.
+  // No CSS animation: under a steady stream of requests it would repaint the table at each frame.
   setTimeout(() => fresh.forEach(line => line.classList.remove("fresh")), FRESH_MS);
   rows.prepend(...fresh);
   if (rows.rows.length > MOST_ROWS) load();
@@ -263,7 +266,7 @@ export function outcome(record) {
     { class: "outcome", data: { outcome: record.cache } },
     record.cache,
     record.reason ? element("small", {}, record.reason) : null,
-    // Where there is no room for a column of its own.
+    // Shown where the window has no room for a column of its own.
     record.status >= 400 ? element("small", { class: "failed" }, String(record.status)) : null,
   );
 }
@@ -296,7 +299,7 @@ function row(record) {
   );
 }
 
-/** With places to break at where there is little room. */
+/** The model's name, which may break after each slash on narrow screens. */
 function model(name) {
   return element("span", {}, name.split(/(?<=\/)/).flatMap((part, i) => (i ? [element("wbr"), part] : [part])));
 }
@@ -306,7 +309,7 @@ function tokens({ tokens_prompt: prompt, tokens_completion: completion }) {
   return prompt || completion ? format.count((prompt ?? 0) + (completion ?? 0)) : "–";
 }
 
-/** Up and down go from request to request, as in a list. */
+/** Moves the focus from row to row with the arrow keys, as in a list. */
 function walk(event) {
   const line = event.target.closest("tr");
   const to = {

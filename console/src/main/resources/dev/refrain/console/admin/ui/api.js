@@ -1,4 +1,7 @@
-/** The admin listener's JSON. Errors carry its own words; a 401 is told to the page, which then asks for the token. */
+/**
+ * Requests the admin listener's JSON. Errors carry the listener's message. A 401 is announced to the page, which then
+ * asks for the token.
+ */
 
 export const events = new EventTarget();
 
@@ -13,14 +16,14 @@ export const get = (path, parameters, signal) => call("GET", path, { parameters,
 export const post = (path, body) => call("POST", path, { body });
 export const remove = (path, parameters) => call("DELETE", path, { parameters });
 
-/** The address of a resource with those of the parameters that have a value. */
+/** The address of a resource with the parameters that have a value. */
 export function address(path, parameters = {}) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== "" && value != null));
   return `api/${path}${query.size ? `?${query}` : ""}`;
 }
 
 async function call(method, path, { parameters, body, signal }) {
-  // No other site's page can send this header, so the listener knows that the request is from here.
+  // A page of another site cannot send this header, so the listener knows that the request comes from the dashboard.
   const headers = { Accept: "application/json", "X-Refrain-Admin": "1" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
@@ -52,11 +55,13 @@ const MOST_ATTEMPTS = 5;
 const BUSY_MS = 400;
 
 /**
- * Loads one answer at a time, for what the listener does for few at a time: it goes on with a request whose page has turned away, and
- * that would keep the next one waiting. Whoever asks again meanwhile has another one made after it, and only the last is shown. A
- * listener that is busy is asked again.
+ * Loads one answer at a time, for work that the listener does for two requests at a time. The listener finishes a
+ * request even if the page no longer needs the answer, and the next request would wait for it. So a call during a load
+ * starts no second request: when the load ends, the answer is dropped, and another load begins. A busy listener is
+ * asked again.
  *
- * `ask` promises an answer for what is wanted at that moment; `show` gets it, or the error. Returns what starts it.
+ * `ask` returns a promise of an answer for the current choice of the user; `show` gets the answer, or the error.
+ * Returns the function that starts a load.
  */
 export function oneAtATime(ask, show) {
   let running = false;

@@ -6,7 +6,7 @@ import { on } from "./live.js";
 import * as format from "./format.js";
 
 const HEIGHT = 176;
-/** The day and the week are not streamed: fetched again so often while shown. */
+/** Interval at which a visible day or week is fetched again, since events bring only the latest minute. */
 const REFRESH_MS = 30_000;
 /** How far back the listener's time series goes. */
 const KEPT_MS = 8 * 86_400_000;
@@ -15,7 +15,7 @@ const cached = p => p.hit + p.collapsed + p.stale;
 const ratio = p => (cached(p) + p.miss ? cached(p) / (cached(p) + p.miss) : null);
 const total = values => values.reduce((sum, value) => sum + value, 0);
 const last = values => values.findLast(value => value != null);
-/** Parts of a pile stand in reading order, from the bottom of the pile to its top. */
+/** The charts. The series of a stacked chart ("pile") are listed from bottom to top. */
 const CHARTS = [
   {
     title: "Requests",
@@ -60,7 +60,7 @@ const CHARTS = [
   {
     title: "Money",
     kind: "pile",
-    // Not shown where nothing has a price.
+    // Hidden while no request has a price.
     wanted: points => points.some(p => p.money_spent || p.money_saved),
     format: amount => format.money(amount, currency),
     series: [
@@ -71,7 +71,7 @@ const CHARTS = [
   },
 ];
 
-/** What is drawn of them. */
+/** The charts that are drawn. */
 const wanted = () => CHARTS.filter(chart => chart.wanted?.(data.points) ?? true);
 
 let data = null;
@@ -82,11 +82,11 @@ let refresh;
 let loading = 0;
 
 export function start() {
-  // Before those who look at the fields.
+  // Registered first: later listeners read these fields.
   $("ranges").addEventListener("change", () => {
     const own = range() === "own";
     $("range-own").hidden = !own;
-    // Something to begin with.
+    // Fills in a beginning for the user to edit: three hours ago.
     if (own && !$("range-since").value) $("range-since").value = format.local(new Date(Date.now() - 3 * 3_600_000));
   });
   onTime(load);
@@ -96,7 +96,7 @@ export function start() {
   new ResizeObserver(() => drawn.forEach(({ plot, box }) => plot.setSize({ width: box.clientWidth, height: HEIGHT }))).observe($("charts"));
 }
 
-/** Calls back when another time is chosen. */
+/** Calls back when another time range is chosen. */
 export function onTime(action) {
   $("ranges").addEventListener("change", action);
   $("range-own").addEventListener("change", action);
@@ -106,7 +106,7 @@ const range = () => $("ranges").querySelector(":checked").value;
 const HOURS = { hour: 1, day: 24, week: 168 };
 const entered = id => ($(id).value ? new Date($(id).value).toISOString() : null);
 
-/** The time that is shown, as parameters: its beginning, and its end unless that is now. Nothing where the end comes first. */
+/** The shown time range, as parameters: its beginning, and its end unless that is now. */
 export const time = () => {
   const hours = HOURS[range()];
   if (hours) return { since: new Date(Date.now() - hours * 3_600_000).toISOString() };
@@ -144,13 +144,13 @@ export async function load() {
   if (visible && chosen !== "hour" && !until) refresh = setTimeout(load, REFRESH_MS);
 }
 
-/** The latest minute: a newer state of the last step, or the next one. */
+/** Takes in an event with the latest minute: newer counts of the last step, or the next step. */
 function append(point) {
   if (!visible || data?.range !== "hour") return;
   const end = data.points.at(-1)?.t;
   if (point.t < end) return;
   if (point.t > end + data.step_seconds) {
-    load(); // a gap, after sleep perhaps
+    load(); // steps are missing, for instance after the computer slept
     return;
   }
   if (point.t === end) data.points.pop();
@@ -183,7 +183,7 @@ function draw() {
   table();
 }
 
-/** All series of a chart; a pile's extra one is a line over it. */
+/** All series of a chart. The extra series of a stacked chart is drawn as dots over it. */
 const seriesOf = chart => [...chart.series, ...(chart.extra ? [chart.extra] : [])];
 
 function make(chart, box) {
@@ -200,7 +200,9 @@ function make(chart, box) {
     ),
   );
 
-  /** What the legend says: the step under the cursor, or else the whole range (sums), or its latest values. */
+  /**
+   * Fills the legend: with the step under the cursor; without a cursor, with sums over the range, or the latest values.
+   */
   const say = index => {
     const shown =
       index != null
@@ -208,7 +210,7 @@ function make(chart, box) {
         : (chart.overall?.(data.points) ?? raw.map(column => (piled ? total(column) : last(column))));
     shown.forEach((value, i) => {
       legend.children[i].lastElementChild.textContent = chart.format(value);
-      // A series with nothing in it steps back, and one that may be a fault is not mentioned at all.
+      // An empty series is greyed out. The extra series, errors, is hidden as long as it is empty.
       legend.children[i].hidden = series[i] === chart.extra && !total(raw[i]);
       legend.children[i].classList.toggle("nothing", raw[i].every(v => !v));
     });
@@ -290,10 +292,10 @@ function make(chart, box) {
   };
 }
 
-/** Steps of an axis on which things are counted. */
+/** Possible steps of an axis of whole numbers. */
 const WHOLE = Array.from({ length: 16 }, (_, i) => [1, 2, 5].map(n => n * 10 ** i)).flat();
 
-/** Whole decades round the values, at least two of them. */
+/** A range of whole decades that contains the values, at least two decades long. */
 function decades(min, max) {
   if (min == null) return [0.1, 1000];
   const low = Math.floor(Math.log10(min));
@@ -303,7 +305,7 @@ function decades(min, max) {
 const powers = (min, max) =>
   Array.from({ length: Math.round(Math.log10(max / min)) + 1 }, (_, i) => 10 ** (Math.round(Math.log10(min)) + i));
 
-/** Points that no line reaches, because both neighbours are missing: drawn as dots, or they would not be seen at all. */
+/** Points without a neighbour. No line reaches them, so they are drawn as dots. */
 function lonely(plot, series) {
   const values = plot.data[series];
   const found = [];
@@ -324,7 +326,7 @@ function axis(colours, more) {
   };
 }
 
-/** The style sheet's colours as a canvas takes them. */
+/** The style sheet's colours, resolved for the canvas. */
 function palette() {
   const probe = document.body.appendChild(element("i", { hidden: true }));
   const colours = {};
@@ -336,7 +338,7 @@ function palette() {
   return colours;
 }
 
-/** The same for those who cannot see a canvas, or want the figures; made only while it is open. */
+/** The charts as a table, for users who cannot see a canvas or want the figures. Filled only while it is open. */
 function table() {
   const details = $("chart-table");
   const body = details.querySelector("div");

@@ -1,6 +1,6 @@
 /**
- * Reads a curl command as a POSIX shell would split it, as far as people paste such commands: quotes, backslashes, continued lines.
- * Returns null for anything else.
+ * Parses a pasted curl command. Splits it as a POSIX shell would, with quotes, backslashes and continued lines, but
+ * without expansions. Returns null for any other text.
  */
 export function parseCurl(text) {
   if (!/^\s*(\$\s+)?curl\s/.test(text)) return null;

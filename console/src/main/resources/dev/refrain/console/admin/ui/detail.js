@@ -1,4 +1,4 @@
-/** One request in full, with the generation that its answer was taken from. Opened by the address `#/activity/ID`. */
+/** The details of one request, and of the request whose answer it repeated. Opened by the address `#/activity/ID`. */
 import { $, confirmed, element, problem } from "./dom.js";
 import { get, remove } from "./api.js";
 import { link, outcome } from "./activity.js";
@@ -11,10 +11,10 @@ export function start() {
   addEventListener("hashchange", follow);
   dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", event => {
-    if (event.target === dialog) dialog.close(); // outside of it
+    if (event.target === dialog) dialog.close(); // a click on the backdrop
   });
   dialog.addEventListener("close", () => {
-    // This event comes a while after the closing, when somebody may have gone on already.
+    // This event comes a while after the closing. The user may have opened another request already.
     if (dialog.open) return;
     const left = current;
     current = "";
@@ -27,7 +27,7 @@ export function close() {
   dialog.close();
 }
 
-/** The request that the address names, as it is written there. */
+/** The request that the address names, still percent-encoded. */
 const named = () => location.hash.match(/^#\/activity\/([^?]+)/)?.[1] ?? "";
 
 function follow() {
@@ -38,7 +38,7 @@ function follow() {
   else dialog.close();
 }
 
-/** The address may be one that somebody has typed. */
+/** Decodes an id. A typed address may be malformed; then the id is taken as it is. */
 function decoded(id) {
   try {
     return decodeURIComponent(id);
@@ -47,13 +47,13 @@ function decoded(id) {
   }
 }
 
-/** @param id as it is written in the address */
+/** @param id percent-encoded, as in the address */
 async function open(id) {
   const body = $("detail-body");
   body.replaceChildren(element("p", { class: "muted" }, "Loading"));
   if (!dialog.open) dialog.showModal();
   const answer = await get(`activity/${encodeURIComponent(decoded(id))}`).catch(e => e);
-  if (id !== current) return; // somebody has gone on meanwhile
+  if (id !== current) return; // the user has opened another request meanwhile
   body.replaceChildren(
     ...(answer instanceof Error
       ? [problem(answer, answer.status === 404 ? null : () => open(id))]
@@ -98,7 +98,10 @@ function summary(record) {
   );
 }
 
-/** As its receiver can do (W85): the answer that this request got is removed, and no newer one that has replaced it. */
+/**
+ * Removes the stored answer that this request got, as the request's own caller can (W85). A newer answer that has
+ * replaced it stays.
+ */
 async function takeBack(record, button) {
   const go = await confirmed({
     title: "Take this answer back?",
@@ -118,7 +121,7 @@ async function takeBack(record, button) {
   }
 }
 
-/** All of a record; of a source what says where an answer came from and what it cost. */
+/** All fields of a record. With `hit`, the record is the source of that hit, and only fields with a value are shown. */
 function fields(record, currency, hit) {
   const list = [
     ["Generation", record.id ?? "none: the client went away before the answer", record.id ? "code" : ""],

@@ -1,8 +1,14 @@
-/** Building blocks of the page. Text reaches it as text nodes only: nothing here, or elsewhere, takes markup from a string. */
+/**
+ * Building blocks of the page. Text reaches the page as text nodes only: no code of the dashboard parses a string as
+ * markup.
+ */
 
 export const $ = id => document.getElementById(id);
 
-/** An element; `properties` are set as such, except `class`, `data`, `aria` and `role`. Null children are left out. */
+/**
+ * Makes an element. `properties` are set as DOM properties, except `class`, `data`, `aria` and `role`. Null children
+ * are left out.
+ */
 export function element(name, properties = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
@@ -16,13 +22,13 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
-/** Sets a text only if it is another one, so that a selection in it survives the updates. */
+/** Sets a text only if it differs, so that a selection inside it survives updates. */
 export function setText(target, text) {
   const at = typeof target === "string" ? $(target) : target;
   if (at.textContent !== text) at.textContent = text;
 }
 
-/** A description list's pairs, kept in place when they come again. */
+/** Fills a description list. Existing elements are updated in place. */
 export function setPairs(list, pairs) {
   if (list.childElementCount !== pairs.length) {
     list.replaceChildren(...pairs.map(([term]) => element("div", {}, element("dt", {}, term), element("dd"))));
@@ -35,7 +41,7 @@ export function setPairs(list, pairs) {
   });
 }
 
-/** A table body's rows of texts, the first of each a row header; kept in place when they come again. */
+/** Fills a table body with texts, the first of each row as its header. Existing cells are updated in place. */
 export function setRows(body, rows) {
   if (body.rows.length !== rows.length) {
     body.replaceChildren(
@@ -45,7 +51,7 @@ export function setRows(body, rows) {
   rows.forEach((row, r) => row.forEach((text, c) => setText(body.rows[r].cells[c], text)));
 }
 
-/** What to say where something could not be had. */
+/** An error's message, and a button to try again if `again` is given. */
 export function problem(error, again) {
   return element(
     "div",
@@ -56,8 +62,8 @@ export function problem(error, again) {
 }
 
 /**
- * Asks before something is removed. `count` may promise a sentence that says how much, which takes the place of the text when it comes.
- * Resolves to whether it is to be done.
+ * Asks for confirmation before a removal. `count` may be a promise of a sentence that says how much will be removed.
+ * Resolves to whether the user has confirmed.
  */
 export function confirmed({ title = "Remove stored answers?", text, button = "Remove", count = null }) {
   const dialog = $("confirm");

@@ -1,6 +1,6 @@
 /**
- * What is stored: a list of entries, and a look at one answer where the settings allow it. An answer is shown as text, and no part
- * of it becomes markup; the API key that a sealed one needs is sent, and kept nowhere.
+ * The stored entries: a list, and a look at one answer if the settings allow it. An answer is shown as text, and no
+ * part of it becomes markup. A sealed answer needs an API key, which is sent and not kept.
  */
 import { $, debounce, element, problem, setText } from "./dom.js";
 import { get, oneAtATime, post } from "./api.js";
@@ -8,7 +8,7 @@ import * as format from "./format.js";
 
 const LIMIT = 50;
 const FIELDS = ["search", "sort", "order"];
-/** Come from links of other views, and are shown as what can be taken away again. */
+/** Filters that come from links of other views. Each is shown as a button that removes it. */
 const FIXED = ["key", "model", "scope", "namespace"];
 
 const form = $("entry-filters");
@@ -43,7 +43,7 @@ export function start() {
   });
   dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", event => event.target === dialog && dialog.close());
-  // What was looked at does not stay in the page.
+  // A closed answer does not stay in the page.
   dialog.addEventListener("close", () => $("entry-body").replaceChildren());
 }
 
@@ -79,7 +79,7 @@ function turn(pages) {
   load();
 }
 
-/** Each page reads the store, which the listener does for two at a time. */
+/** Each page needs a read of the store, which the listener does for two requests at a time. */
 const page = oneAtATime(
   () => get("entries", { ...filter, limit: LIMIT, cursor: cursors.at(-1) }),
   answer => {
@@ -183,7 +183,7 @@ async function look(entry, target, credential = "") {
   }
 }
 
-/** A sealed answer opens with the API key of its request. */
+/** A form that asks for the API key of the entry's request, with which a sealed answer opens. */
 function unseal(entry, target, message) {
   const input = element("input", { type: "password", name: "credential", autocomplete: "off", required: true });
   return element(
@@ -211,7 +211,7 @@ function view({ content_type: type, bytes, shown_bytes: shown, text, finish_reas
   ];
 }
 
-/** A JSON document with line breaks between its values, which stay as they are spelt; anything else as it is. */
+/** A JSON document with line breaks and indentation. Its values keep their spelling. Any other text stays as it is. */
 function pretty(text) {
   if (!/^\s*[{[]/.test(text)) return text;
   let depth = 0;

@@ -1,4 +1,4 @@
-/** Why a request is, or is not, answered from the cache. */
+/** The form that asks why a request is, or is not, answered from the cache. */
 import { $, element, problem } from "./dom.js";
 import { post } from "./api.js";
 import { parseCurl } from "./curl.js";
@@ -6,7 +6,7 @@ import * as format from "./format.js";
 
 const form = $("explain-form");
 const PATHS = [["/chat/completions", "chat"], ["/responses", "responses"], ["/messages", "messages"], ["/embeddings", "embeddings"]];
-/** Eviction counts no further. */
+/** Hits that an entry counts at most, for eviction. */
 const MOST_HITS = 7;
 const SECRET = /^(authorization|x-api-key|api-key|cookie)$/i;
 
@@ -108,7 +108,7 @@ function verdict(answer) {
     "div",
     { class: `card verdict ${tone}` },
     element("h2", {}, title),
-    // What the headline says already is not said again.
+    // The sentence is left out if the headline already says it.
     answer.why && !title.toLowerCase().includes(answer.why.toLowerCase().replace(/\.$/, "")) ? element("p", {}, answer.why) : null,
     answer.reason ? element("p", { class: "muted" }, `Reason in Cache-Status: ${answer.reason}`) : null,
   );

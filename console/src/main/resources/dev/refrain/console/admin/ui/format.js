@@ -5,7 +5,7 @@ const THIN = "\u202f";
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const three = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const padded = new Intl.NumberFormat("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
-/** So that the digits of a column stand below each other: 1.80 rather than 1.8, but 41 remains 41. */
+/** Three digits, so that the digits of a column stand below each other: 1.80 rather than 1.8, but 41 remains 41. */
 const digits = value => (Number.isInteger(value) ? three : padded).format(value);
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
@@ -14,7 +14,7 @@ const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: 
 
 const known = value => value !== null && value !== undefined && !Number.isNaN(value);
 
-/** At most three significant digits above a hundred thousand; to the unit below. */
+/** A count: exact below a hundred thousand, with three significant digits above. */
 export function count(n) {
   if (!known(n)) return NONE;
   if (Math.abs(n) < 100_000) return whole.format(n);
@@ -28,7 +28,7 @@ export const exact = n => (known(n) ? whole.format(n) : NONE);
 
 export function percent(ratio) {
   if (!known(ratio)) return NONE;
-  // Neither 0 nor 100 may be shown where it is not the whole truth.
+  // 0 % and 100 % are shown only for exactly none and all.
   const digits = ratio > 0 && ratio < 1 ? 1 : 0;
   const shown = Math.min(Math.max(ratio * 100, ratio > 0 ? 0.1 : 0), ratio < 1 ? 99.9 : 100);
   return shown.toFixed(digits) + THIN + "%";
@@ -100,7 +100,7 @@ export function tick(seconds, step) {
 /** A step of a chart: the minute in which it begins. */
 export const step = seconds => minute.format(new Date(seconds * 1000));
 
-/** A time as a field for it takes it, in the time zone of the browser; empty for none. */
+/** A time in the form of a `datetime-local` field, in the time zone of the browser; empty for none. */
 export function local(time) {
   const at = time ? new Date(time) : null;
   if (!at || Number.isNaN(at.getTime())) return "";

@@ -1,7 +1,7 @@
 /**
- * The page's one stream of events, and whether it flows. States: `connecting`, `live`, `offline`. The listener sends figures every
- * two seconds, so a silence means a dead connection. A hidden page lets go of its stream: a browser has six connections to a host,
- * and tabs share them.
+ * The page's one stream of events, and its state: `connecting`, `live` or `offline`. The listener sends figures every
+ * two seconds, so a silence means a dead connection. A hidden page closes its stream, because all tabs of a browser
+ * share six connections to a host.
  */
 import { events as api, get } from "./api.js";
 
@@ -63,7 +63,7 @@ function listen() {
 async function lost() {
   close();
   set("offline");
-  // An EventSource does not tell why it failed; a 401 here makes the page ask for the token.
+  // An EventSource does not say why it failed. If this request gets a 401, the page asks for the token.
   await get("stats").catch(() => {});
   if (!wanted || source) return;
   clearTimeout(retry);

@@ -1,4 +1,4 @@
-/** The page's frame: which view is shown (the address's fragment), whether events flow, signing in and out. */
+/** The frame of the page: the view that the address's fragment names, the state of the events, signing in and out. */
 import { $, setText } from "./dom.js";
 import { events as api, get, post } from "./api.js";
 import { connect, disconnect, on } from "./live.js";
@@ -13,7 +13,10 @@ const views = { overview, activity, entries, explain, purge };
 let shown = null;
 let signedIn = true;
 
-/** `#/activity/gen-1?cached=true` is the view `activity` and its parameters; the id is for the detail view. */
+/**
+ * Shows the view of the address. `#/activity/gen-1?cached=true` is the view `activity` with parameters; the detail view
+ * takes the id.
+ */
 function route() {
   if (location.hash && !location.hash.startsWith("#/")) return; // the skip link
   const [path, query] = location.hash.slice(2).split("?");
@@ -29,7 +32,7 @@ function show(name) {
   if (shown === name) return;
   if (shown) {
     views[shown]?.hide?.();
-    // Not at the first view: nobody has been anywhere yet.
+    // Not for the first view, when the page has just been loaded.
     $("main").focus({ preventScroll: true });
     scrollTo(0, 0);
   }
@@ -85,7 +88,7 @@ $("sign-out").addEventListener("click", async () => {
   api.dispatchEvent(new Event("locked"));
 });
 
-/** No script can see the cookie, so whether there is one to give back is remembered. */
+/** Remembers whether the user has signed in, since no script can see the cookie. */
 const remembered = {
   get: () => {
     try {

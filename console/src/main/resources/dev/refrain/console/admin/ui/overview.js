@@ -1,4 +1,4 @@
-/** The overview: what the listener counts, live, and the charts of its history. */
+/** The overview: the listener's live counts, and the charts of its history. */
 import { $, element, problem, setPairs, setRows, setText } from "./dom.js";
 import { get } from "./api.js";
 import { on } from "./live.js";
@@ -77,7 +77,10 @@ function paintEmpty(stats) {
   );
 }
 
-/** The proxy, as this browser's machine reaches it: an address that stands for all of a machine's is none to connect to. */
+/**
+ * The proxy's URL for this browser's machine. The wildcard address of a proxy that listens on all addresses is replaced
+ * by this page's host.
+ */
 const reachable = address => address.replace(/\/\/(0\.0\.0\.0|\[::\])/, `//${location.hostname}`);
 
 function tile(id, value, sub, title = "") {
@@ -157,7 +160,7 @@ function paintStore(store) {
   ]);
 }
 
-/** What machines share, if they do. */
+/** The figures of the shared tier, if there is one. */
 function paintShared(shared, tiers) {
   $("shared-card").hidden = !shared;
   if (!shared) return;

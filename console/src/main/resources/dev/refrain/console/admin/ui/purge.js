@@ -1,9 +1,9 @@
-/** Removing stored answers, after a confirmation that says which. */
+/** Removes stored answers, after a confirmation that says which. */
 import { $, confirmed, element, setText } from "./dom.js";
 import { get, oneAtATime, remove } from "./api.js";
 import * as format from "./format.js";
 
-/** Shown as a table; the others can be typed. */
+/** The most namespaces that the table shows; the names of others can be typed. */
 const MOST_NAMESPACES = 100;
 const form = $("purge-form");
 const KINDS = {
@@ -35,7 +35,10 @@ export function show(parameters) {
   namespaces();
 }
 
-/** What can be chosen; without it a name has to be typed. It is counted in the store, which the listener does for two at a time. */
+/**
+ * Loads the namespaces to choose from. Counting their entries needs a read of the store, which the listener does for
+ * two requests at a time. If that fails, a name can still be typed.
+ */
 const namespaces = oneAtATime(
   () => get("namespaces"),
   answer => {
@@ -56,10 +59,10 @@ function choose() {
   const by = form.elements.by.value;
   $("purge-value").hidden = form.elements.value.disabled = by === "all";
   setText($("purge-value").firstElementChild, KINDS[by].label);
-  form.elements.value.setAttribute("list", `${by}s`); // what the log has shown; there is no list of keys
+  form.elements.value.setAttribute("list", `${by}s`); // what views have shown; nothing lists all keys
 }
 
-/** Asks, and says how many answers that are. */
+/** Asks for confirmation, and says how many answers would be removed. */
 async function confirm(by, value) {
   const parameters = { [by]: by === "all" ? "true" : value };
   const go = await confirmed({

@@ -1,4 +1,5 @@
-// Runs before the first paint, so that nobody who chose dark is dazzled; therefore a classic script and not a module.
+// Runs before the first paint, so that the page never flashes in the wrong theme. A module would run later, so this is
+// a classic script.
 {
   const order = ["system", "light", "dark"];
   const root = document.documentElement;

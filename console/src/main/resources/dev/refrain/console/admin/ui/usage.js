@@ -18,7 +18,7 @@ const COLUMNS = [
   { sort: "money_spent", title: "Spent", value: (g, currency) => money(g.money_spent, g, currency) },
   { sort: "money_saved", title: "Saved", value: (g, currency) => money(g.money_saved, g, currency) },
 ];
-/** Where the log has no filter for it, or where a group has no name, a name is no link. */
+/** The log's filter for each grouping, for the links of names. A group without a name has no link. */
 const FILTERS = { model: "model", label: "scope", endpoint: "endpoint", policy: "policy", namespace: "namespace" };
 const NAMELESS = { model: "no model", label: "no caller", endpoint: "none", policy: "no policy", namespace: "no namespace" };
 
@@ -56,7 +56,7 @@ export function hide() {
   clearTimeout(refresh);
 }
 
-/** Reads the log, which the listener does for two at a time. */
+/** Needs a read of the log, which the listener does for two requests at a time. */
 const summary = oneAtATime(
   async () => {
     const by = $("usage-by").querySelector(":checked").value;
@@ -115,7 +115,7 @@ function paint({ data, total, others, next, groups, complete, oldest_at: oldest,
   setText("usage-note", words.join(" "));
 }
 
-/** A dash where nothing has a price, rather than a zero that looks known. */
+/** A dash for a zero that only means that no price is known. */
 function money(amount, { unpriced_tokens: unpriced }, currency) {
   return amount === 0 && unpriced ? "–" : format.money(amount, currency);
 }
