@@ -6,12 +6,12 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * Who is served.
+ * Which API keys are served, and how many requests each may make.
  *
- * @param keys SHA-256 of the API keys whose requests are served, in lower-case hexadecimal, separated by commas, or
- *     {@code none} for those of everybody
- * @param requestsPerSecond of each API key, or null for any number
- * @param burst requests of each API key at once, or null for those of a second
+ * @param keys SHA-256 of the API keys whose requests are served, in lower-case hexadecimal, separated by commas;
+ *     {@code none} to serve all requests
+ * @param requestsPerSecond limit of each API key, or null for no limit
+ * @param burst how many requests an API key may make at once, or null for as many as in a second
  */
 @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
 public record AccessSettings(
@@ -41,12 +41,15 @@ public record AccessSettings(
         InvalidSetting.unless(burst == null || (burst >= 1 && burst <= MOST && requestsPerSecond != null), "burst");
     }
 
-    /** Requests of an API key at once, where they are counted: those of a second, unless it is set. */
+    /**
+     * How many requests an API key may make at once: the burst, or unless it is set, as many as in a second. Only with
+     * a limit per second.
+     */
     public int requestsAtOnce() {
         return burst != null ? burst : (int) Math.max(1, Math.ceil(requestsPerSecond));
     }
 
-    /** SHA-256 of the API keys whose requests are served; empty for those of everybody. */
+    /** SHA-256 of the API keys whose requests are served; empty to serve all requests. */
     public Set<String> allowed() {
         return Set.copyOf(Checks.items(keys));
     }

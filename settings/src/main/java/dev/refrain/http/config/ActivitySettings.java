@@ -9,9 +9,9 @@ import java.time.Duration;
 /**
  * The log of requests.
  *
- * @param file that holds it, or null for one beside the store
- * @param maxSize bytes on disk; 0 is no log
- * @param maxAge after which requests leave it
+ * @param file that holds the log, or null for one beside the store
+ * @param maxSize size on disk; 0 for no log
+ * @param maxAge after which the log drops a request
  */
 @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
 public record ActivitySettings(

@@ -6,10 +6,10 @@ import java.util.regex.Pattern;
 /**
  * The admin listener.
  *
- * @param enabled whether there is one
+ * @param enabled whether the listener is started
  * @param host address to listen on
  * @param port port to listen on, 0 for any free one
- * @param token what a request must bring, or null; there is one unless the address is loopback
+ * @param token the token that a request must bring; null for none, which only a loopback address may have
  * @param content whether stored answers can be looked at
  */
 public record AdminSettings(
@@ -31,7 +31,7 @@ public record AdminSettings(
         String token,
 
         @Setting(value = "off", allowed = "off or on") AdminOptions.Content content) {
-    /** Of addresses and names that only this machine reaches; what a name resolves to is not asked. */
+    /** Addresses and names that only this machine reaches. Other names are not resolved. */
     private static final Pattern LOOPBACK =
             Pattern.compile("localhost|127(\\.[0-9]{1,3}){3}|::1|0:0:0:0:0:0:0:1", Pattern.CASE_INSENSITIVE);
 
@@ -46,12 +46,12 @@ public record AdminSettings(
                 "token");
     }
 
-    /** What the listener is to do. */
+    /** The options of the listener. */
     public AdminOptions options() {
         return new AdminOptions(host, port, token, "admin.token", content);
     }
 
-    /** Not the token. */
+    /** Address and port alone, so that the token reaches no log. */
     @Override
     public String toString() {
         return enabled ? host + ":" + port : "off";

@@ -8,11 +8,11 @@ import dev.refrain.semantics.policy.Policy;
 import java.time.Duration;
 
 /**
- * What holds where a request does not say it (wire rule W80).
+ * Defaults for what a request does not say (wire rule W80).
  *
  * @param byDefault whether requests without {@code X-OpenRouter-Cache} are cached
- * @param ttl lifetime of what they store without {@code X-OpenRouter-Cache-TTL}
- * @param maxTtl the longest lifetime that a request gets
+ * @param ttl lifetime of entries without {@code X-OpenRouter-Cache-TTL}
+ * @param maxTtl the longest lifetime that a request can ask for
  * @param itemByItem whether embeddings of several inputs are cached item by item (W86)
  */
 @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)

@@ -6,18 +6,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
-/** Which settings differ between two files. Stateless. */
+/** Finds the settings that differ before and after a reload. Stateless. */
 public final class Changes {
     private static final KebabCaseStrategy KEBAB_CASE = new KebabCaseStrategy();
 
     private Changes() {}
 
-    /** Names of the settings that differ and that a running process applies, in their order. */
+    /** Names of the changed settings that a running process applies, in their order. */
     public static List<String> applied(Settings before, Settings after) {
         return names(before, after, true);
     }
 
-    /** Names of the settings that differ and that hold from the next start on, in their order. */
+    /** Names of the changed settings that hold only from the next start, in their order. */
     public static List<String> needRestart(Settings before, Settings after) {
         return names(before, after, false);
     }

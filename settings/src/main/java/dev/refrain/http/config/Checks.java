@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** Checks that several groups of settings need. Each throws {@link InvalidSetting} with the name that it is given. */
+/** Checks that several groups of settings share. A failed check throws {@link InvalidSetting} with the given name. */
 final class Checks {
     private static final Pattern HOST_AND_PORT =
             Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]*(:[0-9]{1,4}|:[1-5][0-9]{4})?");
@@ -22,7 +22,7 @@ final class Checks {
         InvalidSetting.unless(ttl.compareTo(CacheControls.MIN_TTL) >= 0 && ttl.compareTo(most) <= 0, name);
     }
 
-    /** The items of a list with commas between; {@code none} is none. */
+    /** The items of a list separated by commas; {@code none} has no item. */
     static List<String> items(String list) {
         return list.equals("none")
                 ? List.of()

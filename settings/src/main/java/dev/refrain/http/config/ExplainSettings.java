@@ -1,9 +1,9 @@
 package dev.refrain.http.config;
 
 /**
- * What is kept to explain misses.
+ * The memory of earlier requests, for explaining misses.
  *
- * @param requests of which an outline is kept in memory; 0 is none
+ * @param requests how many outlines of requests are kept in memory; 0 for none
  */
 public record ExplainSettings(
         @Setting(value = "10000", allowed = "a number from 0 to 1000000")

@@ -1,6 +1,6 @@
 package dev.refrain.http.config;
 
-/** Thrown by a settings record for a component whose value is of the right type but not allowed. */
+/** Thrown by a settings record for a component whose value has the right type but is not allowed. */
 final class InvalidSetting extends IllegalArgumentException {
     private static final long serialVersionUID = 1L;
 

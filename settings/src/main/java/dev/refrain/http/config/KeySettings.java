@@ -11,13 +11,13 @@ import dev.refrain.semantics.key.KeyPlaces;
 import java.util.Map;
 
 /**
- * What makes two requests different, beside their bodies and where they go.
+ * Which header fields and which members of the body go into a key.
  *
- * @param headers fields with which a provider changes its answer (wire rule W14)
- * @param credentialsAdd fields that hold a credential though their names do not say so (W15)
- * @param credentialsRemove fields that hold none though their names say so
- * @param ignore members of bodies that do not count (W84), separated by commas, or {@code none}; for one endpoint
- *     with its name and a colon before
+ * @param headers fields on which a provider's answer depends (wire rule W14)
+ * @param credentialsAdd fields that hold a credential although their names do not say so (W15)
+ * @param credentialsRemove fields that hold no credential although their names say so
+ * @param ignore members of bodies that do not go into the key (W84), separated by commas, or {@code none}; a prefix
+ *     such as {@code chat:} restricts a member to one endpoint
  * @param normalization of bodies (W40)
  */
 @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
@@ -51,7 +51,7 @@ public record KeySettings(
                 credentialsRemove.names().stream().noneMatch(credentialsAdd.names()::contains), "credentials-remove");
     }
 
-    /** What of the bodies counts, by endpoint. */
+    /** Which members of bodies go into the key, by endpoint. */
     public Map<Endpoint, KeyRules> rules() {
         return KeyPlaces.parse(Checks.items(ignore), normalization);
     }

@@ -3,8 +3,8 @@ package dev.refrain.http.config;
 /**
  * A name for an API key in the log of requests.
  *
- * @param name what is shown
- * @param sha256 SHA-256 of the key in lower-case hexadecimal, so that no key stands in a file
+ * @param name the shown name
+ * @param sha256 SHA-256 of the key in lower-case hexadecimal, so that the file holds no key
  */
 public record LabelSettings(
         @Setting(allowed = "a text of 1 to 64 characters") String name,

@@ -9,17 +9,17 @@ import java.util.Locale;
 /**
  * One setting with a value, as opposed to a group of settings.
  *
- * @param group name of the group it is in, or null at the top level
+ * @param group name of its group, or null at the top level
  * @param key its name within the group
  * @param about its description
- * @param scalar whether it is a single value, which a variable can hold
+ * @param scalar whether it has a single value, so that a variable can hold it
  */
 record Leaf(String group, String key, Setting about, boolean scalar) {
     static final String VARIABLE_PREFIX = "REFRAIN_";
 
     private static final KebabCaseStrategy KEBAB_CASE = new KebabCaseStrategy();
 
-    /** Every setting there is, in the order of declaration. */
+    /** All settings, in the order of declaration. */
     static final List<Leaf> ALL = List.copyOf(of(null, Settings.class));
 
     private static List<Leaf> of(String group, Class<?> type) {

@@ -30,7 +30,7 @@ public record LimitSettings(
 
     /** Bodies are held in one array, whose length is an int. */
     private static final ByteSize MAX_BODY = ByteSize.parse("1GiB");
-    /** A stored answer can be five times as long as the one that was sent, and its offsets are ints. */
+    /** A template, the stored form, can be five times as long as its answer, and its offsets are ints. */
     private static final ByteSize MAX_ANSWER = ByteSize.parse("256MiB");
 
     /** Checks the ranges. */

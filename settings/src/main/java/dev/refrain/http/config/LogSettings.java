@@ -6,7 +6,7 @@ import dev.refrain.console.log.Logs;
  * How the process logs, on standard error.
  *
  * @param format of a line
- * @param level the least that is logged
+ * @param level the least severe level that is logged
  * @param access file that gets a line for each request, {@code -} for standard output, or null for none
  */
 public record LogSettings(

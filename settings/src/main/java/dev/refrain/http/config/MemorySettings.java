@@ -5,10 +5,10 @@ import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import dev.refrain.semantics.ByteSize;
 
 /**
- * What is kept in memory beside the cache's file, outside the heap; taken as it is needed.
+ * Direct memory beside the cache's file; allocated as needed.
  *
- * @param hotAnswers for copies of the answers that are asked for most, or null for what the engine takes unless told
- * @param knownRequests for requests that come again and again, or null likewise
+ * @param hotAnswers bytes for copies of the most frequent answers, or null for the engine's default
+ * @param knownRequests bytes for recurring requests, or null for the engine's default
  */
 @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
 public record MemorySettings(

@@ -1,6 +1,6 @@
 package dev.refrain.http.config;
 
-/** Thrown by a settings record that may have any fields, for one whose name is like that of a component. */
+/** Thrown by a settings record that accepts any field, for a field whose name resembles a component's. */
 final class MisspeltSetting extends IllegalArgumentException {
     private static final long serialVersionUID = 1L;
 
@@ -13,7 +13,7 @@ final class MisspeltSetting extends IllegalArgumentException {
         this.meant = meant;
     }
 
-    /** The name that was given, relative to the record that threw. */
+    /** The given name, relative to the record that threw. */
     String name() {
         return name;
     }

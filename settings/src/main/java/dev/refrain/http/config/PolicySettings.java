@@ -12,7 +12,10 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 
-/** A policy as configured (wire rule W81); null is what it does not say. {@link Policy} says what components mean. */
+/**
+ * A policy as configured (wire rule W81). A component is null if the policy does not set it; {@link Policy} explains
+ * each.
+ */
 @JsonNaming(KebabCaseStrategy.class)
 public record PolicySettings(
         @Setting(allowed = "a text of 1 to 64 characters, used once")
@@ -40,7 +43,7 @@ public record PolicySettings(
         @Setting(allowed = "a whole number from 1 to 1000000")
         Integer maxTurns) {
 
-    /** See {@link Policy.Builder}. */
+    /** The requests for which a policy holds, see {@link Policy.Builder}. */
     public record Match(
             @Setting(allowed = "a name that labels has") String label,
 
@@ -69,7 +72,7 @@ public record PolicySettings(
         InvalidSetting.unless(maxTurns == null || (maxTurns >= 1 && maxTurns <= 1_000_000), "max-turns");
     }
 
-    /** Checks what depends on other settings, and on each other. */
+    /** Checks policies against each other, and against other settings. */
     static void check(List<PolicySettings> policies, Duration longest, List<LabelSettings> labels) {
         Set<String> names = new HashSet<>();
         for (int i = 0; i < policies.size(); i++) {
@@ -88,7 +91,7 @@ public record PolicySettings(
         }
     }
 
-    /** The policies; those without a name have their place in the list as one. */
+    /** The policies in their order. One without a name gets its place in the list as its name. */
     static Policies inOrder(List<PolicySettings> policies) {
         return new Policies(IntStream.range(0, policies.size())
                 .mapToObj(i -> policies.get(i).policy("policies[" + i + "]"))

@@ -3,11 +3,11 @@ package dev.refrain.http.config;
 import java.math.BigDecimal;
 
 /**
- * What a model's tokens cost.
+ * The price of a model's tokens.
  *
  * @param model as requests name it
- * @param prompt for a million tokens of requests
- * @param completion for a million tokens of answers; 0 for embeddings
+ * @param prompt price of a million tokens of requests
+ * @param completion price of a million tokens of answers; 0 for embeddings
  */
 public record PriceSettings(
         @Setting(allowed = "the name of a model, used once") String model,

@@ -4,10 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/** Settings as YAML, with a comment behind each that says where it comes from. Secrets are masked. Stateless. */
+/** Prints settings as YAML, each with a comment that says where it comes from. Masks secrets. Stateless. */
 final class Printed {
     private static final String MASK = "'***'";
-    /** What YAML takes for a text, or for the number that it is. */
+    /** Texts that need no quotes in YAML: YAML reads them back as the same text, or as the number that they are. */
     private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9/.][A-Za-z0-9/._:+@-]*(?<!:)");
 
     private Printed() {}
@@ -31,12 +31,12 @@ final class Printed {
         return text.toString().stripTrailing();
     }
 
-    /** Nothing is no secret. */
+    /** The word {@code none} is no secret. */
     private static boolean isNone(SettingsReader.Value value) {
         return value.value().asText().equals("none");
     }
 
-    /** JSON is YAML. */
+    /** A value in YAML: plain, or else as JSON, which YAML includes. */
     private static String written(JsonNode value) {
         return value.isTextual() && PLAIN.matcher(value.asText()).matches() ? value.asText() : value.toString();
     }

@@ -5,9 +5,9 @@ import java.util.regex.Pattern;
 /**
  * HTTP proxies to providers.
  *
- * @param http URL of the one to providers without TLS, or null
- * @param https URL of the one to providers with TLS, or null
- * @param direct hosts that are reached without one, separated by commas, or null
+ * @param http URL of the proxy to providers without TLS, or null
+ * @param https URL of the proxy to providers with TLS, or null
+ * @param direct hosts that are reached without a proxy, separated by commas, or null
  */
 public record ProxySettings(
         @Setting(allowed = Setting.PROXY_URL, secret = true) String http,

@@ -9,14 +9,14 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Puts something allowed in place of a wrong setting, so that the next fault is found. What it makes of a file is good
- * for nothing else. Elements of lists keep their places, by which faults name them.
+ * Replaces wrong settings by allowed ones, so that the next fault is found. The repaired settings are never used.
+ * Elements of lists keep their places, by which faults name them.
  */
 final class Repair {
     private static final int MOST_FAULTS = 100;
     private static final Pattern ELEMENT = Pattern.compile("(\\w+)\\[(\\d+)\\](?:\\.([^.\\[]+))?(.*)");
 
-    /** After these faults it is not known which labels there are. */
+    /** Faults after which the names of the labels are unknown. */
     private static final Pattern LABELS_LOST = Pattern.compile("labels(\\[\\d+\\](\\.name)?)?");
 
     private static final Pattern NAMES_LABEL =
@@ -30,9 +30,7 @@ final class Repair {
         this.tree = tree;
     }
 
-    /**
-     * Whether a fault at this place is a new one. One that follows from a repair, or from labels that are lost, is not.
-     */
+    /** Whether a fault at this place is new. A fault that follows from a repair, or from unknown labels, is not. */
     boolean isNews(String name) {
         boolean areLabelsLost = tries.keySet().stream().anyMatch(LABELS_LOST.asMatchPredicate());
         if (areLabelsLost && NAMES_LABEL.matcher(name).matches()) {
@@ -41,7 +39,7 @@ final class Repair {
         return !tries.containsKey(name) && !tries.containsKey(parent(name));
     }
 
-    /** Returns whether it is worth while to look for more. */
+    /** Repairs a setting. Returns false if further faults cannot be found. */
     boolean repair(String name) {
         int before = tries.merge(name, 1, Integer::sum);
         if (tries.size() > MOST_FAULTS || before > 2) {
@@ -78,7 +76,7 @@ final class Repair {
         return true;
     }
 
-    /** An unknown setting, or a list that is none. */
+    /** Removes an unknown setting, or a value that should be a list. */
     private boolean drop(String name) {
         int dot = name.lastIndexOf('.');
         return (dot < 0 ? tree : tree.path(name.substring(0, dot))) instanceof ObjectNode parent
@@ -110,9 +108,9 @@ final class Repair {
     }
 
     /**
-     * What an element cannot be without.
+     * Adds the fields that an element of a list must have.
      *
-     * @param field the one that was taken out, or null for all
+     * @param field the field that was removed, or null for all fields
      */
     private static void fill(String list, ObjectNode element, String field, int index) {
         String unique = "fault-" + index;

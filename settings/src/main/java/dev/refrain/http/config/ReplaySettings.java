@@ -6,11 +6,11 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * What hits change in the answers that they repeat.
+ * What a hit changes in the stored answer, and whether it can keep the recorded pace.
  *
- * @param zero JSON paths of numbers that become zero besides {@code usage}
- *     (wire rule W25), separated by commas, or {@code none}
- * @param recordPace whether it is kept when the events of streams came (W87)
+ * @param zero JSON paths of numbers that become zero besides {@code usage} (wire rule W25), separated by commas, or
+ *     {@code none}
+ * @param recordPace whether the times of a stream's events are stored (W87)
  */
 public record ReplaySettings(
         @Setting(

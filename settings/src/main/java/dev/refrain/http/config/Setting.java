@@ -9,47 +9,47 @@ import java.lang.annotation.Target;
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.RECORD_COMPONENT)
 @interface Setting {
-    /** What is allowed for any URL. */
+    /** The allowed values of any provider's URL. */
     String URL = "an absolute http or https URL without user, query or fragment";
-    /** What is allowed for the URL of any proxy. */
+    /** The allowed values of a proxy's URL. */
     String PROXY_URL = "an http URL such as http://proxy:3128, or none";
-    /** What is allowed for the size of any body. */
+    /** The allowed sizes of a body. */
     String SIZE = "a size from 1B to 1GiB, such as 64KiB or 16MiB";
 
     String MEMORY_OR_NONE = "a size from 1MiB to 16GiB, such as 64MiB, or 0B for none";
-    /** What is allowed for most durations. */
+    /** The allowed values of most durations. */
     String DURATION = "a duration longer than zero, such as 500ms, 10s, 5m or 1h";
 
-    /** What is allowed for a duration that may be none. */
+    /** The allowed values of a duration that may be zero. */
     String DURATION_OR_NONE = "a duration, such as 0s, 500ms, 10s or 5m";
 
-    /** What is allowed for names of header fields. */
+    /** The allowed names of header fields. */
     String FIELD_NAMES = "none, or names of header fields separated by commas, such as anthropic-beta, x-variant";
 
-    /** What is allowed for names of header fields that need not be whole. */
+    /** The allowed names of header fields where wildcards are possible. */
     String FIELD_PATTERNS =
             "none, or names of header fields separated by commas, such as x-tenant, *-session, where * stands for any "
                     + "characters";
 
-    /** What is allowed for a price. */
+    /** The allowed prices. */
     String PRICE = "a price for a million tokens from 0 to 1000000, such as 0.15";
 
     /** The default as a user would write it; empty if the setting is absent by default. */
     String value() default "";
 
-    /** What a user may write, worded to follow "must be". */
+    /** The allowed values, worded to follow "must be". */
     String allowed();
 
     /** Parameter label of the command-line flag; empty if there is no flag. */
     String flag() default "";
 
-    /** Its name where that is not made of the component's. */
+    /** The setting's name, if it does not follow from the component's. */
     String name() default "";
 
     /** Whether the value must not be shown. */
     boolean secret() default false;
 
-    /** Whether a reload applies it to the requests that come from then on. */
+    /** Whether a reload applies a new value, to requests that come after it. */
     boolean live() default false;
 
     /** What the flag does, for {@code --help}. */

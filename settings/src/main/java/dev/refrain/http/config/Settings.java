@@ -27,48 +27,48 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * Everything that can be set, complete and checked. A component {@code sweepInterval} is {@code sweep-interval} in the
- * file and {@code REFRAIN_SWEEP_INTERVAL} in the environment; docs/refrain.example.yaml explains each one.
+ * All settings, complete and checked. A component {@code sweepInterval} is {@code sweep-interval} in the file and
+ * {@code REFRAIN_SWEEP_INTERVAL} in the environment; docs/refrain.example.yaml explains each one.
  *
- * <p>Each group of settings is a record of its own, such as {@link TlsSettings}, with its defaults and what is allowed.
+ * <p>Each group of settings is a record of its own, such as {@link TlsSettings}, with its defaults and allowed values.
  *
  * @param host address to listen on
  * @param port port to listen on, 0 for any free one
  * @param reusePort whether other processes may listen on the port, too
- * @param probes whether the proxy's port answers those who ask whether it lives and is ready
+ * @param probes whether the proxy's port answers {@code /healthz} and {@code /readyz}, too
  * @param tls TLS to clients
  * @param http2 whether HTTP/2 is spoken to clients
- * @param access who is served
+ * @param access which API keys are served
  * @param upstream base URL of the provider without a trailing slash, or null for the demo provider
  * @param upstreams providers of single endpoints
- * @param upstreamTls whom to trust, and what to show, in TLS to providers
+ * @param upstreamTls TLS to providers: trusted issuers, and the certificate of this client
  * @param upstreamHttp2 whether HTTP/2 is spoken to providers that offer it in the TLS handshake
- * @param proxy how providers are reached
+ * @param proxy HTTP proxies to providers
  * @param store file that holds the cache
  * @param storeNever finish reasons whose answers are not stored (wire rule W16), separated by commas, or {@code none}
- * @param cache what holds where requests do not say it (wire rule W80)
- * @param policies what holds for some requests, in their order (W81)
+ * @param cache defaults for what requests do not say (wire rule W80)
+ * @param policies rules for some requests, in their order (W81)
  * @param capacity byte budget of the cache
- * @param preallocate whether the store takes all of its capacity on the disk at once
+ * @param preallocate whether the store allocates its whole capacity on the disk when it is made
  * @param seal whether entries are sealed before they are stored
  * @param sweepInterval time between two sweeps for expired entries
- * @param staleIfError for how long after its lifetime an entry may answer in
- *     place of a failing upstream (wire rule W30)
- * @param onDisconnect what becomes of an upstream call whose clients have all gone
+ * @param staleIfError for how long after its lifetime an entry may answer in place of a failing upstream (wire rule
+ *     W30)
+ * @param onDisconnect what happens to an upstream call whose clients have all gone
  * @param corsOrigins origins of pages that may use this server from a browser, or null if the providers decide
  * @param shared the tier that machines share
  * @param sharedTls TLS to the shared tier
  * @param admin the admin listener
- * @param key what makes two requests different
- * @param explain what is kept to explain misses
+ * @param key which parts of a request go into its key
+ * @param explain the memory of earlier requests, for explaining misses
  * @param hitIds which ids the answers of hits have (W40)
- * @param replay what hits change
+ * @param replay what hits change in stored answers
  * @param cassettes folder of recordings, or null
- * @param cassetteMode what becomes of requests where there is such a folder
+ * @param cassetteMode what happens to requests if there is such a folder
  * @param cassettePace how fast recorded streams are played
  * @param limits size limits
- * @param memory what is kept in memory beside the cache's file
- * @param timeouts how long to wait for what
+ * @param memory direct memory beside the cache's file
+ * @param timeouts limits of time
  * @param presets presets known locally, each slug once
  * @param log how the process logs
  * @param activity the log of requests
@@ -198,11 +198,13 @@ public record Settings(
         @Setting(allowed = "a list of prices, each with a model, prompt and completion", live = true)
         List<PriceSettings> prices) {
 
-    /** As browsers write them in {@code Origin}: a scheme, a host and, unless it is the scheme's, a port. */
+    /**
+     * Origins as browsers send them in {@code Origin}: a scheme, a host, and a port unless it is the scheme's default.
+     */
     private static final Pattern ORIGIN_LIST =
             Pattern.compile("[a-z][a-z0-9+.-]*://[^/\\s,]+( *, *[a-z][a-z0-9+.-]*://[^/\\s,]+)*");
 
-    /** Has a dot in its name, as {@code store} is a value and no group. */
+    /** A name with a dot, because {@code store} is a value and cannot be a group. */
     private static final String STORE_NEVER = "store.never";
 
     private static final ByteSize MIN_CAPACITY = ByteSize.parse("16MiB");
@@ -254,17 +256,17 @@ public record Settings(
         return Checks.items(storeNever);
     }
 
-    /** Whether a call is cancelled when nobody waits for its answer any more. */
+    /** Whether an upstream call is cancelled when its clients have all gone. */
     public boolean cancelsAbandonedCalls() {
         return onDisconnect == OnDisconnect.CANCEL;
     }
 
-    /** How long requests are answered over connections that are open when the server stops. */
+    /** How long a stopping server goes on to answer requests over open connections. */
     public Duration drain() {
         return timeouts.drain() != null ? timeouts.drain() : reusePort ? Duration.ofSeconds(10) : Duration.ZERO;
     }
 
-    /** What the log of requests is to do. */
+    /** The options of the log of requests. */
     public ActivityOptions activityOptions() {
         return new ActivityOptions(
                 activity.file() != null ? activity.file() : store.resolveSibling(store.getFileName() + ".activity"),
@@ -277,21 +279,21 @@ public record Settings(
                         .toList());
     }
 
-    /** What holds where requests do not say it, and for which requests something else does. */
+    /** Defaults and policies of caching. */
     public CacheRules rules() {
         return new CacheRules(
                 new CacheDefaults(cache.byDefault() == Policy.Caching.ON, cache.ttl(), cache.maxTtl()),
                 PolicySettings.inOrder(policies),
-                // A recording has a whole request, whatever the run before it has left in the cache.
+                // A recording must hold a whole request, whatever items an earlier run has left in the cache.
                 cache.itemByItem() && cassettes == null);
     }
 
-    /** What the presets say. */
+    /** The presets. */
     public List<PresetDefinition> presetDefinitions() {
         return presets.stream().map(PresetSettings::definition).toList();
     }
 
-    /** What is shown of API keys, by their SHA-256. */
+    /** The labels of API keys, by the keys' SHA-256. */
     public Map<String, String> labelsByKey() {
         return labels.stream().collect(Collectors.toMap(LabelSettings::sha256, LabelSettings::name));
     }

@@ -22,9 +22,9 @@ import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * Turns flags, variables, a file and the defaults into {@link Settings}. All four
- * meet as one tree, each setting taken from the first source that has it, and the
- * tree is bound once; so a value is checked in the same way wherever it comes from.
+ * Reads {@link Settings} from flags, variables, a file and the defaults. All four are merged into one tree, in which
+ * each setting comes from the first source that has it. The tree is bound as a whole, so a value is checked in the same
+ * way wherever it comes from.
  */
 final class SettingsReader {
     private static final YAMLMapper YAML = SettingsYaml.MAPPER;
@@ -33,7 +33,7 @@ final class SettingsReader {
     private static final KebabCaseStrategy KEBAB_CASE = new KebabCaseStrategy();
 
     private final ObjectNode tree;
-    /** Where each setting came from, by name; those that are not here came from the file. */
+    /** The source of each setting, by name; settings that are missing here came from the file. */
     private final Map<String, String> sources = new HashMap<>();
 
     private final List<WrongSetting> faults;
@@ -47,14 +47,14 @@ final class SettingsReader {
     }
 
     /**
-     * What was read.
+     * The result of reading.
      *
      * @param values of all settings, in their order
      */
     record Loaded(Settings settings, List<Value> values) {}
 
     /**
-     * The value of a setting and where it came from.
+     * The value of a setting, and its source.
      *
      * @param value as it was given; missing if the setting is not set
      */
@@ -93,13 +93,13 @@ final class SettingsReader {
                 value.isMissingNode() ? "not set" : sources.getOrDefault(leaf.name(), fileSource));
     }
 
-    /** Variables that other programs read, too, and the settings that they stand for; whichever comes first counts. */
+    /** Variables that many programs read, and the settings that they stand for. The first one that is set counts. */
     private static final Map<List<String>, String> CONVENTIONAL = Map.of(
             List.of("http_proxy", "HTTP_PROXY"), "REFRAIN_PROXY_HTTP",
             List.of("https_proxy", "HTTPS_PROXY"), "REFRAIN_PROXY_HTTPS",
             List.of("no_proxy", "NO_PROXY"), "REFRAIN_PROXY_DIRECT");
 
-    /** @param names gets the names of the variables that stand in for ours, by ours */
+    /** @param names receives the names of conventional variables that are used, by the names of our own */
     private static Map<String, String> ours(Map<String, String> environment, Map<String, String> names) {
         Map<String, String> ours = new HashMap<>(environment);
         CONVENTIONAL.forEach((conventional, setting) -> {
@@ -189,7 +189,7 @@ final class SettingsReader {
         return tree.putObject(leaf.group());
     }
 
-    /** A policy whose {@code label:} has lost its value would hold for every request. */
+    /** Refuses members without a value: a policy with an empty {@code label:} would hold for every request. */
     private void checkGaps(String name, JsonNode node) throws Fault {
         if (node.isNull()) {
             throw new Fault(name, WrongSetting.value(name, describe(node), fileSource, allowed(name)));
@@ -199,7 +199,7 @@ final class SettingsReader {
         }
     }
 
-    /** A fault at a certain place. */
+    /** A fault, and the setting at which it is. */
     private static final class Fault extends Exception {
         private static final long serialVersionUID = 1L;
 
@@ -213,7 +213,10 @@ final class SettingsReader {
         }
     }
 
-    /** Binds the tree, again and again with what is wrong repaired, so that all faults are found; null if any. */
+    /**
+     * Binds the tree. After a fault, repairs it and binds again, so that all faults are found. Returns null if faults
+     * cannot be repaired.
+     */
     private Settings bind() {
         Repair repair = new Repair(tree);
         while (true) {
@@ -260,7 +263,7 @@ final class SettingsReader {
         }
     }
 
-    /** Somebody may have written an API key where its digest belongs. */
+    /** Whether a setting's value must not be shown. Users may write an API key in place of its digest. */
     private static boolean isSecret(String name) {
         return name.matches(".*\\.sha256(\\[[0-9]+\\])?")
                 || Leaf.ALL.stream()
@@ -276,7 +279,7 @@ final class SettingsReader {
                 .orElseGet(() -> allowedInList(name));
     }
 
-    /** The lists: their elements, and what an element is. */
+    /** The lists of settings: the type of their elements, and a description of one. */
     private enum Listed {
         LABELS(LabelSettings.class, "a label: a group of settings with a name and a sha256"),
         PRICES(PriceSettings.class, "a price: a group of settings with a model, prompt and completion"),
@@ -297,14 +300,14 @@ final class SettingsReader {
         }
     }
 
-    /** What a user may write for a field of a list's element, or else for the element. */
+    /** The allowed values of a field in a list's element, or, for an unknown field, the description of the element. */
     private static String allowedInList(String name) {
         Listed list = Listed.of(name);
         String allowed = allowed(list.type, name.replaceAll(".*\\.|(?<=[a-z0-9])\\[[0-9]+\\]$", ""));
         return allowed == null ? list.element : allowed;
     }
 
-    /** Null if a record and those in it have no such component. */
+    /** The allowed values of a component; null if neither the record nor a record in it has this component. */
     private static String allowed(Class<?> type, String field) {
         for (RecordComponent component : type.getRecordComponents()) {
             Setting about = component.getAnnotation(Setting.class);
@@ -334,7 +337,7 @@ final class SettingsReader {
         return name.toString();
     }
 
-    /** Scalars as written; never the content of a list or group, because it may be a prompt. */
+    /** A value for messages: a scalar as written, but never the content of a list or group, which may be a prompt. */
     private static String describe(JsonNode node) {
         return switch (node.getNodeType()) {
             case OBJECT -> "a group of settings";
@@ -348,7 +351,7 @@ final class SettingsReader {
         return location == null ? "" : ", line " + location.getLineNr() + ", column " + location.getColumnNr();
     }
 
-    /** What follows the first line quotes the file. */
+    /** The first line of a message; further lines quote the file. */
     private static String firstLine(String message) {
         return message.lines().findFirst().orElse("not YAML");
     }

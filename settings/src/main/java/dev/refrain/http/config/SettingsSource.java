@@ -1,10 +1,10 @@
 package dev.refrain.http.config;
 
-/** Where the settings of a process come from, to be read again: the file may have changed since. Thread-safe. */
+/** Reads the settings of a process again, since their file may have changed. Thread-safe. */
 @FunctionalInterface
 public interface SettingsSource {
     /**
-     * Reads them.
+     * Reads the settings.
      *
      * @throws WrongSettings if they cannot be used
      */

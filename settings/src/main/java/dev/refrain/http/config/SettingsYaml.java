@@ -34,7 +34,7 @@ import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Reads YAML into settings: each value is a scalar, as a user writes it, whatever type YAML takes that for. */
+/** Binds YAML to settings. A value is parsed from its text as the user wrote it, whatever type YAML gives it. */
 final class SettingsYaml {
     static final YAMLMapper MAPPER = YAMLMapper.builder(YAMLFactory.builder()
                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -48,7 +48,8 @@ final class SettingsYaml {
             .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
             .withCoercionConfig(
                     LogicalType.Boolean, c -> c.setCoercion(CoercionInputShape.Integer, CoercionAction.Fail))
-            // In YAML an unquoted off, on, yes or no is a boolean: a slug that reads so would silently become another.
+            // In YAML an unquoted off, on, yes or no is a boolean. A slug with such a name would silently get another
+            // name.
             .withCoercionConfig(
                     LogicalType.Textual, c -> c.setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail))
             .addModule(new SimpleModule()
@@ -73,7 +74,7 @@ final class SettingsYaml {
 
     private SettingsYaml() {}
 
-    /** Reads an enum's constants, with {@code -} for {@code _}; YAML takes {@code on} and {@code off} for booleans. */
+    /** Reads an enum's constants, with {@code -} for {@code _}. YAML turns {@code on} and {@code off} into booleans. */
     private static <E extends Enum<E>> Scalar<E> words(Class<E> type) {
         return new Scalar<>(type, text -> {
             String word = text.equals("true") ? "on" : text.equals("false") ? "off" : text;
@@ -102,7 +103,7 @@ final class SettingsYaml {
         };
     }
 
-    /** A value that a user writes as one scalar, whatever type YAML takes that for. */
+    /** Parses the text of one scalar, whatever type YAML gives it. */
     private static final class Scalar<T> extends StdScalarDeserializer<T> {
         private static final long serialVersionUID = 1L;
 
@@ -121,7 +122,7 @@ final class SettingsYaml {
                     return parse.apply(text);
                 }
             } catch (IllegalArgumentException | ArithmeticException e) {
-                // Reported below, in the same way as a value that is no scalar.
+                // Reported below, like a value that is no scalar.
             }
             throw JsonMappingException.from(parser, "not a " + handledType().getSimpleName());
         }

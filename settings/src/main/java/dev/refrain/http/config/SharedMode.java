@@ -2,15 +2,15 @@ package dev.refrain.http.config;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 
-/** What a machine does with the answers that machines share. */
+/** What a machine does with the shared tier. */
 public enum SharedMode {
-    /** Looks answers up and sends its own. */
+    /** Looks up answers, and sends its own. */
     @JsonProperty("read-write")
     READ_WRITE,
-    /** Looks answers up. */
+    /** Only looks up answers. */
     @JsonProperty("read-only")
     READ_ONLY,
-    /** Sends its own. */
+    /** Only sends its own answers. */
     @JsonProperty("write-only")
     WRITE_ONLY
 }

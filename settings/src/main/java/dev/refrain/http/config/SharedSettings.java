@@ -11,15 +11,17 @@ import java.util.regex.Pattern;
 /**
  * The tier that machines share (wire rules W90 to W92, and W28), on Redis or Valkey.
  *
- * @param uri of the server, or null if nothing is shared; holds a secret
- * @param secretFile file with the secret that all machines of the cluster have, or null
- * @param prefix what all names in the server begin with
- * @param timeout of a lookup, which is what it may delay a miss by
- * @param sendTimeout of what is sent, which delays nobody
- * @param maxAnswer the longest sealed answer that is one value there; longer ones, up to 16 MiB, are kept in parts
- * @param mode what this machine does with shared answers
- * @param coalesce whether machines agree on who calls the provider
- * @param maxUnconnected how long stored answers are served while removals are not heard, or null for ever
+ * @param uri of the server, or null for no shared tier; may hold a password
+ * @param secretFile file with the secret that all machines of the cluster share, or null
+ * @param prefix of all keys in the server
+ * @param timeout of a lookup; a lookup delays a miss by this time at most
+ * @param sendTimeout of a write, which delays no request
+ * @param maxAnswer the longest sealed answer that is stored as one value; longer ones, up to 16 MiB, are stored in
+ *     parts
+ * @param mode what this machine does with the shared tier
+ * @param coalesce whether machines agree on which of them calls the provider
+ * @param maxUnconnected how long local entries are served while removals by other machines cannot arrive, or null for
+ *     any time
  */
 @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
 public record SharedSettings(
@@ -63,7 +65,7 @@ public record SharedSettings(
         InvalidSetting.unless(maxAnswer.bytes() >= 64 << 10 && maxAnswer.bytes() <= 16 << 20, "max-answer");
     }
 
-    /** Not the URI, which may hold a password. */
+    /** Without the URI, which may hold a password. */
     @Override
     public String toString() {
         return uri == null ? "nothing is shared" : "shared with prefix " + prefix;

@@ -11,7 +11,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParseResult;
 
-/** What the command line asks for: to run with settings, or to print something and exit. */
+/** The result of parsing the command line: run with settings, or print a text and exit. */
 public sealed interface Startup {
     /**
      * Run.
@@ -28,14 +28,14 @@ public sealed interface Startup {
      */
     record Exit(int status, String text) implements Startup {}
 
-    /** The command that judges settings. */
+    /** The command that checks settings. */
     String CHECK = "check";
 
-    /** The flag that shows them. */
+    /** The flag that prints settings. */
     String PRINT = "--print-config";
 
     /**
-     * Reads the command line and whatever settings it leads to.
+     * Parses the command line, and reads the settings that it names.
      *
      * @param arguments as passed to {@code main}
      * @param environment environment variables; those that start with {@code REFRAIN_} are read
@@ -46,7 +46,7 @@ public sealed interface Startup {
     }
 
     /**
-     * Reads the settings again that a command line has led to.
+     * Reads again the settings that a command line names.
      *
      * @throws WrongSettings if they cannot be used
      */
@@ -84,7 +84,7 @@ public sealed interface Startup {
                     ? new Exit(0, Printed.of(loaded.values()))
                     : new Run(loaded.settings());
         } catch (CommandLine.UnmatchedArgumentException e) {
-            // Cut, since what follows may be a secret meant for another program.
+            // Cut at the equals sign: the value may be a secret meant for another program.
             String flag = e.getUnmatched().get(0).split("=", 2)[0];
             return wrong(WrongSetting.unknown(
                     flag,
@@ -97,7 +97,7 @@ public sealed interface Startup {
             String flag = ((OptionSpec) e.getOverwritten()).longestName();
             return wrong(WrongSetting.value(flag, "given twice", "flag", "given once"));
         } catch (CommandLine.ParameterException e) {
-            // A value for a flag that takes none is all that is left.
+            // The only case left: a value for a flag that takes none.
             String flag = e.getArgSpec() instanceof OptionSpec option ? option.longestName() : "command line";
             return wrong(WrongSetting.value(flag, String.valueOf(e.getValue()), "flag", "given without a value"));
         } catch (WrongSettings e) {
@@ -107,7 +107,7 @@ public sealed interface Startup {
         }
     }
 
-    /** Warms up the reading of settings. */
+    /** Loads the classes that read settings, to warm up a start. */
     static void preload() throws WrongSettings {
         SettingsReader.read(Map.of(), Map.of());
     }

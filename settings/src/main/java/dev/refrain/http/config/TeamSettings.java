@@ -9,8 +9,8 @@ import java.util.TreeMap;
 /**
  * API keys that share their answers (wire rule W83).
  *
- * @param name what is shown, and what the scope is made of: a team with another name has other answers
- * @param labels names of keys in the labels; never null
+ * @param name the shown name, from which the team's scope is derived: a renamed team shares no earlier answers
+ * @param labels labels of keys of the team; never null
  * @param sha256 SHA-256 of further keys in lower-case hexadecimal; never null
  */
 public record TeamSettings(
@@ -54,7 +54,7 @@ public record TeamSettings(
         return byKey;
     }
 
-    /** Adds a key, unless another team has it. */
+    /** Adds a key to the team. Returns false if another team has it. */
     private boolean has(String key, Map<String, String> byKey) {
         return byKey.merge(key, name, (before, now) -> before).equals(name);
     }

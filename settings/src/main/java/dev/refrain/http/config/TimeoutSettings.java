@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.time.Duration;
 
 /**
- * How long to wait for what.
+ * Limits of time.
  *
  * @param request for more of a client's request
  * @param connect for a connection to the upstream
@@ -14,12 +14,12 @@ import java.time.Duration;
  * @param tunnelIdle between two pieces over a websocket, in either direction
  * @param write for a client to take more of its answer
  * @param keepAlive for the next request over a client's connection
- * @param upstreamKeepAlive for which an idle connection to a provider is kept that does not say how long
- * @param drain for requests over connections that are open when the server stops, or null for what {@link
- *     Settings#drain} chooses
+ * @param upstreamKeepAlive for the next use of an idle connection to a provider, if the provider states no time
+ * @param drain for further requests over open connections when the server stops, or null for the choice of
+ *     {@link Settings#drain}
  * @param shutdown for requests in progress when the server stops
- * @param silentCall for a call that all of its clients have left, before newcomers make one of their own (wire rule
- *     W28b)
+ * @param silentCall for a call whose clients have all gone: a new request joins it only this long, and then makes its
+ *     own call (wire rule W28b)
  */
 @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
 public record TimeoutSettings(
@@ -31,12 +31,12 @@ public record TimeoutSettings(
 
         @Setting(value = "5m", allowed = Setting.DURATION) Duration idle,
 
-        // Longer than the pauses of a conversation that nobody has hung up on.
+        // Longer than the pauses in a live conversation.
         @Setting(value = "15m", allowed = Setting.DURATION) Duration tunnelIdle,
 
         @Setting(value = "1m", allowed = Setting.DURATION) Duration write,
 
-        // Longer than common clients keep idle connections, so that it is they who close them.
+        // Longer than common clients keep idle connections, so that the client closes them, not the server.
         @Setting(value = "2m", allowed = Setting.DURATION) Duration keepAlive,
 
         @Setting(value = "1m", allowed = Setting.DURATION) Duration upstreamKeepAlive,

@@ -5,11 +5,11 @@ import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.nio.file.Path;
 
 /**
- * TLS to clients, of files in PEM, which are read again when they change.
+ * TLS to clients, from files in PEM, which are read again when they change.
  *
- * @param certificate what to show clients, followed by those of its issuers, or null for HTTP without TLS
+ * @param certificate the server's certificate, followed by those of its issuers, or null for HTTP without TLS
  * @param key private key of the certificate, or null
- * @param clientCaFile issuers of the certificates that clients have to show, or null if they need none
+ * @param clientCaFile issuers of the certificates that clients must present, or null if they need none
  */
 @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
 public record TlsSettings(

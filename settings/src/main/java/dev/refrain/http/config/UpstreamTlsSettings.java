@@ -5,10 +5,10 @@ import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.nio.file.Path;
 
 /**
- * TLS to providers, or to what machines share, of files in PEM.
+ * TLS to providers, or to the shared tier, from files in PEM.
  *
- * @param caFile certificates of issuers to trust, beside those that the JVM trusts for providers, or null
- * @param clientCertificate what to show those that ask who calls, or null
+ * @param caFile certificates of trusted issuers, or null; for providers, in addition to those that the JVM trusts
+ * @param clientCertificate the certificate for servers that ask for one, or null
  * @param clientKey private key of that certificate, or null
  */
 @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The files that settings name and that a start reads: whether they can be used. Stateless. */
+/** Checks that a start can use the files that settings name. Stateless. */
 final class UsedFiles {
     private UsedFiles() {}
 

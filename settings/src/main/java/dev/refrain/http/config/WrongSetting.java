@@ -4,14 +4,12 @@ import dev.refrain.semantics.Spelling;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/** A setting that stops the start; the message is the whole line that the user gets to see. */
+/** A setting that stops the start. The message is the whole line that the user sees. */
 final class WrongSetting extends Exception {
     private static final long serialVersionUID = 1L;
 
     private static final int LONGEST_VALUE = 100;
-    /**
-     * The parts of a URL in which people put API keys: before the host and in the query. It need not be well-formed.
-     */
+    /** The user part of a URL, which may hold an API key, as may the query. The URL need not be well-formed. */
     private static final Pattern USER = Pattern.compile("^(\\w+://)?.*@", Pattern.DOTALL);
 
     /** Words as {@link Setting#allowed} lists them. */

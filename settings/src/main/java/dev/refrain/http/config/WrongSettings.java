@@ -2,7 +2,7 @@ package dev.refrain.http.config;
 
 import java.util.List;
 
-/** What is wrong with the settings, all of it. */
+/** All faults of the settings. */
 public final class WrongSettings extends Exception {
     private static final long serialVersionUID = 1L;
 

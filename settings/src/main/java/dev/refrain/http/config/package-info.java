@@ -1,8 +1,8 @@
 /**
- * What a user can set, and where it comes from. {@link dev.refrain.http.config.Settings} is both the settings and their
- * description; flags, variables, defaults, checks and error lines all derive from it.
+ * The settings, and where they come from. {@link dev.refrain.http.config.Settings} holds the settings and describes
+ * them: flags, variables, defaults, checks and error lines all derive from it.
  *
- * <p>Priorities: a start with a wrong setting never happens; the user learns in one line what to change. Runs once,
- * before any other thread does; everything it hands out is immutable.
+ * <p>Priorities: Refrain never starts with a wrong setting, and each error line says what to change. Runs before any
+ * other thread, and again at each reload; everything it hands out is immutable.
  */
 package dev.refrain.http.config;
