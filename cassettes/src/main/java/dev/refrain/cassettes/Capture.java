@@ -17,28 +17,28 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Keeps an answer while it goes to its client, with the times at which its pieces came. If the client leaves, the rest
- * is kept all the same. One thread at a time; what is kept may be taken by another after the end.
+ * Captures an answer on its way to the client, with the times of its pieces. If the client leaves, the capture goes on.
+ * Used by one thread at a time; after the end, another thread may take the answer.
  */
 final class Capture implements ResponseSink, AutoCloseable {
     static final String GENERATION_ID = "x-generation-id";
 
-    /** Fields of answers that programs look at. No other is recorded: they name accounts and hold cookies. */
+    /** Header fields that programs read. Others are not recorded: they may name accounts or hold cookies. */
     private static final List<String> FIELDS =
             List.of("retry-after", "retry-after-ms", "x-should-retry", "request-id", "x-request-id", GENERATION_ID);
 
-    /** Bytes that it takes to keep when a piece came. */
+    /** Estimated bytes for the time of a piece. */
     private static final int PIECE = 64;
 
-    /** Gets what came of the call; on the thread on which it ended. */
+    /** Receives the result of the call, on the thread on which it ended. */
     interface Listener {
-        /** All of the answer is there: it has to be taken from the capture, and the capture closed. */
+        /** The answer is complete. The listener takes it from the capture, and closes the capture. */
         void complete(Capture capture);
 
         /**
-         * There is no whole answer, or none that can be recorded.
+         * The answer is not complete, or cannot be recorded.
          *
-         * @param why null if the call failed, which its client is told
+         * @param why null if the call failed, which the client has been told already
          */
         void incomplete(String why);
     }
@@ -56,10 +56,13 @@ final class Capture implements ResponseSink, AutoCloseable {
     private final List<Long> millis = new ArrayList<>();
     private ResponseHead head;
     private long headNanos;
-    /** Null while the answer can be recorded. */
+    /** Why the answer cannot be recorded; null while it can. */
     private String flaw;
 
-    /** @param isHeldBack whether the client gets nothing before the answer is complete, and then from the listener */
+    /**
+     * @param isHeldBack whether the listener sends the complete answer to the client; if not, the capture passes each
+     *     piece on
+     */
     Capture(
             Turn turn,
             boolean isHeldBack,
@@ -110,7 +113,7 @@ final class Capture implements ResponseSink, AutoCloseable {
                 long now = TimeUnit.NANOSECONDS.toMillis(nanos.getAsLong() - headNanos);
                 int last = millis.size() - 1;
                 if (last >= 0 && millis.get(last) == now) {
-                    // Pieces of one millisecond count as one: of an event only its millisecond is recorded.
+                    // Pieces of one millisecond are merged: a recording has times of events in milliseconds.
                     ends.set(last, body.size());
                     memory.shrink(PIECE);
                 } else {
@@ -151,13 +154,13 @@ final class Capture implements ResponseSink, AutoCloseable {
         }
     }
 
-    /** Gives its memory back. Idempotent. */
+    /** Releases the reserved memory. Idempotent. */
     @Override
     public void close() {
         memory.close();
     }
 
-    /** All of the answer, without credentials. A thread that others wait for is not to call this. */
+    /** The whole answer, without credentials. Takes long, so do not call it on a thread that serves requests. */
     RecordedAnswer answer() {
         byte[] sent = body.toByteArray();
         byte[] masked = secrets.mask(sent);

@@ -16,11 +16,11 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * The commands {@code record}, {@code replay}, {@code record-missing} and {@code refresh}: run a program with a proxy
- * that records what it asks, or plays it. Used on the main thread of a process.
+ * The commands {@code record}, {@code replay}, {@code record-missing} and {@code refresh}. Each runs a program with a
+ * proxy that records the program's calls, or answers them from recordings. Used on the main thread of a process.
  */
 public final class CassetteCommand {
-    /** Exit status of a program that did well with a recording that is older than allowed. */
+    /** Exit status if the program succeeded, but used a recording that is older than allowed. */
     private static final int TOO_OLD = 3;
 
     private static final int CANNOT_START = 1;
@@ -30,7 +30,7 @@ public final class CassetteCommand {
 
     private CassetteCommand() {}
 
-    /** What stands before {@code --}. */
+    /** The flags before {@code --}. */
     @Command(
             name = "refrain",
             sortOptions = false,
@@ -89,7 +89,7 @@ public final class CassetteCommand {
      * @param arguments a mode, flags, {@code --}, the program and its arguments
      * @param environment of this process
      * @return the program's exit status; 1 if the proxy could not be started, 2 for a wrong command line, 3 if the
-     *     program did well with recordings older than {@code --max-age}, 127 if it could not be started
+     *     program succeeded with recordings older than {@code --max-age}, 127 if the program could not be started
      */
     @SuppressWarnings("SystemOut")
     public static int run(String[] arguments, Map<String, String> environment, RunningCassettes.Starter proxies) {
@@ -188,12 +188,12 @@ public final class CassetteCommand {
             Thread.currentThread().interrupt();
             return CANNOT_START;
         } catch (IllegalStateException ending) {
-            // The process is being ended, and with it this one.
+            // The JVM is shutting down, and its hook ends the program.
             return CANNOT_START;
         }
     }
 
-    /** SIGTERM, and SIGKILL for one that does not heed it. Then what is under way is recorded. */
+    /** Ends the program: SIGTERM, and SIGKILL if it does not stop in time. Then waits for recordings under way. */
     private static void end(Process process, CountDownLatch finished) {
         process.destroy();
         try {

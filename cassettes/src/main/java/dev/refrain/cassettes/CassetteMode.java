@@ -2,15 +2,15 @@ package dev.refrain.cassettes;
 
 import java.util.Locale;
 
-/** What becomes of a request. */
+/** What happens to a request. */
 public enum CassetteMode {
-    /** It is passed on, and the answer is written in place of an earlier recording. */
+    /** It goes to the provider, and its answer replaces an earlier recording. */
     RECORD,
-    /** It is answered from the folder alone. */
+    /** It is answered only from the folder. */
     REPLAY,
-    /** It is answered from the folder, or passed on and recorded if there is no recording. */
+    /** It is answered from the folder; without a recording, it goes to the provider and is recorded. */
     RECORD_MISSING,
-    /** It is passed on. An answer that differs from its recording is written in place of it. */
+    /** It goes to the provider. An answer that differs from the recording replaces it. */
     REFRESH;
 
     /** The name in settings and on command lines, such as {@code record-missing}; never null. */

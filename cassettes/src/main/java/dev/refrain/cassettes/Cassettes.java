@@ -34,18 +34,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Records calls into a folder, or answers from it. Whose request it is does not count, and neither does the provider: a
- * recording answers whoever asks the same. Identical requests of one run get the same answer, and the provider is
- * called once for them; but a failure that a repetition may cure is followed by what the repetition got.
+ * Records calls into a folder, or answers them from it. A recording answers any identical request, whatever its API key
+ * and provider. Identical requests of one run get the same answer, from one call to the provider. Only after a failure
+ * that a retry may cure, the next request makes another call, which is recorded, too.
  *
- * <p>Thread-safe. No parameter and no result is null, unless it says so. Files are read and written on threads of its
- * own, and answers come from these. Long, since the way of a request through each mode stands here.
+ * <p>Thread-safe. No parameter and no result is null, unless it says so. Threads of its own read and write files, and
+ * send recorded answers. Long, since the way of a request through each mode is here.
  */
 public final class Cassettes implements CallRecorder, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Cassettes.class);
 
     private static final int THREADS = 2;
-    /** Bytes of the longest body that is read on the thread of the caller. */
+    /** The longest body, in bytes, that is parsed on the caller's thread. */
     private static final int LONG = 64 * 1024;
 
     /** The error of a client whose request came after the folder was closed. */
@@ -55,21 +55,24 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
 
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
-    /** How long the end of a call is waited for; its client may have all of the answer before that. */
+    /**
+     * How long {@link #close} waits for the ends of calls. A client may have its whole answer before its call has
+     * ended.
+     */
     private static final long END_NANOS = TimeUnit.SECONDS.toNanos(5);
-    /** Recordings that are compared with a request to find the nearest, and bytes of their files at most. */
+    /** Most recordings, and most bytes of their files, that are compared with a request to find the nearest. */
     private static final int MOST_COMPARED = 2000;
 
     private static final long MOST_COMPARED_BYTES = 8 << 20;
     /**
-     * For how many requests of a run the nearest recording is looked for. Where the model has another name, every
-     * request misses, and the search would take most of the run.
+     * Most requests of a run for which the nearest recording is searched. If, for instance, the model's name has
+     * changed, every request misses, and the searches would take most of the run.
      */
     private static final int MOST_SOUGHT = 20;
-    /** Different requests that a run knows. Further ones are passed on and not recorded. */
+    /** Most different requests of a run. Further ones go to the provider and are not recorded. */
     private static final int MOST_REQUESTS = 100_000;
 
-    /** Characters of a name that messages show. */
+    /** Most characters of a name in messages. */
     private static final int MOST_OF_A_NAME = 256;
 
     private static final int MOST_OF_A_DIFFERENCE = 2_000;
@@ -106,20 +109,20 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
                         .orElse("(development build)");
     }
 
-    /** Settings for a folder. It is made when something is recorded; to be played, it has to be there. */
+    /** Settings for a folder. Recording makes the folder; to play from it, it must exist. */
     public static Builder in(Path folder) {
         return new Builder(folder);
     }
 
-    /** What is done with requests. */
+    /** What happens to requests. */
     public CassetteMode mode() {
         return options.mode;
     }
 
     /**
-     * What has been done so far.
+     * The figures of the run so far.
      *
-     * @param maxAge how old a recording may be before the summary names it; null for no limit
+     * @param maxAge age beyond which the summary names a recording as too old; null for no limit
      */
     public Summary summary(Duration maxAge) {
         return counts.summary(options.mode, folder, options.clock.instant(), maxAge);
@@ -135,7 +138,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
                     : provider;
         }
         if (call.body() != null && call.body().length > LONG) {
-            // Too long to be read on the thread that all clients wait for.
+            // Parsing would take too long on an I/O thread, which serves many clients.
             return sink -> {
                 Postponed postponed = new Postponed();
                 try {
@@ -207,7 +210,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         });
     }
 
-    /** Plays a recording, waits for the call of an identical request, or calls. */
+    /** Plays a recording, joins the call of an identical request, or calls the provider. */
     private void answer(Turn turn, Track track) {
         Folder.Entry entry;
         synchronized (track) {
@@ -228,7 +231,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         }
     }
 
-    /** The recording that is next to be played; null to call the provider. */
+    /** The recording to play next; null to call the provider. */
     private Folder.Entry next(Track track) {
         int size = track.entries.size();
         if (options.mode == CassetteMode.RECORD_MISSING && track.served < size) {
@@ -302,7 +305,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         }
     }
 
-    /** Writes an answer; returns what the client is to get. */
+    /** Writes an answer. Returns the answer for the client. */
     private RecordedAnswer saved(Turn turn, Track track, RecordedAnswer answer) throws IOException {
         int attempt;
         Folder.Entry before = null;
@@ -343,7 +346,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         return made.answer();
     }
 
-    /** Null unless this refreshes. */
+    /** The existing recording, in mode {@code refresh}; else null. */
     private Recording loadForRefresh(Folder.Entry entry) throws IOException {
         return options.mode == CassetteMode.REFRESH ? folder.load(entry.file()) : null;
     }
@@ -373,7 +376,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         }
     }
 
-    /** Answers from the folder alone. */
+    /** Answers from the folder, or with an error. */
     private void play(Turn turn) {
         if (folder.find(turn.digest()).isEmpty()) {
             String message = missing(turn.request());
@@ -439,12 +442,15 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
                 + brief(Difference.first(request, nearest.request(), rules), MOST_OF_A_DIFFERENCE) + ".";
     }
 
-    /** Requests have names of any length, and what is missing is kept until the end of the run. */
+    /**
+     * Cuts a long text. Clients choose names of any length, and messages about missing recordings are kept until the
+     * run ends.
+     */
     private static String brief(String text, int most) {
         return text.length() > most ? text.substring(0, most) + "..." : text;
     }
 
-    /** Ends when what is under way has been written. */
+    /** Waits, for a bounded time, until calls under way have ended and their recordings are written. */
     @Override
     public void close() {
         long deadline = System.nanoTime() + END_NANOS;
@@ -463,7 +469,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         }
     }
 
-    /** What can be set of a folder. Used by one thread; no parameter is null, unless it says so. */
+    /** Settings of a folder. Used by one thread; no parameter is null, unless it says so. */
     public static final class Builder {
         private final Path path;
         private CassetteMode mode = CassetteMode.REPLAY;
@@ -481,7 +487,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
             this.path = Objects.requireNonNull(path, "path");
         }
 
-        /** What is done with requests; they are answered from the folder unless set. */
+        /** What happens to requests; unless set, they are answered only from the folder. */
         public Builder mode(CassetteMode what) {
             mode = Objects.requireNonNull(what, "what");
             return this;
@@ -493,13 +499,13 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
             return this;
         }
 
-        /** Members of requests that do not count (wire rule W84); all count unless set. */
+        /** Members of requests that are ignored in comparisons (wire rule W84); none unless set. */
         public Builder rules(Map<Endpoint, KeyRules> byEndpoint) {
             rules = Map.copyOf(byEndpoint);
             return this;
         }
 
-        /** Fields with which providers change their answers (wire rule W14), which are recorded and compared. */
+        /** Header fields on which providers' answers depend (wire rule W14). They are recorded and compared. */
         public Builder keyHeaders(FieldNames names) {
             keyHeaders = Objects.requireNonNull(names, "names");
             return this;
@@ -511,17 +517,17 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
             return this;
         }
 
-        /** Where memory for answers is reserved; of the heap unless set. */
+        /** The memory budget for answers; unless set, one for the heap. */
         public Builder memory(MemoryBudget budget) {
             memory = Objects.requireNonNull(budget, "budget");
             return this;
         }
 
         /**
-         * What answers cost that say nothing of it; only what providers say counts unless set.
+         * The price of answers, for the figures; unless set, an answer costs what its provider states.
          *
-         * @param nanos of a model's answer, in billionths of the currency; negative if that is not known. It is called
-         *     on any thread
+         * @param nanos cost of a model's answer, in billionths of the currency; negative if it is not known. Called on
+         *     any thread
          * @param name of the currency
          */
         public Builder price(ToLongBiFunction<String, AnswerFacts> nanos, String name) {
@@ -530,13 +536,13 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
             return this;
         }
 
-        /** Says when something is recorded, and how old it is; the machine's unless set. */
+        /** The clock for times and ages of recordings; the system's unless set. */
         public Builder clock(Clock time) {
             clock = Objects.requireNonNull(time, "time");
             return this;
         }
 
-        /** For tests: how many different requests of a run are known. */
+        /** For tests: most different requests of a run. */
         Builder mostRequests(int most) {
             mostRequests = most;
             return this;
@@ -545,8 +551,8 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         /**
          * Reads the folder.
          *
-         * @throws DamagedRecordingException if a file in it is not as it was written; the message names file and line
-         * @throws IOException if it cannot be read, or is to be played and not there
+         * @throws DamagedRecordingException if a file in it is damaged; the message names file and line
+         * @throws IOException if the folder cannot be read, or the mode is {@code replay} and it does not exist
          */
         public Cassettes open() throws IOException {
             if (mode == CassetteMode.REPLAY && !Files.isDirectory(path)) {

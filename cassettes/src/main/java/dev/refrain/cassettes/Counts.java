@@ -14,13 +14,13 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.ToLongBiFunction;
 
-/** What a run has done so far. Thread-safe. */
+/** The figures of a run so far. Thread-safe. */
 final class Counts {
-    /** Lines of each kind that are kept. */
+    /** Most lines of each kind. */
     private static final int KEPT = 1000;
 
     private final Set<Path> used = new HashSet<>();
-    /** The recordings that were played, each with the time at which a provider last answered so. */
+    /** The recordings that were played, each with the time when a provider last gave that answer. */
     private final Map<Path, Instant> ages = new TreeMap<>();
 
     private final Set<String> changed = new LinkedHashSet<>();
@@ -68,7 +68,7 @@ final class Counts {
         used.add(entry.file());
     }
 
-    /** Counts a recording as used though it was not played: the provider has failed in the same way again. */
+    /** Counts a recording as used that was not played, because the provider has failed again in the same way. */
     synchronized void used(Folder.Entry entry) {
         used.add(entry.file());
     }

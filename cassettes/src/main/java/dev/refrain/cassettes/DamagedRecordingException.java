@@ -3,14 +3,14 @@ package dev.refrain.cassettes;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A file of a folder of recordings is not what was written. Its message names the file and the line. */
+/** A file in a folder of recordings is damaged. The message names the file and the line. */
 public final class DamagedRecordingException extends IOException {
     private static final long serialVersionUID = 1L;
 
     /**
-     * One whose message says where and what.
+     * An exception whose message has place and fault.
      *
-     * @param line from 1; 0 if it is not about a line
+     * @param line from 1; 0 if the fault is not in a single line
      * @param flaw what is wrong, and what to do
      */
     DamagedRecordingException(Path file, int line, String flaw) {

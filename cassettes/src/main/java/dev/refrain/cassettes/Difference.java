@@ -6,19 +6,19 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** How two requests differ, in words. Stateless. */
+/** Says how two requests differ, and how similar they are. Stateless. */
 final class Difference {
-    /** Characters of a text that are shown around the place. */
+    /** Characters of a text that are shown before a difference; behind it, twice as many. */
     private static final int AROUND = 30;
-    /** Values of one request that are compared to find the nearest. */
+    /** Most values of one request that are compared to find the nearest recording. */
     private static final int MOST_VALUES = 20_000;
 
     private Difference() {}
 
     /**
-     * The first place where a request differs from a recorded one, in the order in which it is written.
+     * The first place where a request differs from a recorded one, in the order of the document.
      *
-     * @param rules which members do not count
+     * @param rules which members are ignored
      * @return half a sentence
      */
     static String first(RecordedRequest asked, RecordedRequest recorded, KeyRules rules) {
@@ -47,9 +47,9 @@ final class Difference {
     }
 
     /**
-     * Null if they are equal.
+     * The first difference of two values; null if they are equal.
      *
-     * @param name of the place as the rules write it; null within a list, which they do not name
+     * @param name of the place as rules write it; null inside a list, whose items rules cannot name
      */
     private static String nodes(String path, String name, JsonNode asked, JsonNode recorded, List<String> ignored) {
         if (name != null && ignored.contains(name)) {
@@ -108,7 +108,7 @@ final class Difference {
         return name != null && ignored.contains(name) ? null : path + " " + what + cut(value.toString(), 0);
     }
 
-    /** As JSONPath writes it (RFC 9535). */
+    /** A step of a path as JSONPath writes it (RFC 9535). */
     private static String step(String name) {
         return name.matches("[A-Za-z_][A-Za-z0-9_]*") ? "." + name : "['" + name.replace("'", "\\'") + "']";
     }
@@ -138,7 +138,7 @@ final class Difference {
 
     // ---- likeness
 
-    /** How alike two requests are: 1 if they are the same, 0 if they have nothing in common. */
+    /** The similarity of two requests: 1 if they are equal, 0 if they have nothing in common. */
     static double likeness(RecordedRequest asked, RecordedRequest recorded) {
         Map<String, String> one = new HashMap<>();
         Map<String, String> other = new HashMap<>();
@@ -155,7 +155,7 @@ final class Difference {
         return alike / all;
     }
 
-    /** A place that both have counts a quarter; the rest is the part of the texts that is equal at both ends. */
+    /** The similarity of two different values at one place: a quarter, and more for equal beginnings and ends. */
     private static double likeness(String a, String b) {
         if (a.equals(b)) {
             return 1;

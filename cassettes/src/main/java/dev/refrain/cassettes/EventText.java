@@ -10,21 +10,21 @@ import java.util.Base64;
 import java.util.List;
 
 /**
- * An event stream as lines that people read. {@code +12 data: ...} is an event that came 12 ms after the one before;
- * what belongs to it on further lines is indented by two spaces, and the blank line that ends it is left out. What
- * cannot be written so stands as {@code =12} and its bytes in Base64. Stateless.
+ * Converts an event stream to lines that people can read, and back. {@code +12 data: ...} is an event that came 12 ms
+ * after the one before. Further lines of the event are indented by two spaces, and the blank line that ends it is left
+ * out. An event that would not survive the conversion is written as {@code =12} and its bytes in Base64. Stateless.
  */
 final class EventText {
-    /** Above is no gap that anybody waited for. */
+    /** The longest gap that a recording may have: a day. */
     private static final long MOST_MILLIS = 86_400_000;
 
     private EventText() {}
 
-    /** Bytes of a stream, and where its events end. */
+    /** The bytes of a stream, and the ends of its events. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     record Stream(byte[] body, List<RecordedAnswer.Event> events) {}
 
-    /** A line is not one of these. */
+    /** A line is malformed. */
     static final class FlawException extends Exception {
         private static final long serialVersionUID = 1L;
 
@@ -50,8 +50,8 @@ final class EventText {
     /**
      * Splits a stream into events.
      *
-     * @param ends where pieces of it end, in their order; the last is its length
-     * @param millis when each of the pieces came, since the answer began
+     * @param ends end of each piece of the stream, in their order; the last is the stream's length
+     * @param millis when each piece came, in milliseconds since the answer's head
      */
     static List<RecordedAnswer.Event> split(byte[] body, List<Integer> ends, List<Long> millis) {
         byte[] blank = (lineEnd(body) + lineEnd(body)).getBytes(StandardCharsets.US_ASCII);
@@ -80,7 +80,7 @@ final class EventText {
         return body.length;
     }
 
-    /** The lines. */
+    /** Writes the lines. */
     static String write(byte[] body, List<RecordedAnswer.Event> events) {
         String lineEnd = lineEnd(body);
         StringBuilder out = new StringBuilder(body.length + 16 * events.size());
@@ -100,7 +100,10 @@ final class EventText {
         return out.toString();
     }
 
-    /** The lines of an event with LF between them, without what ends it; null if they would not come back the same. */
+    /**
+     * The lines of an event, separated by LF, without the blank line at its end; null if reading them would not give
+     * the same bytes.
+     */
     private static String text(byte[] body, int start, int end, String lineEnd) {
         String text;
         try {

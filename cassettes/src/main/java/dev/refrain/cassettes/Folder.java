@@ -27,23 +27,23 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A folder of recordings. What is in it is known by the content of the files; their names are for people. Thread-safe;
- * several processes may write into it, each file at once or not at all.
+ * A folder of recordings. A recording is found by the content of its file; the file's name is for people. Thread-safe;
+ * several processes may write into the folder, since each file is replaced atomically.
  */
 final class Folder {
     private static final Logger LOG = LoggerFactory.getLogger(Folder.class);
 
     private static final String ENDING = ".yaml";
     private static final String CONTENTS = "files";
-    /** A file while it is written. */
+    /** Begins the name of a temporary file, while it is written. */
     private static final String UNNAMED = ".refrain-";
 
     private static final String UNNAMED_ENDING = ".tmp";
 
-    /** A file that was begun so long ago and has no name yet was left by a program that was killed. */
+    /** Age from which a temporary file counts as left by a program that was killed. */
     private static final Duration UNFINISHED = Duration.ofHours(1);
 
-    /** Of Git: contents are named by their digests, so no line end in them may change, as it does on Windows. */
+    /** Tells Git not to change line ends, as it does on Windows: contents are named by their digests. */
     private static final String ATTRIBUTES = ".gitattributes";
 
     private static final int MOST_FILES = 100_000;
@@ -53,11 +53,11 @@ final class Folder {
     /**
      * One recording in the folder.
      *
-     * @param digest of the request, by the rules of the folder's user
+     * @param digest of the request, made with the rules that this run has
      * @param isFinal see {@link RecordedAnswer#isFinal}
      */
     record Entry(Path file, String digest, Endpoint endpoint, int attempt, boolean isFinal) {
-        /** Whether its name has the name of this model. */
+        /** Whether the file's name has the name of this model. */
         boolean isOf(String model) {
             return file.getFileName().toString().startsWith(endpoint.id() + "-" + safe(model) + "-");
         }
@@ -74,10 +74,10 @@ final class Folder {
     }
 
     /**
-     * Opens a folder and reads all of it, so that what is damaged is known at the start.
+     * Opens a folder and reads all of it, so that damage is found at the start.
      *
-     * @param rules which members of requests do not count
-     * @throws DamagedRecordingException if a file is not as it was written
+     * @param rules which members of requests are ignored
+     * @throws DamagedRecordingException if a file is damaged
      */
     static Folder open(Path path, Map<Endpoint, KeyRules> rules) throws IOException {
         Folder folder = new Folder(path, rules);
@@ -94,7 +94,7 @@ final class Folder {
         return folder;
     }
 
-    /** Removes what programs have left that were killed while they wrote. */
+    /** Removes temporary files of programs that were killed. */
     private void sweep() throws IOException {
         FileTime old = FileTime.from(Instant.now().minus(UNFINISHED));
         try (DirectoryStream<Path> left = Files.newDirectoryStream(path, UNNAMED + "*" + UNNAMED_ENDING)) {
@@ -128,7 +128,7 @@ final class Folder {
         return path;
     }
 
-    /** What makes two requests the same. */
+    /** The digest of a request. Requests with equal digests share their recordings. */
     String digest(RecordedRequest request) {
         return request.digest(rules.getOrDefault(request.endpoint(), KeyRules.NONE));
     }
@@ -167,7 +167,7 @@ final class Folder {
                     file, 0, "is longer than " + RecordingFile.MOST_BYTES + " bytes, which no recording is");
         }
         try {
-            // With LF, however the version control checks it out.
+            // Line ends as they were written, even if version control has changed them.
             String text = Files.readString(file).replace("\r\n", "\n");
             return RecordingFile.read(file, text, contents);
         } catch (CharacterCodingException e) {
@@ -185,7 +185,7 @@ final class Folder {
                 .findFirst()
                 .orElseGet(() -> path.resolve(name(recording, digest)));
         String text = RecordingFile.write(recording, contents);
-        // What cannot be read back is no recording.
+        // A recording counts only if it can be read back.
         Recording read = RecordingFile.read(file, text, contents);
         if (!Arrays.equals(read.answer().body(), recording.answer().body())) {
             throw new IOException("the answer could not be written so that it comes back byte for byte");
@@ -196,7 +196,7 @@ final class Folder {
         return entry;
     }
 
-    /** Removes recordings of a request behind an attempt, which an earlier run has left. */
+    /** Removes an earlier run's recordings of further attempts at a request. */
     void removeBehind(String digest, int attempt) throws IOException {
         for (Entry entry : find(digest)) {
             if (entry.attempt() > attempt) {
@@ -208,7 +208,10 @@ final class Folder {
         }
     }
 
-    /** Without separators and colons, and in small letters, since some file systems do not tell them from capitals. */
+    /**
+     * A model's name as part of a file's name: without separators and colons, and in lower case, since some file
+     * systems ignore case.
+     */
     private static String safe(String model) {
         String safe = model.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9._-]+", "-");
         return safe.length() > MOST_NAME ? safe.substring(0, MOST_NAME) : safe;
@@ -222,7 +225,7 @@ final class Folder {
                 + (recording.attempt() > 1 ? "-" + recording.attempt() : "") + ENDING;
     }
 
-    /** All of a file or nothing, even if this process dies. */
+    /** Replaces a file atomically where the file system can. */
     private void replace(Path file, byte[] bytes) throws IOException {
         Path temporary = path.resolve(UNNAMED + UUID.randomUUID() + UNNAMED_ENDING);
         try {

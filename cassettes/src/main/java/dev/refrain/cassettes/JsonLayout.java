@@ -1,24 +1,28 @@
 package dev.refrain.cassettes;
 
 /**
- * Lays JSON out in lines, and undoes that. Only white space between tokens changes, so what was compact becomes what it
- * was, byte for byte: Jackson would spell some numbers and texts anew. For well-formed JSON only. Stateless.
+ * Lays JSON out in lines, and undoes that. Only white space between tokens changes, so compact JSON comes back byte for
+ * byte. Jackson would change the spelling of some numbers and texts. For well-formed JSON only. Stateless.
  */
 final class JsonLayout {
-    /** Deeper levels are not indented further, or a small document could become a huge one. */
+    /** Deeper levels are not indented further, since a small document could become a huge one. */
     private static final int MOST_LEVELS = 24;
 
-    /** A document whose layout has no more characters than this may grow any number of times by it. */
+    /** Up to this many characters, a layout may exceed its document by any factor. */
     private static final int LONG = 1 << 20;
 
     /**
-     * A document that gets longer than so many times its length stays as it is: it has deep levels with little in them.
+     * A longer layout that exceeds its document by more than this factor is given up: the document has deep, almost
+     * empty levels.
      */
     private static final int MOST_TIMES = 4;
 
     private JsonLayout() {}
 
-    /** One member or item a line; lists of numbers on one line. As it is, if it were to get much longer by that. */
+    /**
+     * Puts each member and item on a line, but lists of numbers on one. Returns the JSON unchanged if it would grow too
+     * much.
+     */
     static String pretty(String json) {
         StringBuilder out = new StringBuilder(json.length() * 5 / 4);
         int level = 0;
@@ -59,7 +63,7 @@ final class JsonLayout {
         return out.toString();
     }
 
-    /** No white space between tokens. */
+    /** Removes white space between tokens. */
     static String compact(String json) {
         StringBuilder out = new StringBuilder(json.length());
         for (int i = 0; i < json.length(); i++) {
@@ -75,7 +79,7 @@ final class JsonLayout {
         return out.toString();
     }
 
-    /** Behind the quote that ends the string. */
+    /** The position behind the quote that ends the string. */
     static int endOfString(String json, int quote) {
         int i = quote + 1;
         while (i < json.length() && json.charAt(i) != '"') {
@@ -88,7 +92,7 @@ final class JsonLayout {
         out.append('\n').append("  ".repeat(Math.max(0, Math.min(level, MOST_LEVELS))));
     }
 
-    /** Where the list ends, if it has neither texts nor lists nor objects; else -1. */
+    /** The position of the list's end, if it contains neither texts nor lists nor objects; else -1. */
     private static int endOfNumbers(String json, int from) {
         for (int i = from; i < json.length(); i++) {
             switch (json.charAt(i)) {
@@ -104,7 +108,7 @@ final class JsonLayout {
         return -1;
     }
 
-    /** Where the object ends, if it is empty; else -1. */
+    /** The position of the object's end, if it is empty; else -1. */
     private static int endOfBlank(String json, int from) {
         int i = from;
         while (i < json.length() && isBlank(json.charAt(i))) {

@@ -9,13 +9,13 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
 
-/** Whether two answers say the same, whatever ids and times they have. Stateless. */
+/** Compares two answers, except for their ids and times. Stateless. */
 final class Likeness {
     /** Members that are new in each answer. */
     private static final Set<String> NEW_EACH_TIME =
             Set.of("id", "created", "created_at", "completed_at", "system_fingerprint", "obfuscation");
 
-    /** What a model gives to a tool: an id in there was in the prompt, and is not new. */
+    /** Arguments of a tool call. An id inside them comes from the prompt, so it is compared. */
     private static final Set<String> GIVEN = Set.of("input", "arguments");
 
     private Likeness() {}

@@ -2,8 +2,8 @@ package dev.refrain.cassettes;
 
 /** How fast event streams are played. */
 public enum Pace {
-    /** As fast as they are read. */
+    /** As fast as the client reads. */
     INSTANT,
-    /** With the pauses that they had. */
+    /** With the recorded pauses. */
     RECORDED
 }

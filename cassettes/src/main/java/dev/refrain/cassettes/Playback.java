@@ -10,9 +10,9 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
-/** Gives a recorded answer to a client, one event after the other. One thread at a time, which never waits. */
+/** Sends a recorded answer to a client, event by event. Runs on one thread at a time, and never blocks it. */
 final class Playback {
-    /** Bytes that are given before anybody asks whether they have been taken. */
+    /** Bytes that are sent before the sink must have drained. */
     private static final int UNASKED = 64 * 1024;
 
     private final RecordedAnswer answer;
@@ -21,7 +21,7 @@ final class Playback {
     private final Turn turn;
     private final ResponseSink client;
     private int event;
-    /** Whether the pause before the event is over. */
+    /** Whether the pause before the next event is over. */
     private boolean hasPaused;
 
     private int at;
@@ -64,7 +64,7 @@ final class Playback {
         go();
     }
 
-    /** Gives as much as may be given at once. */
+    /** Sends until the answer ends, a pause begins, or the sink must drain first. */
     private void go() {
         int given = 0;
         while (at < answer.body().length) {
@@ -80,7 +80,7 @@ final class Playback {
                     : answer.events().get(event).gapMillis();
             if (pause > 0) {
                 hasPaused = true;
-                // The pause begins when the client has taken the event before it, so that events do not pile up for a
+                // The pause begins when the client has taken the event before it, so that events do not queue up for a
                 // slow client.
                 client.whenDrained(() -> after(pause, this::go));
                 return;

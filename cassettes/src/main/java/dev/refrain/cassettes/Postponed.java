@@ -4,14 +4,14 @@ import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import java.util.function.Supplier;
 
-/** A call that another thread is about to make. Any thread may cancel it, before and after. */
+/** A call that another thread is about to make. Any thread may cancel it, before or after that. */
 final class Postponed implements Upstream.Call {
-    /** Null before it is made. */
+    /** The call; null before it is made. */
     private Upstream.Call made;
 
     private boolean isCancelled;
 
-    /** Makes it, unless it was cancelled. */
+    /** Makes the call, unless it was cancelled. */
     void begin(Supplier<Upstream> source, ResponseSink sink) {
         synchronized (this) {
             if (isCancelled) {

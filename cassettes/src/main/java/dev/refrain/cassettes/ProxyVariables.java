@@ -9,11 +9,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** What a proxy of cassettes is started with, and what the programs are told that use it. Stateless. */
+/** Environment variables of a proxy that records or plays, and of the programs that use it. Stateless. */
 public final class ProxyVariables {
     private static final String UPSTREAM = "REFRAIN_UPSTREAM";
     private static final String OPENAI = "OPENAI_BASE_URL";
-    /** Of OpenAI's older SDKs, and of LangChain. */
+    /** The variable of OpenAI's older SDKs, and of LangChain. */
     private static final String OPENAI_BEFORE = "OPENAI_API_BASE";
 
     private static final String ANTHROPIC = "ANTHROPIC_BASE_URL";
@@ -26,7 +26,7 @@ public final class ProxyVariables {
      * Settings of the proxy: a free port, no log, and the providers that the program would have called.
      *
      * @param environment of the program
-     * @param upstream base URL of the provider, or null for those that the program knows
+     * @param upstream base URL of the provider, or null for the providers that the environment names
      */
     public static Map<String, String> ofProxy(
             Map<String, String> environment, Path folder, CassetteMode mode, String upstream) {
@@ -39,7 +39,7 @@ public final class ProxyVariables {
         variables.put("REFRAIN_ADMIN_ENABLED", "false");
         variables.put("REFRAIN_ACTIVITY_MAX_SIZE", "0");
         if (mode == CassetteMode.REPLAY || "demo".equals(upstream)) {
-            // The demo provider, which a replay does not ask.
+            // The demo provider; a replay never calls it.
             variables.keySet().removeIf(name -> name.startsWith(UPSTREAM));
         } else if (upstream != null) {
             variables.keySet().removeIf(name -> name.startsWith("REFRAIN_UPSTREAMS_"));
@@ -61,11 +61,12 @@ public final class ProxyVariables {
     }
 
     /**
-     * What the SDKs of a program read: where the proxy is and, where recordings are played, a key if there is none.
-     * What points to a provider that the proxy does not call stays as it is: a key would go to another provider.
+     * Variables for the SDKs of a program: the proxy's URL and, when recordings are played, a placeholder for a missing
+     * key. A variable that names a provider that the proxy does not call stays as it is, because its key would go to
+     * another provider.
      *
-     * @param environment of the program as it is
-     * @param upstream base URL of the provider, or null for those that the program knows
+     * @param environment of the program, unchanged
+     * @param upstream base URL of the provider, or null for the providers that the environment names
      */
     public static Map<String, String> ofProgram(
             Map<String, String> environment, int port, CassetteMode mode, String upstream) {
@@ -76,7 +77,7 @@ public final class ProxyVariables {
         variables.put(ANTHROPIC, root.toString());
         variables.put("AZURE_OPENAI_ENDPOINT", root.toString());
         variables.put("OPENROUTER_BASE_URL", root + "/api/v1");
-        // Of Spring AI.
+        // For Spring AI.
         variables.put("SPRING_AI_OPENAI_BASE_URL", root + "/v1");
         variables.put("SPRING_AI_ANTHROPIC_BASE_URL", root.toString());
         boolean isNamed = mode == CassetteMode.REPLAY || upstream != null || environment.containsKey(UPSTREAM);
@@ -93,14 +94,14 @@ public final class ProxyVariables {
         return variables;
     }
 
-    /** Whether a variable points to a provider that the proxy calls in its place, as the environment says. */
+    /** Whether a variable names a provider that the proxy calls. */
     private static boolean isProxied(String name, Map<String, String> environment) {
         if (name.equals(OPENAI) || name.equals(ANTHROPIC)) {
             return true;
         }
         String said = environment.get(name);
         if (said == null) {
-            // A file of the program's may say it, which the variable would override.
+            // A file of the program's may name the provider, and the variable would override it.
             return name.equals(OPENAI_BEFORE);
         }
         String called = name.contains("ANTHROPIC") ? anthropic(environment) : openAi(environment);
@@ -111,7 +112,7 @@ public final class ProxyVariables {
         return url.replaceAll("^[a-zA-Z]+://([^/?#]*).*", "$1").toLowerCase(Locale.ROOT);
     }
 
-    /** Variables of an environment that {@link #ofProgram} leaves as they are, although they say where models are. */
+    /** Variables of an environment that name a provider, and that {@link #ofProgram} leaves as they are. */
     static List<String> leftAlone(Map<String, String> environment, int port, CassetteMode mode, String upstream) {
         Set<String> all = new TreeSet<>(
                 ofProgram(environment, port, CassetteMode.REPLAY, upstream).keySet());

@@ -7,11 +7,11 @@ import java.util.List;
  * An answer as the provider sent it. Immutable.
  *
  * @param type content type as sent, or null
- * @param fields other lines of its header, {@code name: value}
- * @param waitMillis until it began
+ * @param fields other lines of the header, {@code name: value}
+ * @param waitMillis from the call until the answer's head
  * @param body not to be changed
- * @param events where the body's events end; empty for an answer that is no event stream
- * @param facts what it says of its cost
+ * @param events of the body; empty for an answer that is no event stream
+ * @param facts tokens and cost that the answer states
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record RecordedAnswer(
@@ -25,12 +25,12 @@ record RecordedAnswer(
     /**
      * An event of a stream.
      *
-     * @param end behind its last byte in the body
-     * @param gapMillis between the end of the event before, or the answer's beginning, and its own
+     * @param end position in the body behind its last byte
+     * @param gapMillis from the end of the event before, or the answer's head, to its own end
      */
     record Event(int end, long gapMillis) {}
 
-    /** Whether a repetition of the request is expected to get the like: false for failures that it may cure. */
+    /** Whether a retry is expected to get the same kind of answer: false for failures that a retry may cure. */
     boolean isFinal() {
         return switch (status) {
             case 408, 409, 425, 429 -> false;

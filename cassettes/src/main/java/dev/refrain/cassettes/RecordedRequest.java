@@ -17,14 +17,14 @@ import java.util.List;
 import java.util.TreeSet;
 
 /**
- * What a provider was asked, without credentials: what a request is compared by. Immutable.
+ * A request without credentials, as it is recorded and compared. Immutable.
  *
- * @param model empty if it names none
+ * @param model empty if the request names none
  * @param deployment Azure's name for the model, or empty
  * @param query without credentials; may be empty
- * @param fields lines of its header that are in the key, {@code name: value}, sorted
- * @param sample which of several answers is meant (wire rule W82), or {@link #NO_SAMPLE}
- * @param text the body, one JSON object on one line; a tree of it would take many times the memory while a call lasts
+ * @param fields lines of the header that are compared, {@code name: value}, sorted
+ * @param sample number of the wanted answer among several (wire rule W82), or {@link #NO_SAMPLE}
+ * @param text the body, a JSON object on one line; as a tree it would take many times the memory during a call
  */
 record RecordedRequest(
         Endpoint endpoint,
@@ -36,7 +36,7 @@ record RecordedRequest(
         String text) {
     static final int NO_SAMPLE = -1;
 
-    /** Keeps numbers as they are spelled. */
+    /** Keeps the spelling of numbers. */
     static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
@@ -62,7 +62,7 @@ record RecordedRequest(
         }
     }
 
-    /** The body, read anew each time. */
+    /** The body, parsed anew at each call. */
     ObjectNode body() {
         try {
             return (ObjectNode) JSON.readTree(text);
@@ -76,10 +76,10 @@ record RecordedRequest(
     }
 
     /**
-     * The SHA-256 of all that counts, in hexadecimal. The order of members and the spelling of numbers do not count:
-     * programs in other languages write the same request in another way.
+     * The SHA-256 of all compared parts, in hexadecimal. The order of members and the spelling of numbers are ignored,
+     * since they differ between programming languages.
      *
-     * @param rules which members do not count
+     * @param rules which members are ignored
      */
     String digest(KeyRules rules) {
         ObjectNode counts = body();
@@ -143,7 +143,7 @@ record RecordedRequest(
         }
     }
 
-    /** A value that is neither object nor list, in the one spelling that counts. */
+    /** The canonical spelling of a value that is neither object nor list. */
     static String scalar(JsonNode node) {
         if (node.isTextual()) {
             return quoted(node.textValue());
@@ -152,7 +152,7 @@ record RecordedRequest(
             return node.asText();
         }
         BigDecimal number = node.decimalValue();
-        // Not as a plain number, which can have a billion digits.
+        // In exponential notation if need be: written out, a number can have a billion digits.
         return number.signum() == 0 ? "0" : number.stripTrailingZeros().toString();
     }
 

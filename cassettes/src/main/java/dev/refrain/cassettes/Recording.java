@@ -5,14 +5,14 @@ import java.time.Instant;
 /**
  * One call to a provider. Immutable.
  *
- * @param attempt from 1: which of several answers to the same request, in the order in which they came
- * @param recorded when
- * @param confirmed when a later run got an answer like it, or null
- * @param by what wrote it
+ * @param attempt number of the answer among those to the same request, in the order in which they came; from 1
+ * @param recorded when the answer was recorded
+ * @param confirmed when a later run last got an equivalent answer, or null
+ * @param by name and version of the program that wrote it
  */
 record Recording(
         RecordedRequest request, int attempt, RecordedAnswer answer, Instant recorded, Instant confirmed, String by) {
-    /** When the provider last answered so. */
+    /** When the provider last gave this answer. */
     Instant asOf() {
         return confirmed == null ? recorded : confirmed;
     }

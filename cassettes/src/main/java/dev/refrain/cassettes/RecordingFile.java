@@ -31,22 +31,22 @@ import org.yaml.snakeyaml.LoaderOptions;
 /**
  * The file of one recording, as text; docs/CASSETTES.md describes it. Stateless.
  *
- * <p>Long, since what is written and what is read stand beside each other.
+ * <p>Long, since writer and reader belong together.
  */
 final class RecordingFile {
-    /** Goes up when an older reader would misunderstand a file. */
+    /** Version of the format; raised when an older reader would misunderstand a file. */
     static final int FORMAT = 1;
 
-    /** Bytes of the longest file, and of the longest answer. */
+    /** Most bytes of a file, and of an answer. */
     static final int MOST_BYTES = 64 << 20;
 
-    /** Characters from which on a text without spaces, such as an image in Base64, gets a file of its own. */
+    /** A text without spaces of at least this many characters, such as an image in Base64, gets a file of its own. */
     static final int LONG_TEXT = 4096;
 
-    /** An answer that nobody reads, such as a vector, gets a file of its own from so many bytes on. */
+    /** A text answer of at least this many bytes gets a file of its own, unless it is compact JSON or a stream. */
     private static final int LONG_ANSWER = 256 * 1024;
 
-    /** Stands in a request for a text in a file of its own, with its SHA-256 behind. */
+    /** Stands in a request for a text that is in a file of its own; the text's SHA-256 follows. */
     private static final String ELSEWHERE = "$file:";
 
     private static final YAMLFactory YAML = YAMLFactory.builder()
@@ -87,12 +87,12 @@ final class RecordingFile {
 
     private RecordingFile() {}
 
-    /** Keeps large contents by their digests. */
+    /** Stores large contents by their digests. */
     interface Contents {
-        /** Keeps bytes; returns their SHA-256 in hexadecimal. */
+        /** Stores bytes; returns their SHA-256 in hexadecimal. */
         String put(byte[] bytes) throws IOException;
 
-        /** Bytes that were kept; throws if there are none, or others. */
+        /** The stored bytes; throws if they are missing or damaged. */
         byte[] get(String sha256) throws IOException;
     }
 
@@ -149,10 +149,10 @@ final class RecordingFile {
         }
     }
 
-    /** Replaces long texts without spaces by where they are. */
+    /** Moves long texts without spaces to files of their own, and leaves references. */
     private static String withoutLongTexts(String json, List<String> files, Contents contents) throws IOException {
         if (json.contains(ELSEWHERE)) {
-            // A text of the request could be taken for one of these.
+            // The request contains the mark itself, which a reader would take for a reference.
             return json;
         }
         StringBuilder out = new StringBuilder(Math.min(json.length(), 1 << 16));
@@ -209,7 +209,7 @@ final class RecordingFile {
         }
     }
 
-    /** The JSON in lines, if it has no white space that would be lost; else null. */
+    /** The JSON in lines; null if white space would be lost. */
     private static String prettyIfCompact(String text) {
         try {
             if (!RecordedRequest.JSON.readTree(text).isContainerNode()) {
@@ -222,7 +222,7 @@ final class RecordingFile {
         return JsonLayout.compact(pretty).equals(text) && YamlText.isPlain(pretty) ? pretty : null;
     }
 
-    /** Null if it is not UTF-8. */
+    /** The body as text; null if it is not UTF-8. */
     private static String utf8(byte[] body) {
         try {
             return StandardCharsets.UTF_8
@@ -246,8 +246,8 @@ final class RecordingFile {
     /**
      * Reads a recording.
      *
-     * @param file that the text comes from, for messages
-     * @throws DamagedRecordingException if it is none
+     * @param file the file of the text, for messages
+     * @throws DamagedRecordingException if the text is no recording
      */
     static Recording read(Path file, String text, Contents contents) throws IOException {
         return new Reading(file, values(file, text), contents).recording();
@@ -315,7 +315,7 @@ final class RecordingFile {
         throw new DamagedRecordingException(file, line, name + " is a text, a number or a list of texts");
     }
 
-    /** One file, while it is read. */
+    /** The parser of one file. */
     private static final class Reading {
         private final Path file;
         private final Map<String, Value> values;

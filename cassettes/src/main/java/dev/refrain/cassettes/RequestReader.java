@@ -19,21 +19,21 @@ import java.util.Locale;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Finds out what of a request is recorded and compared, and what of it is a secret. Thread-safe. */
+/** Splits a request into the parts that are recorded and compared, and secrets. Thread-safe. */
 final class RequestReader {
     private final FieldNames keyHeaders;
     private final CredentialFields credentials;
     private final MemoryBudget memory;
     private final int limit;
     private final int mostRequests;
-    /** How often one of several answers was asked for, by the request without its sample. */
+    /** How often each request asked for one of several samples, by the digest of the request without its sample. */
     private final ConcurrentHashMap<String, AtomicInteger> samples = new ConcurrentHashMap<>();
 
     /**
      * A reader of requests.
      *
-     * @param limit bytes of the longest body that is recorded
-     * @param mostRequests of which the samples are counted
+     * @param limit most bytes of a body that is recorded
+     * @param mostRequests most requests whose samples are counted
      */
     RequestReader(
             FieldNames keyHeaders, CredentialFields credentials, MemoryBudget memory, int limit, int mostRequests) {
@@ -54,9 +54,9 @@ final class RequestReader {
     }
 
     /**
-     * What is recorded of a request.
+     * The recorded parts of a request.
      *
-     * @param secrets gets what must not be
+     * @param secrets receives the credentials, which must not be recorded
      */
     RecordedRequest read(CallRecorder.Call call, Secrets secrets) throws NotRecordableException {
         if (call.body() == null) {
@@ -137,7 +137,10 @@ final class RequestReader {
         }
     }
 
-    /** Which of several answers is asked for: each in its turn, because a random one would differ from run to run. */
+    /**
+     * The number of the wanted sample. Of several samples each has its turn, because a random choice would differ from
+     * run to run.
+     */
     private int sample(RequestFields fields, RecordedRequest request) {
         int one = number(fields.first(Partition.SAMPLE));
         if (one >= 0) {
@@ -155,7 +158,7 @@ final class RequestReader {
                 % several;
     }
 
-    /** Negative if it is none. */
+    /** The number in a field; negative if there is none. */
     private static int number(String field) {
         return field != null && field.strip().matches("[0-9]{1,4}") ? Integer.parseInt(field.strip()) : -1;
     }

@@ -8,11 +8,11 @@ import java.util.Map;
  * A proxy that records, or plays recordings. Thread-safe.
  *
  * @param port of 127.0.0.1 that it listens on
- * @param cassettes what it records into, or plays from
- * @param end stops it, once what is under way has been recorded; idempotent
+ * @param cassettes the folder that it records into, or plays from
+ * @param end stops it after calls under way have been recorded; idempotent
  */
 public record RunningCassettes(int port, Cassettes cassettes, Runnable end) implements AutoCloseable {
-    /** Starts one. */
+    /** Starts proxies. */
     @FunctionalInterface
     public interface Starter {
         /**
@@ -26,7 +26,7 @@ public record RunningCassettes(int port, Cassettes cassettes, Runnable end) impl
         RunningCassettes start(List<String> flags, Map<String, String> variables) throws IOException;
     }
 
-    /** Stops it, once what is under way has been recorded. Idempotent. */
+    /** Stops it after calls under way have been recorded. Idempotent. */
     @Override
     public void close() {
         end.run();

@@ -16,17 +16,20 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The credentials of one request, which are in no recording: neither as it asked nor as a provider repeats them in its
- * answer. Used by one thread at a time, and let go with the request.
+ * The credentials of one request. They are kept out of its recording: out of the request, and out of the answer, where
+ * a provider may repeat them. Used by one thread at a time, and dropped with the request.
  */
 final class Secrets {
     /** Stands in a recorded request for a credential. */
     static final String PLACEHOLDER = "(not recorded)";
 
-    /** Shorter texts may well be words of an answer. */
+    /** Shorter texts are not masked, since they may be words of an answer. */
     private static final int SHORTEST = 8;
 
-    /** Members whose texts are credentials, without {@code -} and {@code _}: of tools that the provider calls. */
+    /**
+     * Members of bodies whose texts are credentials, for tools that the provider calls. Without {@code -} and
+     * {@code _}.
+     */
     private static final Set<String> MEMBERS = Set.of(
             "authorization",
             "authorizationtoken",
@@ -51,17 +54,22 @@ final class Secrets {
             "connectionstring",
             "password");
 
-    /** Objects of which every text may be one: header fields, and how a provider signs in to a source of data. */
+    /** Objects in which every text may be a credential: header fields, and logins to data sources. */
     private static final Set<String> ALL_WITHIN = Set.of("headers", "authentication", "credentials");
 
-    /** Members of a JSON Schema whose members are schemas: what they are called says nothing of what is in them. */
+    /**
+     * Members of a JSON Schema whose own members are schemas. The name of such a schema does not make its content a
+     * credential.
+     */
     private static final Set<String> SCHEMAS = Set.of("properties", "patternproperties", "$defs", "definitions");
 
-    /** Header fields that hold no credential, and the kind of a credential. */
+    /**
+     * Members of header fields and logins that hold no credential, among them {@code type}, the kind of a credential.
+     */
     private static final Pattern HARMLESS = Pattern.compile(
             "accept.*|content(type|length|language|encoding)|useragent|prefer|cachecontrol|type|.*(version|beta)");
 
-    /** Parameters of a URL that sign it, or that sign its user in. */
+    /** Parameters of a URL that hold a signature or a credential. */
     private static final Pattern PARAMETER = Pattern.compile(
             ".*(key|keyid|token|secret|signature|password|passwd|credentials?|auth|authorization)|sig|code|pwd|pass");
 
@@ -77,25 +85,25 @@ final class Secrets {
 
     private final Set<String> values = new LinkedHashSet<>();
 
-    /** A line of a header field that holds a credential, or such a parameter of the query. */
+    /** Adds the value of a header field or query parameter that holds a credential. */
     void add(String line) {
         String text = line.strip();
         values.add(text);
-        // With or without its scheme (RFC 9110, 11.4), and each of several parts, such as cookies.
+        // The parts, too: the credential without its scheme (RFC 9110, 11.4), and single cookies.
         for (String part : text.split("[\\s;,]+", -1)) {
             values.add(part);
             int equals = part.indexOf('=');
             if (equals >= 0) {
                 String value = part.substring(equals + 1).replaceAll("^\"|\"$", "");
                 if (!WORD.matcher(value).matches()) {
-                    // Not a word, such as the language in a cookie: answers have words.
+                    // A plain word, such as a language in a cookie, is left out, since it may occur in answers.
                     values.add(value);
                 }
             }
         }
     }
 
-    /** A text of a body: the whole of it, with and without its scheme. */
+    /** Adds a text of a body as a whole, with and without its scheme. */
     private void addWhole(String text) {
         values.add(text.strip());
         Matcher scheme = SCHEME.matcher(text.strip());
@@ -105,9 +113,9 @@ final class Secrets {
     }
 
     /**
-     * Takes credentials out of a body.
+     * Removes credentials from a body.
      *
-     * @param all whether every text in it may be one
+     * @param all whether every text in it may be a credential
      */
     void removeFrom(JsonNode node, boolean all) {
         if (node instanceof ObjectNode object) {
@@ -128,7 +136,10 @@ final class Secrets {
         }
     }
 
-    /** Members of which those that are objects say what something looks like, whatever it is called. */
+    /**
+     * Removes credentials from named schemas. A schema's name does not make it a credential; a text of such a name is
+     * one.
+     */
     private void removeFromSchemas(JsonNode schemas) {
         for (Map.Entry<String, JsonNode> schema : schemas.properties()) {
             if (schema.getValue().isContainerNode()) {
@@ -140,7 +151,7 @@ final class Secrets {
         }
     }
 
-    /** What is recorded in place of a value. */
+    /** The value as it is recorded. */
     private JsonNode without(JsonNode value, boolean isCredential, boolean all) {
         if (value.isContainerNode()) {
             removeFrom(value, all || (isCredential && value.isArray()));
@@ -151,7 +162,7 @@ final class Secrets {
         }
         String text = value.textValue();
         if (isCredential || all) {
-            // Of those that have no telling name, words are left in answers.
+            // A text without a telling name is masked in answers only if it has a digit, since a word may occur there.
             if (isCredential || DIGIT.matcher(text).find()) {
                 addWhole(text);
             }
@@ -160,7 +171,7 @@ final class Secrets {
         return URL.matcher(text).matches() ? url(text) : value;
     }
 
-    /** A URL without its user and the parameters that sign it. */
+    /** A URL without user, and without values of parameters that hold a signature or a credential. */
     private TextNode url(String url) {
         Matcher user = USER.matcher(url);
         String plain = url;
@@ -194,25 +205,25 @@ final class Secrets {
     }
 
     /**
-     * Whether a {@code token} is a piece of a word: answers with log probabilities have such, and clients send them
+     * Whether a {@code token} is a token of a model: answers with log probabilities have them, and clients send these
      * back.
      */
     private static boolean isOfAnAnswer(String name, ObjectNode object) {
         return name.equals("token") && object.has("logprob");
     }
 
-    /** Whether a text has one of them in it. */
+    /** Whether a text contains a credential. */
     boolean isIn(String text) {
         return values.stream().anyMatch(value -> value.length() >= SHORTEST && text.contains(value));
     }
 
-    /** The same bytes with an asterisk for each byte of a credential; the same array if there is none. */
+    /** The answer with asterisks in place of each credential; the same array if it contains none. */
     byte[] mask(byte[] answer) {
         List<byte[]> secrets = values.stream()
                 .filter(text -> text.length() >= SHORTEST)
                 .map(text -> text.getBytes(StandardCharsets.UTF_8))
                 .toList();
-        // By their first two bytes, so that the answer is gone through once, however many there are.
+        // Indexed by their first two bytes, so that one pass over the answer is enough for all.
         BitSet beginnings = new BitSet(1 << 16);
         secrets.forEach(secret -> beginnings.set(two(secret, 0)));
         byte[] masked = answer;
@@ -237,7 +248,7 @@ final class Secrets {
         return ((bytes[at] & 0xFF) << 8) | (bytes[at + 1] & 0xFF);
     }
 
-    /** Says nothing of what it holds. */
+    /** The number alone, so that no credential reaches a log. */
     @Override
     public String toString() {
         return values.size() + " credentials";

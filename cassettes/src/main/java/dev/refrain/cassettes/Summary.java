@@ -8,24 +8,25 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * What a run did with a folder. Immutable.
+ * The result of a run with a folder of recordings. Immutable.
  *
  * @param mode of the run
- * @param folder as it was named
+ * @param folder path as it was given
  * @param played answers from recordings
  * @param recorded recordings that were written
- * @param changed recordings in whose place another answer was written; the names of their files
- * @param unchanged answers that were fetched and like their recordings
- * @param missing requests without a recording that were refused, as their clients were told; the first of them
- * @param missingCount how many there were
- * @param passed requests that were passed on and not recorded, each with the reason; the first of them
- * @param failures what could not be read or written; the first of them
- * @param unused files of recordings that nobody asked for
- * @param outdated files of recordings that were played and are older than allowed
- * @param tokens of the answers that were played
- * @param costNanos what these had cost, as providers said or by the prices that are set, in billionths of the currency
- * @param currency its name
- * @param unpricedTokens those of the tokens of which neither is known
+ * @param changed names of files whose recordings were replaced by different answers
+ * @param unchanged fetched answers that were equivalent to their recordings
+ * @param missing error messages of refused requests without a recording; the first ones
+ * @param missingCount how many such requests there were
+ * @param passed reasons why requests went to the provider and were not recorded; the first ones
+ * @param failures messages about files that could not be read or written; the first ones
+ * @param unused names of files whose recordings no request matched
+ * @param outdated names of files whose recordings were played and are older than allowed
+ * @param tokens of the played answers
+ * @param costNanos cost of the played answers when they were recorded, as their providers stated it or by the
+ *     configured prices; in billionths of the currency
+ * @param currency name of the currency
+ * @param unpricedTokens tokens of played answers whose cost is not known
  * @param oldest age of the oldest recording that was played; zero if none was
  */
 public record Summary(
@@ -48,7 +49,7 @@ public record Summary(
         Duration oldest) {
     private static final int MOST_LINES = 20;
 
-    /** The same by names, for a document. */
+    /** The figures by their names, for a JSON document. */
     public Map<String, Object> facts() {
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("mode", mode.id());
@@ -71,7 +72,7 @@ public record Summary(
         return facts;
     }
 
-    /** The lines for a person; the last has no line end. */
+    /** The figures as lines for people; the last line has no line end. */
     @Override
     public String toString() {
         StringBuilder text = new StringBuilder();

@@ -14,7 +14,7 @@ final class Turn implements Upstream.Call {
     private final ResponseSink client;
     private volatile boolean cancelled;
     private volatile boolean isAnswered;
-    /** Memory for the answer that is played. */
+    /** Reserved memory for the answer that is played. */
     private final MemoryBudget.Reservation memory;
 
     Turn(
@@ -52,12 +52,12 @@ final class Turn implements Upstream.Call {
         return client;
     }
 
-    /** Reserves memory for an answer until the client has it, or has gone. Returns whether there is any. */
+    /** Reserves memory for an answer until the client has it, or has gone. Returns false if there is not enough. */
     boolean holds(long bytes) {
         return memory.grow(bytes);
     }
 
-    /** The client gets no answer any more, unless it has it already. */
+    /** Fails the request, unless the client has its answer, or has gone. */
     void fail() {
         memory.close();
         if (!isAnswered && !cancelled) {

@@ -3,13 +3,13 @@ package dev.refrain.cassettes;
 import java.util.Locale;
 
 /**
- * Writes the YAML of a recording: names with a text, a number or a list of texts. Jackson's writer folds and quotes as
- * it likes, and the files are to be read and compared by people. Used by one thread.
+ * Writes the YAML of a recording: names with a text, a number or a list of texts. Not Jackson's writer, whose folding
+ * and quoting cannot be controlled, while people read and compare the files. Used by one thread.
  */
 final class YamlText {
     private final StringBuilder out = new StringBuilder();
 
-    /** A line that readers skip. */
+    /** Writes a comment line. */
     YamlText comment(String text) {
         out.append("# ").append(text).append('\n');
         return this;
@@ -20,7 +20,7 @@ final class YamlText {
         return this;
     }
 
-    /** A text on one line. */
+    /** Writes a text on one line. */
     YamlText text(String name, String value) {
         out.append(name).append(": ").append(quoted(value)).append('\n');
         return this;
@@ -34,12 +34,12 @@ final class YamlText {
         return this;
     }
 
-    /** A text on its own lines, or quoted if that would change it. Must be the last, since it keeps all line ends. */
+    /** Writes a text as a block of lines, or quoted if a block would change it. All line ends of the text are kept. */
     YamlText block(String name, String value) {
         if (value.isEmpty() || !isPlain(value)) {
             return text(name, value);
         }
-        // The number is the indentation. With - no line end follows the last line, with + all do.
+        // 2 is the indentation. With -, the text ends without a line end; with +, it keeps all of them.
         out.append(name).append(": |2").append(value.endsWith("\n") ? "+" : "-").append('\n');
         String lines = value.endsWith("\n") ? value.substring(0, value.length() - 1) : value;
         for (String line : lines.split("\n", -1)) {
@@ -48,7 +48,7 @@ final class YamlText {
         return this;
     }
 
-    /** Whether all characters may stand in a block as they are (YAML 1.1, 5.1), and end no line but where they do. */
+    /** Whether a block may contain all characters unescaped (YAML 1.1, 5.1), and none but LF ends a line there. */
     static boolean isPlain(String text) {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
@@ -69,7 +69,7 @@ final class YamlText {
         return true;
     }
 
-    /** In double quotes, as YAML and JSON write it alike. */
+    /** A text in double quotes, in a form that is valid in YAML and JSON. */
     private static String quoted(String text) {
         StringBuilder quoted = new StringBuilder(text.length() + 2).append('"');
         for (int i = 0; i < text.length(); i++) {
