@@ -12,7 +12,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.concurrent.CompletableFuture;
 
-/** The SDK's client with a cache before it. */
+/** Wraps the SDK's client, and answers from the cache first. */
 final class CachingHttpClient implements HttpClient {
     private final HttpClient client;
     private final ClientCache cache;
@@ -52,7 +52,7 @@ final class CachingHttpClient implements HttpClient {
 
     private static final class Answer implements HttpResponse {
         private final ClientAnswer answer;
-        /** Null until it is asked for, which most programs never do. */
+        /** Made when first asked for, which most programs never do; null before. */
         private volatile Headers headers;
 
         Answer(ClientAnswer answer) {

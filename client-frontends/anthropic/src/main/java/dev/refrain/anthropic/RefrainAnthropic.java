@@ -16,8 +16,8 @@ import dev.refrain.semantics.client.RefrainOptions;
  * }</pre>
  *
  * <p>{@code withRawResponse()} shows the header, which says what the cache did. The SDK shows its interceptors requests
- * and answers in Anthropic's own form, whoever serves the model. For Bedrock, whose requests are signed later, {@link
- * RefrainOptions.Builder#scope} says whose answers they are.
+ * and answers in Anthropic's own format, whichever cloud serves the model. Requests to Bedrock are signed after the
+ * interceptor, so they need {@link RefrainOptions.Builder#scope} in place of a credential.
  */
 public final class RefrainAnthropic {
     private RefrainAnthropic() {}

@@ -23,7 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
 
-/** A request of the SDK's, with its credentials. */
+/** A request of the SDK, with its credentials. */
 final class SdkRequest implements ClientRequest, RequestFields {
     private final HttpClient client;
     private final HttpRequest request;
@@ -43,7 +43,7 @@ final class SdkRequest implements ClientRequest, RequestFields {
         for (String name : request.queryParams().keys()) {
             head.add(name).addAll(request.queryParams().values(name));
         }
-        // A part that no name is: the fields begin.
+        // Separates parameters from header fields: no name is null.
         head.add(null);
         for (String name : request.headers().names()) {
             head.add(name).addAll(request.headers().values(name));
@@ -112,7 +112,7 @@ final class SdkRequest implements ClientRequest, RequestFields {
         return options.timeout().map(Timeout::read).orElse(Duration.ZERO);
     }
 
-    /** The request as it leaves if the cache has no part in it. */
+    /** The request as it is sent if it bypasses the cache. */
     HttpRequest passingBy() {
         return forTheProvider().build();
     }
@@ -147,7 +147,7 @@ final class SdkRequest implements ClientRequest, RequestFields {
         });
     }
 
-    /** A body that is in memory: one with the provider's own ids in place of those of hits. */
+    /** A body in memory, in which the provider's own ids replace those of hits. */
     static final class Changed implements HttpRequestBody {
         private final byte[] bytes;
         private final String contentType;

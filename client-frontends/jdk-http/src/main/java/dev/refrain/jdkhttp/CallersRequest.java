@@ -25,14 +25,14 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** A request of the program's. */
+/** A request of the program. */
 final class CallersRequest implements ClientRequest {
     private final HttpClient client;
     private final HttpRequest request;
     /** Null until it is needed. */
     private RequestUrl url;
 
-    /** What was taken from the publisher, which may have only one to give; null if nothing was. */
+    /** The body that was taken from the publisher, which may publish it only once; null if none was taken. */
     private byte[] taken;
 
     CallersRequest(HttpClient client, HttpRequest request) {
@@ -142,7 +142,7 @@ final class CallersRequest implements ClientRequest {
         return request.timeout().orElse(null);
     }
 
-    /** The request as it leaves if the cache has no part in it. */
+    /** The request as it is sent if it bypasses the cache. */
     HttpRequest passingBy(String otherPath) {
         boolean isPlain = otherPath == null
                 && taken == null
@@ -156,7 +156,7 @@ final class CallersRequest implements ClientRequest {
                 : leaving.uri(URI.create(url().withPath(otherPath))).build();
     }
 
-    /** @param body null for the publisher's own */
+    /** @param body null to send the publisher's body */
     private HttpRequest.Builder leaving(byte[] body) {
         HttpRequest.Builder leaving =
                 HttpRequest.newBuilder(request, (name, value) -> !ClientCache.isForTheCache(name));

@@ -19,8 +19,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.SSLSession;
 
 /**
- * Gives an answer to the caller's {@code BodySubscriber}, as much as it asks for. A whole answer is given on the thread
- * that asks; what has yet to come is waited for on another one. One thread at a time gives.
+ * Delivers an answer to the caller's {@code BodySubscriber}, according to its demand. A complete answer is delivered on
+ * the thread that requests it; an answer that is still arriving, on a thread of the executor. One thread at a time
+ * delivers.
  */
 final class Delivery<T> implements Flow.Subscription, Runnable {
     private static final int PIECE = 16 * 1024;
@@ -30,7 +31,7 @@ final class Delivery<T> implements Flow.Subscription, Runnable {
     private final HttpResponse.BodySubscriber<T> subscriber;
     private final Executor threads;
     private final AtomicLong demand = new AtomicLong();
-    /** Calls of {@link #request} that have not been seen to. */
+    /** Calls of {@link #request} that have not been served. */
     private final AtomicInteger calls = new AtomicInteger();
 
     private volatile boolean over;
@@ -49,7 +50,7 @@ final class Delivery<T> implements Flow.Subscription, Runnable {
         Delivery<T> delivery = new Delivery<>(answer, subscriber, threads);
         subscriber.onSubscribe(delivery);
         if (answer.whole() != null && answer.whole().length == 0) {
-            // There is nothing that it would have to ask for.
+            // An empty body ends without demand from the subscriber.
             delivery.request(1);
         }
         return subscriber
@@ -98,7 +99,8 @@ final class Delivery<T> implements Flow.Subscription, Runnable {
 
     private void give() {
         try {
-            // The subscriber may keep what it gets; an answer that is whole is its own.
+            // The subscriber may keep the bytes, so each piece is a new array. The array of a complete answer is used
+            // by nobody else.
             byte[] whole = answer.whole();
             byte[] piece = whole == null ? new byte[PIECE] : whole;
             int count = whole == null ? body.read(piece) : whole.length == 0 ? -1 : whole.length;

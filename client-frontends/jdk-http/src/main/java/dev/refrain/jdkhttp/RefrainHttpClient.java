@@ -30,13 +30,12 @@ import javax.net.ssl.SSLParameters;
  * HttpClient client = RefrainHttpClient.wrap(HttpClient.newHttpClient(), cache);
  * }</pre>
  *
- * <p>A request's body is taken from its publisher once, before it is known whether there is an answer; what is sent are
- * the bytes that were taken. So only bodies whose length is known are cached: those of {@code ofString} and
- * {@code ofByteArray}, not of {@code ofInputStream}. An answer goes to the caller's {@code BodyHandler} as the client
- * would give it. A request's timeout limits how long an answer may take to begin, and before that its body to come. The
- * body is taken on the caller's thread, also by {@code sendAsync}: what that thread gives a publisher of a known length
- * afterwards comes too late. The wrapped client stays the program's, which closes it where the JDK has clients that are
- * closed.
+ * <p>A request's body is taken from its publisher once, for the lookup; after a miss, these bytes are sent. So only
+ * requests are cached whose body has a known length: bodies of {@code ofString} and {@code ofByteArray}, not of
+ * {@code ofInputStream}. An answer goes to the caller's {@code BodyHandler}, as the client would deliver it. A
+ * request's timeout limits how long its body may take to come, and then how long the answer may take to begin. The body
+ * is taken on the caller's thread, also by {@code sendAsync}, so a publisher must not wait for later work of that
+ * thread. Closing the wrapped client, where the JDK's clients can be closed, is up to the program.
  */
 public final class RefrainHttpClient extends HttpClient {
     private final HttpClient client;
@@ -75,7 +74,7 @@ public final class RefrainHttpClient extends HttpClient {
         }
     }
 
-    /** Null if the cache has no part in it. */
+    /** The answer; null if the request bypasses the cache. */
     private CompletableFuture<ClientAnswer> ask(CallersRequest asked) {
         return cache.executeAsync(
                 asked,
@@ -127,7 +126,7 @@ public final class RefrainHttpClient extends HttpClient {
         CompletableFuture<HttpResponse<T>> told = new CompletableFuture<>();
         told.whenComplete((response, failure) -> {
             if (told.isCancelled()) {
-                // One of the two has an effect: the answer has begun, or has not.
+                // One of the two has an effect, depending on whether the answer has begun.
                 answer.cancel(true);
                 answer.thenAccept(ClientAnswer::close);
             }
@@ -145,7 +144,7 @@ public final class RefrainHttpClient extends HttpClient {
         return told;
     }
 
-    // ---- the wrapped client's own
+    // // ---- delegated to the wrapped client
 
     @Override
     public Optional<CookieHandler> cookieHandler() {

@@ -23,12 +23,12 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * }
  * }</pre>
  *
- * <p>On a class it holds for all tests of it, which may run at the same time; on a method for that one. What happens is
- * what the system property {@code refrain.cassette-mode} says, or the variable {@code REFRAIN_CASSETTE_MODE}:
- * {@code replay}, {@code record}, {@code record-missing} or {@code refresh}. If neither does, it is {@code replay}
- * where the variable {@code CI} is {@code true}, and {@code record-missing} elsewhere.
+ * <p>On a class it holds for all tests of the class, which may run at the same time; on a method, for that test. The
+ * system property {@code refrain.cassette-mode}, or else the variable {@code REFRAIN_CASSETTE_MODE}, sets the mode:
+ * {@code replay}, {@code record}, {@code record-missing} or {@code refresh}. If neither is set, the mode is
+ * {@code replay} if the variable {@code CI} is {@code true}, else {@code record-missing}.
  *
- * <p>What was not played, and what was missing, stands in the test's report and on standard error.
+ * <p>Missing, unused, outdated and unreadable recordings are listed in the test's report and on standard error.
  */
 @Documented
 @Inherited
@@ -36,19 +36,19 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Target({ElementType.TYPE, ElementType.METHOD})
 @ExtendWith(CassetteExtension.class)
 public @interface Cassette {
-    /** The folder, from where the tests run. */
+    /** The folder, relative to the directory in which the tests run. */
     String value();
 
     /**
-     * Base URL of the provider that is recorded. Empty: what the variables {@code OPENAI_BASE_URL} and
-     * {@code ANTHROPIC_BASE_URL} say, or OpenAI's and Anthropic's own. The system property
-     * {@code refrain.cassette-upstream} has precedence.
+     * Base URL of the provider to record. If it is empty, the variables {@code OPENAI_BASE_URL} and
+     * {@code ANTHROPIC_BASE_URL} name the providers, or else OpenAI and Anthropic are called. The system property
+     * {@code refrain.cassette-upstream} takes precedence.
      */
     String upstream() default "";
 
-    /** Members of request bodies that do not count, as the setting {@code key.ignore} (wire rule W84). */
+    /** Members of request bodies that are ignored, as by the setting {@code key.ignore} (wire rule W84). */
     String[] ignore() default {};
 
-    /** Days after which a recording that is played is reported as too old; 0 for no limit. */
+    /** Days after which a played recording is reported as too old; 0 for no limit. */
     int maxAgeDays() default 0;
 }

@@ -20,7 +20,9 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
 
-/** Starts what {@link Cassette} asks for when a test wants it, and ends it after the test or its class. */
+/**
+ * Starts the proxy for a {@link Cassette} when a test asks for its player, and stops it after the test or its class.
+ */
 final class CassetteExtension implements ParameterResolver, AfterEachCallback, AfterAllCallback {
     private static final ExtensionContext.Namespace OURS = ExtensionContext.Namespace.create(CassetteExtension.class);
     private static final String MODE_PROPERTY = "refrain.cassette-mode";
@@ -28,7 +30,7 @@ final class CassetteExtension implements ParameterResolver, AfterEachCallback, A
 
     private static final String UPSTREAM_PROPERTY = "refrain.cassette-upstream";
 
-    /** What runs for one annotation. */
+    /** The running proxy of one annotation. */
     private record Playing(CassettePlayer player, RunningCassettes running, int maxAgeDays) {}
 
     @Override
@@ -42,7 +44,7 @@ final class CassetteExtension implements ParameterResolver, AfterEachCallback, A
         ExtensionContext owner = ofMethod.isPresent() ? context : classContext(context);
         Cassette cassette =
                 ofMethod.orElseGet(() -> owner.getRequiredTestClass().getAnnotation(Cassette.class));
-        // By its owner: a store also finds what its parents have.
+        // Keyed by its owner, because a lookup in a store also searches the parents' stores.
         return owner.getStore(OURS)
                 .getOrComputeIfAbsent(owner.getUniqueId(), key -> start(cassette, System.getenv()), Playing.class)
                 .player();
@@ -107,9 +109,9 @@ final class CassetteExtension implements ParameterResolver, AfterEachCallback, A
         end(context);
     }
 
-    @SuppressWarnings("SystemOut") // what a test run shows
+    @SuppressWarnings("SystemOut") // shown with the test run's output
     private static void end(ExtensionContext context) {
-        // Only of this very context: a method's is not its class's.
+        // Removes only what this context owns: the end of a method does not end its class's proxy.
         Playing playing = context.getStore(OURS).remove(context.getUniqueId(), Playing.class);
         if (playing == null) {
             return;

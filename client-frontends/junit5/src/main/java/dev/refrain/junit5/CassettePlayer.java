@@ -5,7 +5,7 @@ import dev.refrain.cassettes.RunningCassettes;
 import dev.refrain.cassettes.Summary;
 import dev.refrain.semantics.client.RefrainOptions;
 
-/** What a test knows of the folder that it is recorded into, or played from. Thread-safe. */
+/** A test's view of the proxy that records its calls, or plays them. Thread-safe. */
 public final class CassettePlayer {
     private static final String NO_KEY = "refrain-plays-recordings";
 
@@ -30,12 +30,12 @@ public final class CassettePlayer {
         return "http://127.0.0.1:" + running.port();
     }
 
-    /** The key of {@code OPENAI_API_KEY}; where recordings are played, or there is none, a text that is no key. */
+    /** The key of {@code OPENAI_API_KEY}; a placeholder if recordings are played, or the variable is not set. */
     public String apiKey() {
         return key("OPENAI_API_KEY");
     }
 
-    /** What {@code ANTHROPIC_API_KEY} is to be, likewise. */
+    /** The key of {@code ANTHROPIC_API_KEY}, or a placeholder, likewise. */
     public String anthropicApiKey() {
         return key("ANTHROPIC_API_KEY");
     }
@@ -46,8 +46,8 @@ public final class CassettePlayer {
     }
 
     /**
-     * Options for a client that is wrapped in this program ({@code RefrainOpenAi} and its like): its requests are
-     * recorded, or answered from recordings, and need no proxy. The cache that it is wrapped with has no part in them.
+     * Options for a client that is wrapped in this program, by {@code RefrainOpenAi} and the like. Its requests are
+     * recorded, or answered from recordings, without the proxy. They bypass the cache that wraps the client.
      */
     public RefrainOptions.Builder options() {
         return RefrainOptions.builder().recorder(running.cassettes());

@@ -1,5 +1,5 @@
 /**
- * Tests whose calls to models are recorded once and played from then on: {@link dev.refrain.junit5.Cassette}. Stable
+ * For tests whose calls to models are recorded once and played afterwards: {@link dev.refrain.junit5.Cassette}. Stable
  * API; nothing is null, unless it says so.
  */
 package dev.refrain.junit5;

@@ -19,7 +19,8 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * A client of LangChain4j's with a cache before it. Failures are those that its own clients have.
+ * Wraps a client of LangChain4j, and answers from the cache first. Throws the exceptions that LangChain4j's own clients
+ * throw.
  *
  * @param timeout null for no limit
  */
@@ -60,7 +61,9 @@ record CachingHttpClient(HttpClient client, Duration timeout, ClientCache cache)
         });
     }
 
-    /** In the order in which LangChain4j's own clients call a listener. Waits for what has not come yet. */
+    /**
+     * Calls the listener in the order in which LangChain4j's own clients do. Blocks while the answer is still arriving.
+     */
     private static void deliver(ClientAnswer answer, ServerSentEventParser parser, ServerSentEventListener listener) {
         try (InputStream body = answer.body()) {
             if (!isSuccessful(answer)) {

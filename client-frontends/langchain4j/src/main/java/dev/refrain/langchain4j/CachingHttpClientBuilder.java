@@ -7,7 +7,7 @@ import dev.refrain.semantics.client.ClientCache;
 import dev.refrain.semantics.client.RefrainOptions;
 import java.time.Duration;
 
-/** A builder whose clients have a cache before them. As thread-safe as the wrapped one. */
+/** A builder of clients that answer from the cache first. As thread-safe as the wrapped builder. */
 record CachingHttpClientBuilder(HttpClientBuilder builder, ResponseCache cache, RefrainOptions options)
         implements HttpClientBuilder {
     @Override

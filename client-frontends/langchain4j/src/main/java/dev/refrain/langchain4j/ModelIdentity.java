@@ -3,15 +3,15 @@ package dev.refrain.langchain4j;
 import dev.langchain4j.model.embedding.EmbeddingModel;
 import java.util.regex.Pattern;
 
-/** What tells an embedding model from others in keys. Stateless. */
+/** Derives an embedding model's identity for keys. Stateless. */
 final class ModelIdentity {
-    /** What {@link EmbeddingModel#modelName} says if a model does not override it. */
+    /** The result of {@link EmbeddingModel#modelName} if a model does not override it. */
     private static final String NO_NAME = "unknown";
 
     /**
-     * Packages of LangChain4j whose models of one name give different vectors by settings that they do not show (task
-     * and input types, dimensions, normalisation, pooling), and that of its decorator, which hides whose it is. A model
-     * that tells its default parameters is exempt.
+     * Packages of LangChain4j whose models have settings that change vectors but cannot be read: task and input types,
+     * dimensions, normalisation, pooling. Also the package of its decorator, which hides the wrapped model. A model
+     * whose default parameters have its name is exempt.
      */
     private static final Pattern WITH_HIDDEN_SETTINGS = Pattern.compile("dev\\.langchain4j\\.model\\."
             + "(azure|bedrock|cohere|embedding|google\\.genai|googleai|jina|nomic|openaiofficial|oracle|vertexai"
@@ -22,9 +22,9 @@ final class ModelIdentity {
     private ModelIdentity() {}
 
     /**
-     * The identity.
+     * The identity of a model.
      *
-     * @throws IllegalArgumentException if the model does not tell it
+     * @throws IllegalArgumentException if the model does not reveal it
      */
     static String of(EmbeddingModel model) {
         String type = model.getClass().getName();

@@ -18,9 +18,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A request of a model's.
+ * A request of a model.
  *
- * @param limit how long an answer may take, of which a stream has to begin in that time; null for no limit
+ * @param limit how long an answer may take, or a stream may take to begin; null for no limit
  */
 record ModelRequest(HttpClient client, HttpRequest request, Duration limit, boolean streaming)
         implements ClientRequest {
@@ -66,7 +66,7 @@ record ModelRequest(HttpClient client, HttpRequest request, Duration limit, bool
         return streaming ? limit : null;
     }
 
-    /** The request as it leaves if the cache has no part in it. */
+    /** The request as it is sent if it bypasses the cache. */
     HttpRequest passingBy(String otherPath) {
         return leaving(otherPath == null ? request.url() : url().withPath(otherPath), fieldsForTheProvider())
                 .build();
@@ -109,7 +109,7 @@ record ModelRequest(HttpClient client, HttpRequest request, Duration limit, bool
         }
     }
 
-    /** An error of the provider's, of whose header nothing is known. */
+    /** The provider's error, whose header is not known. */
     static ProviderAnswer whole(HttpException error) {
         byte[] body =
                 error.getMessage() == null ? new byte[0] : error.getMessage().getBytes(StandardCharsets.UTF_8);

@@ -23,25 +23,25 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * Answers the requests of an embedding model from the cache, text by text: the vectors that are known come from the
- * cache, and one call of the model fetches the others.
+ * Answers the requests of an embedding model from the cache, text by text: stored vectors come from the cache, and one
+ * call of the model fetches the others.
  *
  * <pre>{@code
  * EmbeddingModel model = RefrainEmbeddingModel.of(OpenAiEmbeddingModel.builder().apiKey(key)
  *         .modelName("text-embedding-3-small").build(), cache);
  * }</pre>
  *
- * <p>Each distinct text is fetched once, also by threads that ask for it at the same moment. A vector is stored as its
- * bits. The response's token usage is that of the call, and zero if there was none. What the model throws is thrown,
- * and stores nothing.
+ * <p>Each distinct text is fetched once, even if several threads ask for it at the same time. A vector is stored bit by
+ * bit. The response's token usage is that of the call, or zero if there was none. If the model throws, the exception is
+ * passed on and nothing is stored.
  *
- * <p>The key is of the model, the request's parameters, the text, and the segment's metadata but for {@code index},
- * the number that LangChain4j's splitters give a segment. The model is known by its class, provider, name and
- * {@link EmbeddingModel#defaultRequestParameters() default parameters}. That is not enough for models with settings
- * that they do not show, such as a task type, and for servers that call different models by one name: for these, say
- * with {@link RefrainOptions.Builder#upstream} what tells the model from others.
+ * <p>The key is made of the model, the request's parameters, the text, and the segment's metadata except {@code index},
+ * the number that LangChain4j's splitters give a segment. The model is identified by its class, provider, name and
+ * {@link EmbeddingModel#defaultRequestParameters() default parameters}. That does not suffice for models with hidden
+ * settings, such as a task type, and for servers that give different models one name. Set
+ * {@link RefrainOptions.Builder#upstream} for these, to a text that identifies the model.
  *
- * <p>Inputs that are not one text pass by. Thread-safe if the model is.
+ * <p>Requests with inputs other than a single text bypass the cache. Thread-safe if the model is.
  */
 public final class RefrainEmbeddingModel implements EmbeddingModel {
     private final EmbeddingModel model;
@@ -60,16 +60,16 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
     /**
      * Caches all vectors, for five minutes.
      *
-     * @throws IllegalArgumentException if the model does not tell which one it is: then the options have to
+     * @throws IllegalArgumentException if the model does not identify itself; then the options must identify it
      */
     public static RefrainEmbeddingModel of(EmbeddingModel model, ResponseCache cache) {
         return of(model, cache, RefrainOptions.DEFAULTS);
     }
 
     /**
-     * Caches as the options say. Without a scope the vectors are shared by all who use the cache's file and the model.
+     * Caches as the options say. Without a scope, all users of the cache's file and the model share the vectors.
      *
-     * @throws IllegalArgumentException if neither the model nor the options tell which model it is
+     * @throws IllegalArgumentException if neither the model nor the options identify the model
      */
     public static RefrainEmbeddingModel of(EmbeddingModel model, ResponseCache cache, RefrainOptions options) {
         return new RefrainEmbeddingModel(model, cache, options);
@@ -121,10 +121,10 @@ public final class RefrainEmbeddingModel implements EmbeddingModel {
     /**
      * Answers a request.
      *
-     * @param texts null if not all of them are one text
-     * @param name the model's, or null
+     * @param texts null if some input is not a single text
+     * @param name of the model, or null
      * @param fetch calls the model for some of the texts
-     * @param whole the request as it is, for what cannot be answered text by text
+     * @param whole calls the model for the whole request, if it cannot be answered text by text
      */
     private <T, R> R answer(
             List<T> texts,

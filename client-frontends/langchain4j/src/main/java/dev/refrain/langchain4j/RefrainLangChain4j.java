@@ -13,9 +13,9 @@ import dev.refrain.semantics.client.RefrainOptions;
  *         .build();
  * }</pre>
  *
- * <p>Likewise streaming models, embedding models, and those of Anthropic and everybody else whose builder takes an
- * {@code HttpClientBuilder} and who speaks one of the four formats; all other requests pass by. A stored stream is
- * handed to its listener on the thread that asks, before that call returns.
+ * <p>The same works for streaming models, embedding models, and models of Anthropic and of every provider whose builder
+ * takes an {@code HttpClientBuilder} and whose API is one of the four formats. All other requests bypass the cache. A
+ * stored stream is delivered to its listener on the calling thread, before the call returns.
  */
 public final class RefrainLangChain4j {
     private RefrainLangChain4j() {}

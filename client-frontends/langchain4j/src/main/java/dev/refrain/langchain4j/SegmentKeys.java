@@ -8,7 +8,7 @@ import dev.refrain.semantics.client.ItemKey;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Makes of a text what its key is made of: a JSON object. Immutable. */
+/** Derives the content of a text's key: a JSON object. Immutable. */
 final class SegmentKeys {
     /** The number that LangChain4j's splitters give a segment within its document. */
     private static final String INDEX = "index";
@@ -24,7 +24,7 @@ final class SegmentKeys {
         return key(segment, false);
     }
 
-    /** The key of a text by itself, for which models may treat metadata in another way. */
+    /** The key of a single text. Models may treat its metadata in another way than in a list. */
     byte[] alone(TextSegment segment) {
         return key(segment, true);
     }
@@ -34,12 +34,12 @@ final class SegmentKeys {
         return begin(parameters).of(text);
     }
 
-    /** The model's name, as the model says; null if it does not. */
+    /** The name that the model states; null if it states none. */
     String modelName() {
         return modelName(model.defaultRequestParameters());
     }
 
-    /** The model's name, as the request or else the model says. */
+    /** The name that the request states, or else the model; null if neither does. */
     String modelName(EmbeddingRequestParameters parameters) {
         return parameters.modelName() == null ? model.modelName() : parameters.modelName();
     }

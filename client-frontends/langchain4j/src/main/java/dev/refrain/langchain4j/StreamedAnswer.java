@@ -17,10 +17,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 
 /**
- * Takes the bytes of an event stream out of a client that would parse them. The client gives its body to a parser, and
- * closes it when the parser returns. So this one hands the body on, and returns when whoever reads it closes it. The
- * client parses on a thread of its own or on the one that calls it, as it likes, so it is called on a thread that is
- * there for nothing else.
+ * Gets the raw bytes of an event stream from a client that would parse them. The client passes the body to a parser,
+ * and closes the body when the parser returns. So this parser hands the body on, and returns only when its reader
+ * closes it. Some clients parse on the calling thread, so the call is made on a thread of its own.
  */
 final class StreamedAnswer implements ServerSentEventParser, ServerSentEventListener {
     private final CompletableFuture<ProviderAnswer> answer = new CompletableFuture<>();
@@ -30,7 +29,10 @@ final class StreamedAnswer implements ServerSentEventParser, ServerSentEventList
 
     private StreamedAnswer() {}
 
-    /** Calls the provider, and waits until its answer begins; throws what the client tells its listener. */
+    /**
+     * Calls the provider, and waits until its answer begins. Throws the exceptions that the client passes to its
+     * listener.
+     */
     static ProviderAnswer of(HttpClient client, HttpRequest request) throws IOException {
         StreamedAnswer streamed = new StreamedAnswer();
         Thread thread = new Thread(() -> streamed.call(client, request), "refrain-stream");
@@ -49,7 +51,7 @@ final class StreamedAnswer implements ServerSentEventParser, ServerSentEventList
         }
     }
 
-    @SuppressWarnings("CatchingUnchecked") // whatever it is, somebody waits for the answer
+    @SuppressWarnings("CatchingUnchecked") // the caller waits for an answer or a failure
     private void call(HttpClient client, HttpRequest request) {
         try {
             client.execute(request, this, this);

@@ -10,18 +10,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 
-/**
- * The vectors of one request: those that are stored, and those that the model gives. Used by one thread.
- */
+/** Gathers the vectors of one request, from the cache and from the model. Used by one thread. */
 final class Vectors {
     private static final TokenUsage NOTHING_USED = new TokenUsage(0, 0, 0);
 
     private final List<Call> calls = new ArrayList<>(1);
 
     /**
-     * What a call of the model gave.
+     * The result of a call of the model.
      *
-     * @param whole the response as it came
+     * @param whole the model's response
      */
     record Call(List<Embedding> embeddings, TokenUsage usage, Object whole) {
         static Call of(EmbeddingResponse response) {
@@ -51,8 +49,8 @@ final class Vectors {
      * The vectors of texts, in their order.
      *
      * @param modelName null if it is not known
-     * @param texts as many as there are keys
-     * @param model gives the vectors at some positions in the lists
+     * @param texts one for each key
+     * @param model fetches the vectors for some positions in the lists
      */
     List<Embedding> of(
             ItemCache cache,
@@ -70,7 +68,7 @@ final class Vectors {
                 .toList();
     }
 
-    /** What was used for what was fetched; null if the model does not say. */
+    /** The token usage of all calls; null if the model does not state it. */
     private TokenUsage usage() {
         TokenUsage usage = null;
         for (Call call : calls) {
@@ -79,7 +77,7 @@ final class Vectors {
         return calls.isEmpty() ? NOTHING_USED : usage;
     }
 
-    /** A response in the shape of the model's own. */
+    /** A response with the details of the model's own. */
     <T> Response<T> response(T content) {
         Response<?> last = calls.isEmpty()
                 ? null
@@ -89,7 +87,7 @@ final class Vectors {
                 : Response.from(content, usage(), last.finishReason(), last.metadata());
     }
 
-    /** @param modelName if no call was made, which would tell */
+    /** @param modelName used if no call was made, whose response would have it */
     EmbeddingResponse response(List<Embedding> embeddings, String modelName) {
         EmbeddingResponse last = calls.isEmpty()
                 ? null

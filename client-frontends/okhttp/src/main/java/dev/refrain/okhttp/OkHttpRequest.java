@@ -26,7 +26,7 @@ import okio.Buffer;
 import okio.ForwardingSink;
 import okio.Okio;
 
-/** A request that has come to the interceptor. */
+/** A request that has reached the interceptor. */
 final class OkHttpRequest implements ClientRequest, RequestFields {
     private final Interceptor.Chain chain;
     private final RefrainInterceptor interceptor;
@@ -35,10 +35,10 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
     private RequestUrl url;
 
     private final Headers headers;
-    /** A body that can be written only once, and has been; null if there is none. */
+    /** The content of a one-shot body that has been read; null for any other body. */
     private byte[] spent;
 
-    /** Null until there is one. */
+    /** The call to the provider; null until it begins. */
     private volatile Call call;
 
     OkHttpRequest(Interceptor.Chain chain, RefrainInterceptor interceptor) {
@@ -130,7 +130,7 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
         private static final long serialVersionUID = 1L;
     }
 
-    /** Takes so many bytes, and then no more. */
+    /** Fails when more than the limit is written. */
     private static final class Limited extends ForwardingSink {
         private long left;
 
@@ -165,7 +165,7 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
         return Duration.ofMillis(chain.readTimeoutMillis());
     }
 
-    /** The request as it leaves if the cache has no part in it. */
+    /** The request as it is sent if it bypasses the cache. */
     Request passingBy(String path) {
         boolean isPlain = path == null && spent == null;
         for (int i = 0; i < headers.size(); i++) {
@@ -181,7 +181,7 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
                         .build();
     }
 
-    /** @param bytes null for the body that there is */
+    /** @param bytes the body to send; null for the request's own body */
     private Request.Builder leaving(Headers.Builder fields, byte[] bytes) {
         Request.Builder leaving = request.newBuilder().headers(fields.build());
         if (bytes == null) {
@@ -223,10 +223,10 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
     }
 
     /**
-     * A client like the program's, for calls of its own that go on where this call's chain would: the program may
-     * cancel its call, and others want the answer (wire rule W29). Only the call knows its client, through a class that
-     * is no part of OkHttp's documented API and has been there since 4.0. Without it the answer comes through the
-     * chain, and ends with the call.
+     * A copy of the program's client, with only the interceptors after this one. The provider is called through it, so
+     * that the answer can be stored even if the program cancels its own call (wire rule W29). Only the call knows its
+     * client, through a class that is not in OkHttp's documented API, but exists since 4.0. Otherwise the answer comes
+     * through the chain, and a cancelled call ends it.
      */
     private OkHttpClient belowTheCache() {
         if (!(chain.call() instanceof RealCall real)) {

@@ -23,17 +23,17 @@ import okio.Okio;
  * OkHttpClient client = new OkHttpClient.Builder().addInterceptor(RefrainInterceptor.of(cache)).build();
  * }</pre>
  *
- * <p>It is an application interceptor, and the last one to be added: the credentials have to be in the header when the
- * request comes here, and those that are added after it see only the calls to the provider, on other threads. A call to
- * the provider is one of its own, with the client's connections and time limits. So a program that cancels its call or
- * closes its response half-way does not break off what others wait for, and the answer is stored (wire rule W29). The
- * client's call timeout limits how long the program waits.
+ * <p>Add it as the last application interceptor: the credentials must be in the header when a request reaches it.
+ * Interceptors after it see only the calls to the provider, on other threads. The provider is called in a call of its
+ * own, with the client's connections and time limits. So if the program cancels its call or closes its response
+ * half-way, other waiting requests still get the answer, and it is stored (wire rule W29). The client's call timeout
+ * limits how long the program waits.
  *
- * <p>Requests that are not for one of the four endpoints, or are not to be cached, pass by.
+ * <p>Requests for other paths than the four endpoints, and requests without caching, bypass the cache.
  */
 public final class RefrainInterceptor implements Interceptor {
     private final ClientCache cache;
-    /** The last one that was read: nearly all answers have the same, and to read it takes regular expressions. */
+    /** The last parsed content type. Nearly all answers have the same one, and parsing takes regular expressions. */
     private volatile MediaType lastType;
 
     private RefrainInterceptor(ClientCache cache) {
@@ -65,7 +65,7 @@ public final class RefrainInterceptor implements Interceptor {
         }
     }
 
-    /** Null if it is none, or there is none. */
+    /** The parsed content type; null if it is missing or malformed. */
     private MediaType mediaType(String text) {
         MediaType last = lastType;
         if (text == null || (last != null && last.toString().equals(text))) {

@@ -1,5 +1,5 @@
 /**
- * The front-end for OkHttp: {@link dev.refrain.okhttp.RefrainInterceptor}. Works with OkHttp 4.12 and, as it has the
- * same types, 5. Thread-safe. No parameter and no result is null.
+ * The front-end for OkHttp: {@link dev.refrain.okhttp.RefrainInterceptor}. Works with OkHttp 4.12, and with 5, which
+ * has the same types. Thread-safe. No parameter and no result is null.
  */
 package dev.refrain.okhttp;

@@ -26,7 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
 
-/** A request of the SDK's, with its credentials. */
+/** A request of the SDK, with its credentials. */
 final class SdkRequest implements ClientRequest, RequestFields {
     private final HttpClient client;
     private final HttpRequest request;
@@ -46,7 +46,7 @@ final class SdkRequest implements ClientRequest, RequestFields {
         for (String name : request.queryParams().keys()) {
             head.add(name).addAll(request.queryParams().values(name));
         }
-        // A part that no name is: the fields begin.
+        // Separates parameters from header fields: no name is null.
         head.add(null);
         for (String name : request.headers().names()) {
             head.add(name).addAll(request.headers().values(name));
@@ -117,7 +117,7 @@ final class SdkRequest implements ClientRequest, RequestFields {
         return timeout == null ? Duration.ZERO : timeout.read();
     }
 
-    /** The request as it leaves if the cache has no part in it. */
+    /** The request as it is sent if it bypasses the cache. */
     HttpRequest passingBy(String otherPath) {
         HttpRequest.Builder leaving = forTheProvider();
         if (otherPath != null) {
@@ -159,7 +159,7 @@ final class SdkRequest implements ClientRequest, RequestFields {
         });
     }
 
-    /** A body that is in memory: one with the provider's own ids in place of those of hits. */
+    /** A body in memory, in which the provider's own ids replace those of hits. */
     static final class Changed implements HttpRequestBody {
         private final byte[] bytes;
         private final String contentType;

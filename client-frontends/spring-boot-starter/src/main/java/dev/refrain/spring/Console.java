@@ -15,12 +15,14 @@ import org.springframework.core.env.Environment;
 /**
  * The dashboard on a loopback port of its own.
  *
- * @param server null if its port could not be had
+ * @param server null if its port could not be bound
  */
 record Console(ProgramConsole server) implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Console.class);
 
-    /** Starts to listen. A port that cannot be had is reported; a second context or program runs without. */
+    /**
+     * Starts to listen. If the port cannot be bound, for instance by a second context or program, a warning is logged.
+     */
     static Console start(
             RefrainProperties.Console properties,
             RefrainOptions options,
@@ -43,7 +45,7 @@ record Console(ProgramConsole server) implements AutoCloseable {
             LOG.info("The dashboard is on {}", server.url());
             return new Console(server);
         } catch (IOException e) {
-            // The exception's own words are of the proxy's settings.
+            // The message of the exception itself names settings of the proxy.
             LOG.warn(
                     "There is no dashboard on refrain.console.port={}: {}",
                     properties.port(),
@@ -52,14 +54,14 @@ record Console(ProgramConsole server) implements AutoCloseable {
         }
     }
 
-    /** What names a provider in the keys of Spring AI's requests. */
+    /** The base URL that identifies a provider in the keys of Spring AI's requests. */
     private static String baseUrl(Environment settings, Endpoint endpoint) {
         return endpoint == Endpoint.MESSAGES
                 ? settings.getProperty("spring.ai.anthropic.base-url", "https://api.anthropic.com") + "/v1"
                 : settings.getProperty("spring.ai.openai.base-url", "https://api.openai.com/v1");
     }
 
-    /** Where a browser finds it; null if its port could not be had. */
+    /** The dashboard's URL; null if its port could not be bound. */
     String url() {
         return server == null ? null : server.url();
     }

@@ -6,10 +6,10 @@ import java.time.Duration;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * A policy in the words of a proxy's (wire rule W81); null is what it does not say. {@link Policy.Builder} says what
- * its parts mean. Immutable.
+ * A policy, with the names of a proxy's settings (wire rule W81). A component is null if the policy does not set it;
+ * {@link Policy.Builder} explains each. Immutable.
  *
- * @param match all requests if it says nothing
+ * @param match which requests the policy is for; all if empty
  */
 public record PolicyProperties(
         String name,
@@ -21,10 +21,13 @@ public record PolicyProperties(
         Double maxTemperature,
         @DefaultValue("true") boolean tools,
         Integer maxTurns) {
-    /** Which requests it is for; null is any. No request of a program has a label. */
+    /**
+     * The requests for which a policy holds; null means any. Requests of a program have no label, so {@code label}
+     * matches none.
+     */
     public record Match(String label, String model, Endpoint endpoint, String preset) {}
 
-    /** @param place in the list, which names a policy that has no name */
+    /** @param place index in the list; it names a policy that has no name */
     Policy policy(int place) {
         return Policy.builder(name == null ? "refrain.cache.policies[" + place + "]" : name)
                 .label(match.label())

@@ -29,9 +29,9 @@ import org.springframework.core.annotation.Order;
 import org.springframework.core.env.Environment;
 
 /**
- * A cache for the models of Spring AI, as {@link RefrainProperties} say. Cache, options, log and interceptor are beans,
- * and each stands back if the program has one of its own. Runs on the thread that starts the context; all of its beans
- * are thread-safe.
+ * A cache for the models of Spring AI, configured by {@link RefrainProperties}. Cache, options, log and interceptor are
+ * beans, and a bean of the program replaces each. Runs on the thread that starts the context; all of its beans are
+ * thread-safe.
  */
 @AutoConfiguration
 @ConditionalOnClass(OkHttpClient.class)
@@ -41,7 +41,7 @@ public final class RefrainAutoConfiguration {
     private static final long LOG_BYTES = 256L << 20;
     private static final Duration LOG_AGE = Duration.ofDays(30);
 
-    /** Spring makes it. */
+    /** Called by Spring. */
     RefrainAutoConfiguration() {}
 
     @Bean
@@ -50,7 +50,7 @@ public final class RefrainAutoConfiguration {
         return Store.open(properties);
     }
 
-    /** Closed by the store, which other contexts may have as well. */
+    /** Closed by the store, which other contexts may share. */
     @Bean(destroyMethod = "")
     @ConditionalOnMissingBean
     ResponseCache refrainCache(Store store) {
@@ -65,7 +65,7 @@ public final class RefrainAutoConfiguration {
         if (!isNamed && !properties.isOnHeap()) {
             file = Path.of(properties.store() + ".activity");
         }
-        // Requests are counted in any case.
+        // Requests are counted even without a file.
         boolean isKept = properties.console().enabled() && file != null;
         ActivityOptions options =
                 isKept ? ActivityOptions.of(file, LOG_BYTES, LOG_AGE) : ActivityOptions.of(Path.of("none"), 0, LOG_AGE);
@@ -84,14 +84,14 @@ public final class RefrainAutoConfiguration {
         return RefrainInterceptor.of(cache, options);
     }
 
-    /** Figures of the cache, for the program's meter registries; the names are those that the proxy shows. */
+    /** Figures of the cache, for the program's meter registries, under the proxy's names. */
     @Bean
     @ConditionalOnMissingBean
     CacheMetrics refrainCacheMetrics(ResponseCache cache) {
         return new CacheMetrics(cache);
     }
 
-    /** Figures of the requests, likewise. */
+    /** Figures of requests, likewise. */
     @Bean
     @ConditionalOnMissingBean
     @ConditionalOnBean(ActivityLog.class)
@@ -111,11 +111,11 @@ public final class RefrainAutoConfiguration {
         return Console.start(properties.console(), options, cache, log, settings);
     }
 
-    /** All models of OpenAI's and of those that are compatible with it. */
+    /** All models of OpenAI, and of compatible providers. */
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnClass(OpenAiHttpClientBuilderCustomizer.class)
     static final class OpenAi {
-        /** The last, as the credentials have to be in the header before. */
+        /** The last customizer, so that the header has the credentials when the interceptor runs. */
         @Bean
         @Order(Ordered.LOWEST_PRECEDENCE)
         OpenAiHttpClientBuilderCustomizer refrainOpenAi(RefrainInterceptor interceptor) {
@@ -123,11 +123,11 @@ public final class RefrainAutoConfiguration {
         }
     }
 
-    /** All models of Anthropic's. */
+    /** All models of Anthropic. */
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnClass(AnthropicHttpClientBuilderCustomizer.class)
     static final class Anthropic {
-        /** The last, as the credentials have to be in the header before. */
+        /** The last customizer, so that the header has the credentials when the interceptor runs. */
         @Bean
         @Order(Ordered.LOWEST_PRECEDENCE)
         AnthropicHttpClientBuilderCustomizer refrainAnthropic(RefrainInterceptor interceptor) {
@@ -135,7 +135,7 @@ public final class RefrainAutoConfiguration {
         }
     }
 
-    /** The actuator's view: is there a store? */
+    /** The health indicator of the actuator. */
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnClass({HealthIndicator.class, ConditionalOnEnabledHealthIndicator.class})
     static final class Health {

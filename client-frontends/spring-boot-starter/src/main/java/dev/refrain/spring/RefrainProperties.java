@@ -19,17 +19,17 @@ import org.springframework.boot.context.properties.bind.Name;
 import org.springframework.util.unit.DataSize;
 
 /**
- * What a program can set; what has no default is null unless set. Immutable.
+ * The settings of a program. A setting without a default is null unless it is set. Immutable.
  *
  * @param enabled Whether there is a cache at all.
- * @param store File that holds the cache, which needs flags of the JVM, or "heap", which needs none and keeps nothing
- *     over a restart.
+ * @param store File that holds the cache, which needs flags of the JVM, or "heap", which needs none and loses the cache
+ *     at a restart.
  * @param capacity Byte budget of the cache: at least 16MB in a file, 64KB on the heap.
  * @param seal Whether answers are sealed before they are written to the file.
  * @param staleIfError For how long after its lifetime a stored answer may stand in for a provider that fails.
- * @param recordPace Whether it is kept when the events of a stream came, for X-Refrain-Replay.
- * @param cache what requests are cached, and how
- * @param key what makes two requests different
+ * @param recordPace Whether the times of a stream's events are stored, for X-Refrain-Replay.
+ * @param cache which requests are cached, and how
+ * @param key which parts of a request go into its key
  * @param console the dashboard
  */
 @ConfigurationProperties(value = "refrain", ignoreUnknownFields = false)
@@ -50,17 +50,19 @@ public record RefrainProperties(
     }
 
     /**
-     * What requests are cached, and how.
+     * Which requests are cached, and how.
      *
-     * @param onByDefault Whether requests are cached that do not say so themselves.
-     * @param ttl Lifetime of a stored answer, from 1s to 1d, unless a request says another one.
+     * @param onByDefault Whether requests are cached that do not set it themselves.
+     * @param ttl Lifetime of a stored answer, from 1s to 1d, unless a request sets another.
      * @param namespace Part of the key, 1 to 64 of A-Za-z0-9._-: programs with different namespaces share no answers.
-     * @param scope Secret of those who share answers, in place of the API key that their requests show.
-     * @param upstream Provider's name in keys, in place of the base URL that is called: what a proxy's --upstream says
-     *     that shares the file.
-     * @param sample Which of several answers to one request is meant, from 0 to 9999, unless a request says another.
-     * @param samples Of how many answers one is picked at random, from 1 to 100; they are fetched first.
-     * @param policies What holds for some requests in place of the default and of ttl, and further rules for them.
+     * @param scope Secret of the programs that share answers, in place of the API keys of their requests.
+     * @param upstream Provider's name in keys, in place of the called base URL; with a proxy that shares the file, its
+     *     --upstream.
+     * @param sample Number of the wanted answer among several to one request, from 0 to 9999, unless a request sets
+     *     another.
+     * @param samples Number of answers to one request, from 1 to 100, of which a hit picks one at random; they are
+     *     fetched first.
+     * @param policies Rules for some requests, such as caching and ttl in place of the default.
      */
     public record Cache(
             @Name("default") @DefaultValue("off") boolean onByDefault,
@@ -98,7 +100,7 @@ public record RefrainProperties(
             return options;
         }
 
-        /** Not the scope's secret. */
+        /** Without the scope's secret. */
         @Override
         public String toString() {
             return (onByDefault ? "on" : "off") + ", " + ttl;
@@ -106,11 +108,11 @@ public record RefrainProperties(
     }
 
     /**
-     * What makes two requests different; the same as a proxy's that shares the file.
+     * Which parts of a request go into its key; must equal the settings of a proxy that shares the file.
      *
-     * @param headers Fields with which providers change their answers.
-     * @param credentialsAdd Fields that hold a credential though their names do not say so.
-     * @param credentialsRemove Fields that hold no credential though their names say so.
+     * @param headers Header fields on which providers' answers depend.
+     * @param credentialsAdd Fields that hold a credential although their names do not say so.
+     * @param credentialsRemove Fields that hold no credential although their names say so.
      * @param ignore Members of bodies that are not part of the key, such as messages:metadata.user_id.
      * @param normalization Whether the order of properties and the spelling of numbers and texts count (whitespace) or
      *     not (canonical).
@@ -131,7 +133,7 @@ public record RefrainProperties(
         }
     }
 
-    /** The options that the settings say, without a log. */
+    /** The options that follow from the settings, without a log. */
     RefrainOptions.Builder options() {
         return cache.applyTo(RefrainOptions.builder()
                 .keyHeaders(FieldNames.parse(key.headers))
@@ -143,12 +145,12 @@ public record RefrainProperties(
      * The dashboard, on a port of its own that only this machine reaches.
      *
      * @param enabled Whether there is a dashboard.
-     * @param port Port on 127.0.0.1; 0 is any free one.
-     * @param token What a request must bring, at least 16 visible ASCII characters. Without it, all of this machine may
-     *     look.
-     * @param log File with the latest requests. Unless set, it is beside the store; for a store on the heap there is
+     * @param port Port on 127.0.0.1; 0 for any free one.
+     * @param token Token that a request must bring, at least 16 visible ASCII characters. Without it, every user of
+     *     this machine has access.
+     * @param log File with the latest requests. Unless set, it is beside the store; with a store on the heap there is
      *     none.
-     * @param content Whether stored answers can be looked at there; each look is logged.
+     * @param content Whether the dashboard can show stored answers; each look is logged.
      */
     public record Console(
             @DefaultValue("false") boolean enabled,
@@ -173,7 +175,7 @@ public record RefrainProperties(
             }
         }
 
-        /** Not the token. */
+        /** Address and port alone, so that the token reaches no log. */
         @Override
         public String toString() {
             return enabled ? "127.0.0.1:" + port : "off";

@@ -15,17 +15,16 @@ import org.springframework.boot.context.properties.source.InvalidConfigurationPr
 import org.springframework.util.unit.DataSize;
 
 /**
- * A context's hold on the cache of its settings. A file can be open once in a process, and a process may have several
- * contexts, such as those that tests keep: they share the cache that the first one has opened, and the last one closes
- * it. Thread-safe.
+ * A context's reference to the cache. A process can open a file only once, but may have several contexts, such as those
+ * that tests cache. They share the cache that the first one has opened, and the last one closes it. Thread-safe.
  */
 final class Store implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Store.class);
 
-    /** By file. Guarded by the map itself, as are the holders. */
+    /** Open caches by file. Guarded by the map itself, as are the holders. */
     private static final Map<Path, Store> OPEN = new HashMap<>();
 
-    /** Null on the heap, which nobody shares. */
+    /** Null for a cache on the heap, which is not shared. */
     private final Path file;
 
     private final ResponseCache cache;
@@ -37,10 +36,10 @@ final class Store implements AutoCloseable {
     }
 
     /**
-     * Opens the cache, or shares it. One whose file cannot be opened stores nothing, which is reported: the program
-     * works without.
+     * Opens the cache, or shares it. If its file cannot be opened, an error is logged, and the program runs with a
+     * cache that stores nothing.
      *
-     * @throws InvalidConfigurationPropertyValueException for what is a mistake in the settings, or in the JVM's flags
+     * @throws InvalidConfigurationPropertyValueException if a setting is wrong, or a flag of the JVM is missing
      */
     static Store open(RefrainProperties properties) {
         Path file = properties.isOnHeap()
@@ -87,7 +86,7 @@ final class Store implements AutoCloseable {
                             .seal(properties.seal());
             KeyPlaces.parse(properties.key().ignore(), properties.key().normalization())
                     .forEach(builder::keyRules);
-            // The context closes it, after all that uses it.
+            // The context closes it, after all beans that use it.
             return builder.staleIfError(properties.staleIfError())
                     .recordPace(properties.recordPace())
                     .closeOnExit(false);
@@ -108,7 +107,7 @@ final class Store implements AutoCloseable {
         return cache;
     }
 
-    /** Lets go; called once for each time that it was opened. */
+    /** Releases the reference; called once for each {@link #open}. */
     @Override
     public void close() {
         synchronized (OPEN) {

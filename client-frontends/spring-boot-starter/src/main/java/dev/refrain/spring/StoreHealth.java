@@ -7,8 +7,8 @@ import org.springframework.boot.health.contributor.AbstractHealthIndicator;
 import org.springframework.boot.health.contributor.Health;
 
 /**
- * Up while there is a store; without one the program works, and pays for each answer. It takes part in the health as a
- * whole, but in neither of the groups {@code liveness} and {@code readiness}: a restart would mend nothing.
+ * Up if there is a store; without one the program works, but pays for each answer. It belongs to the overall health,
+ * but to neither of the groups {@code liveness} and {@code readiness}, because a restart would not help.
  */
 final class StoreHealth extends AbstractHealthIndicator {
     private final ResponseCache cache;
