@@ -15,18 +15,18 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * An AI service of LangChain4j's whose model may call a tool. The tool runs each time; what the model makes of the
- * question, and of what the tool says, is repeated for as long as both stay the same.
+ * An AI service of LangChain4j whose model may call a tool. The tool runs each time. The model's answers to the
+ * question, and to the tool's result, come from the cache as long as both stay the same.
  */
 public final class AiServiceExample {
     private AiServiceExample() {}
 
-    /** What LangChain4j makes an implementation of. */
+    /** Implemented by LangChain4j. */
     interface Assistant {
         String answer(String question);
     }
 
-    /** What the model may call. */
+    /** The tool that the model may call. */
     static final class Stock {
         @Tool("How many of an article are in stock")
         int inStock(String article) {
@@ -35,7 +35,7 @@ public final class AiServiceExample {
         }
     }
 
-    /** Is told of each request, and prints what the cache did. */
+    /** Receives the events of each request, and prints what the cache did. */
     private static final RequestRecord PRINTED = new RequestRecord() {
         @Override
         public void head(int status, String generationId, CacheOutcome outcome) {

@@ -13,8 +13,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * Indexes a document for retrieval, and its next edition, in which one paragraph of three is another. The cache knows
- * vectors text by text, so the new paragraph is all that the next edition costs.
+ * Indexes a document for retrieval, and then its next edition, in which one of three paragraphs has changed. The cache
+ * stores vectors text by text, so the next edition costs only the changed paragraph.
  */
 public final class ReindexExample {
     private static final int LONGEST_SEGMENT = 80;
@@ -49,7 +49,7 @@ public final class ReindexExample {
         }
     }
 
-    /** Returns how many tokens the provider has counted. */
+    /** Indexes a text. Returns how many tokens the provider has counted. */
     private static int index(EmbeddingModel model, String text) {
         return EmbeddingStoreIngestor.builder()
                 .documentSplitter(new DocumentByParagraphSplitter(LONGEST_SEGMENT, 0))

@@ -8,8 +8,8 @@ import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.annotation.Bean;
 
 /**
- * A program of Spring Boot's that streams an answer. The starter is on the class path, and the settings turn it on:
- * nothing else here knows of the cache, but for the line that prints what it did.
+ * A Spring Boot program that streams an answer. The starter is on the class path, and the settings turn the cache on.
+ * Only the line that prints what the cache did refers to it.
  */
 @EnableAutoConfiguration
 public class SpringAiExample {
