@@ -1,6 +1,6 @@
--- For wrk: chat completions with caching on, N distinct bodies, each about SIZE bytes long, as dev.refrain.jmh.http.Bodies makes them.
--- From the environment: N (1000), SIZE (1024), STREAM (0), ZIPF (0: in turn, 1: by Zipf's law, exponent 0.99),
--- VARY=1 for a head that is another one with each request.
+-- For wrk: chat completions with caching on, N distinct bodies, each about SIZE bytes long. dev.refrain.jmh.http.Bodies
+-- makes the same bodies. From the environment: N (1000), SIZE (1024), STREAM (0), ZIPF (0: in turn, 1: by Zipf's law,
+-- exponent 0.99), VARY=1 for a different head in each request.
 local count, size = tonumber(os.getenv("N") or 1000), tonumber(os.getenv("SIZE") or 1024)
 local stream, zipf, vary = os.getenv("STREAM") == "1", os.getenv("ZIPF") == "1", os.getenv("VARY") == "1"
 local vocabulary = {}

@@ -1,24 +1,25 @@
 #!/usr/bin/env bash
-# Cached hits over HTTP: nginx's proxy_cache, the least that a server on Undertow can do, and Refrain, in turn, several rounds.
-# Each server runs on core 0, the load on core 1. Needs wrk and nginx (Debian: wrk, nginx-light) and the jars of a build.
-#   jmh/http/compare.sh [name=URL ...]        more servers, that listen already
+# Compares cached hits over HTTP, in turn and in several rounds: nginx's proxy_cache, a minimal server on Undertow, and
+# Refrain. Each server runs on core 0, the load on core 1. Needs wrk and nginx (Debian: wrk, nginx-light) and the jars
+# of a build.
+#   jmh/http/compare.sh [name=URL ...]        further servers, which must be running
 # From the environment:
-#   MODE=hits     as many as go: wrk, ROUNDS (5) of EACH (5) seconds
-#        rate     RATE (20000) a second, one round of EACH seconds; delays count from when a request was due
-#        misses   what a miss costs beyond the provider's own time, MISSES (10000) of them, after as many as BEFORE (60000), PAUSE (0)
-#                 microseconds after the one before; beside proxies without a cache (undertow, jdk, direct, apache)
-#        chunks   by how much an event of a stream that is fetched comes later, STREAMS (20) of 200 events, PACE (5) ms apart, after
-#                 as many as BEFORE (100)
-#   N bodies (1000), ZIPF=1 asked for by Zipf's law instead of in turn, SIZE of a request (1024), BYTES of an answer (4096)
-#   STREAM=1 answers are event streams of 200 KB; VARY=1 a head that is another one with each request
-#   TLS=1 clients speak TLS 1.3, for hits alone (mode hits; names nginx and refrain)
-#   H2=1  clients speak HTTP/2, with TLS=1 by ALPN, else by prior knowledge: h2load (Debian: nghttp2-client) in place of wrk, STREAMS (10) at a
-#         time on each connection, all for one body (mode hits; names nginx and refrain)
-#   CONNECTIONS (32); IDLE=n as much again beside n more connections that do nothing; WARM seconds of load for each JVM first (40)
-#   ACCESS=1 one more Refrain that writes an access log (log.access) on the disk of TMPDIR, 200 bytes for each request
-#   JAVA (java) FLAGS for Refrain's JVM (-Xmx256m) ARGUMENTS for Refrain, ONLY names, separated by spaces (all)
-#   NICE (0) of servers and load; below that (root alone) what else the machine does takes less of them
-#   CSV a file to which a line for each server is added (none)
+#   MODE=hits     the most hits a second: wrk, ROUNDS (5) of EACH (5) seconds
+#        rate     RATE (20000) a second, one round of EACH seconds; delays are measured from when a request was due
+#        misses   the cost of a miss beyond the provider's own time: MISSES (10000), after BEFORE (60000) as warm-up,
+#                 with PAUSE (0) microseconds between two; also proxies without a cache (undertow, jdk, direct, apache)
+#        chunks   the delay of an event in a fetched stream: STREAMS (20) of 200 events, PACE (5) ms apart, after BEFORE
+#                 (100) streams as warm-up
+#   N bodies (1000), ZIPF=1 requested by Zipf's law, not in turn; SIZE of a request (1024), BYTES of an answer (4096)
+#   STREAM=1 answers are event streams of 200 KB; VARY=1 a different head in each request
+#   TLS=1 clients use TLS 1.3 (only mode hits; only nginx and refrain)
+#   H2=1  clients use HTTP/2, with TLS=1 by ALPN, else by prior knowledge: h2load (Debian: nghttp2-client) in place of
+#         wrk, STREAMS (10) at a time on each connection, all for one body (only mode hits; only nginx and refrain)
+#   CONNECTIONS (32); IDLE=n measures again beside n idle connections; WARM seconds of load first for each JVM (40)
+#   ACCESS=1 a further Refrain that writes an access log (log.access) on the disk of TMPDIR, 200 bytes for each request
+#   JAVA (java), FLAGS for Refrain's JVM (-Xmx256m), ARGUMENTS for Refrain, ONLY these names, separated by spaces (all)
+#   NICE (0) of servers and load; with a negative value (root only) other programs disturb them less
+#   CSV a file to which a line for each server is appended (none)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -53,7 +54,7 @@ declare -A url process
 order=()
 wanted() { [ -z "${ONLY:-}" ] || [[ " $ONLY " == *" $1 "* ]]; }
 pace=0
-buffering=on # with which it gathers events, for up to 66 ms
+buffering=on # nginx then collects events for up to 66 ms
 [ "$mode" = chunks ] && pace=${PACE:-5} && STREAM=1 && buffering=off
 bare 1 18090 "$pace"
 if wanted nginx; then
@@ -75,7 +76,7 @@ if [ "$mode" = misses ]; then
     port=$((port + 1))
   done
 elif wanted bare; then bare 0 18082 "$pace"; url[bare]=http://127.0.0.1:18082; process[bare]=${pids[-1]}; order+=(bare); fi
-start_refrain() { # name, port, variables of its own
+start_refrain() { # name, port, further variables
   # shellcheck disable=SC2086 # flags are meant to be split
   env "${certificate[@]}" "${@:3}" "${core0[@]}" "$java" ${FLAGS:--Xmx256m} -jar "$root/http-frontend/target/refrain.jar" --port "$2" --admin-port 0 \
     --upstream http://127.0.0.1:18090/v1 --store "$dir/answers-$1" ${ARGUMENTS:-} >"$dir/$1.log" & pids+=($!)
@@ -87,7 +88,7 @@ if wanted refrain; then
 fi
 for server in "$@"; do url[${server%%=*}]=${server#*=}; order+=("${server%%=*}"); done
 
-# ---- misses and chunks have a program of their own
+# ---- misses and chunks are measured by a program of their own
 
 if [ "$mode" = misses ] || [ "$mode" = chunks ]; then
   servers=(provider=http://127.0.0.1:18090)
@@ -103,21 +104,21 @@ fi
 
 # ---- hits
 
-# Processor time of a server so far, hundredths of a second: all, I/O threads, logs, compiler, garbage collector.
+# Prints a server's processor time so far in hundredths of a second: all threads, I/O, logs, compiler, collector.
 ticks() {
   for pid in ${process[$1]:-}; do
-    [ -d "/proc/$pid" ] || continue # nginx has helpers that end
+    [ -d "/proc/$pid" ] || continue # nginx's helpers end by themselves
     for task in /proc/"$pid"/task/*; do echo "$(tr ' ' _ <"$task/comm") $(sed 's/.*) //' "$task/stat" | cut -d' ' -f12,13)"; done
   done | awk '{t = $2 + $3; all += t}
     /^XNIO/ {io += t} /^refrain-ac[ct]/ {log_ += t} /^C[12]_Comp/ {jit += t} /^(GC_|G1_|VM_Thread)/ {gc += t}
     END {print all + 0, io + 0, log_ + 0, jit + 0, gc + 0}'
 }
 one_body() { printf '{"model":"acme/bench","messages":[{"role":"user","content":"'; printf 'explain the cache %.0s' $(seq $((SIZE / 18))); printf '"}]}'; }
-# The same line as wrk's script makes, of h2load's log: when each request began, its status, its microseconds.
+# Runs h2load, and prints the line of wrk's script from h2load's log: each request's start, status and microseconds.
 h2() {
   one_body >"$dir/body.json"
   rm -f "$dir/requests"
-  # With -D it never ends where a connection is made after that time, as with a JVM that has just been started.
+  # A number of requests for the first load: with -D h2load hangs if a slow new JVM accepts a connection too late.
   if [ "$2" = first ]; then how=-n$((connections * streams)); else how=-D$2; fi
   "${core1[@]}" h2load -t1 -c"$connections" -m"$streams" "$how" -d "$dir/body.json" -H 'content-type: application/json' -H 'authorization: Bearer sk-bench' \
     -H 'x-openrouter-cache: true' -H 'x-openrouter-cache-ttl: 86400' --log-file="$dir/requests" "${url[$1]}/v1/chat/completions" >"$dir/h2load"
@@ -134,13 +135,13 @@ round() { # row name, server
   before=$(ticks "$2")
   if [ "$mode" = rate ]; then line=$(fixed "$2" "$rate" "$each"); length=$((each + 5)); else line=$(throughput "$2" "$each"); length=$each; fi
   after=$(ticks "$2")
-  # In microseconds for each request; with a fixed rate those of the warm-up count, too.
+  # Microseconds for each request; with a fixed rate the requests of the warm-up count, too.
   echo "$1 $line $(echo "$before $after" | awk -v n="$(echo "$line" | value rps)" -v s="$length" \
     '{k = 10000 / (n * s); printf "cpu=%.2f io=%.2f log=%.2f jit=%.2f gc=%.2f", ($6-$1)*k, ($7-$2)*k, ($8-$3)*k, ($9-$4)*k, ($10-$5)*k}')" | tee -a "$dir/all"
 }
 
 for server in "${order[@]}"; do
-  # So that each body is stored.
+  # Requests each body once, so that all are stored.
   if [ "$h2" = 1 ]; then h2 "$server" first >/dev/null; elif [ "$tls" = 1 ]; then throughput "$server" 3 >/dev/null; else fixed "$server" 0 0 >/dev/null; fi
   if [ "$server" = nginx ]; then seconds=5; else seconds=$warm; fi
   if [ "$seconds" -gt 0 ]; then

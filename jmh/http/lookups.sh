@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Shows by strace that look-ups of names block no thread. In a namespace of its own, whose only name server never answers, one call
-# goes to a provider by name, and others, one after the other, to another by address until that has failed. Prints which threads spoke
-# to the name server by which system calls, what blocked on it, and how long the others took; ends with 1 if anybody was blocked. Takes
-# half a minute. Needs root (or user namespaces), strace, iproute2 and python3, and the jar of a build.
-# From the environment: JAR of another build, JAVA (java).
+# Shows by strace that DNS lookups block no thread. Runs in a network namespace whose only name server never answers.
+# One call goes to a provider by name; until it fails, others go one after the other to a provider by address. Prints
+# which threads used which system calls with the name server, which of these blocked, and how long the other calls took.
+# Exits with 1 if a thread was blocked. Takes half a minute. Needs root (or user namespaces), strace, iproute2, python3,
+# and the jar of a build. From the environment: JAR of another build, JAVA (java).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 export JAR=${JAR:-$root/http-frontend/target/refrain.jar} JAVA=${JAVA:-java}
@@ -18,7 +18,7 @@ mount --bind "$work/resolv.conf" /etc/resolv.conf
 cat > "$work/check.py" <<'PY'
 import atexit, collections, http.client, http.server, os, re, signal, socket, subprocess, sys, threading, time
 work = sys.argv[1]
-# Takes questions and answers none.
+# Receives queries and answers none.
 silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 silent.bind(("127.0.0.53", 53))
 class Provider(http.server.BaseHTTPRequestHandler):
@@ -47,7 +47,7 @@ def post(path, times):
     times.append(time.time() - began)
     return answer.status, body
 def stop():
-    # strace itself lets nobody stop it while it writes to a file.
+    # strace with -o ignores signals, so its child is stopped.
     for child in open("/proc/%d/task/%d/children" % (refrain.pid, refrain.pid)).read().split():
         os.kill(int(child), signal.SIGTERM)
     refrain.wait(60)
@@ -57,7 +57,7 @@ post("/v1/chat/completions", [])
 stuck = []
 names = threading.Thread(target=lambda: stuck.append(post("/v1/embeddings", by_name)))
 names.start()
-silent.settimeout(20); silent.recv(512)  # it is being looked up from here on
+silent.settimeout(20); silent.recv(512)  # the lookup has begun
 while not by_name:
     status, _ = post("/v1/chat/completions", by_address)
     assert status == 200, status

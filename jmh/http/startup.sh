@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# From exec to the first served hit, with a store of 1 GiB that was closed cleanly: java -jar beside bin/refrain, in turn.
-#   jmh/http/startup.sh [name=COMMAND ...]        and other builds' bin/refrain
-# Needs the jars of a build. From the environment: ROUNDS (7); JAVA_HOME for another JDK, with which the build must have been made.
+# Measures the time from exec to the first served hit, with a store of 1 GiB that was closed cleanly, for java -jar and
+# bin/refrain in turn.
+#   jmh/http/startup.sh [name=COMMAND ...]        also for bin/refrain of other builds
+# Needs the jars of a build. From the environment: ROUNDS (7); JAVA_HOME for another JDK, which must be the one of the
+# build.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# A provider behind TLS: what calls to it cost through Refrain, beside nginx in the same run where that says something. Prints a table,
-# takes less than two minutes, and needs the jars of a build and nginx (Debian: nginx-light).
-#   jmh/http/tls.sh sparse    misses after a pause, over a line of DELAY (25) ms each way: DENSE (50) every 100 ms, SPARSE (6) every
-#                             6 s, RARE (2) every 30 s. Goal: sparse ones within 5 % of dense ones
-#   jmh/http/tls.sh burst     CALLS (2000) new calls at once, ROUNDS (5) after BEFORE (8), PROTOCOL h1 or h2 (h1) of the provider. Goal:
-#                             none fails, and at most 1.5 times what nginx takes
-#   jmh/http/tls.sh streams   memory for CLIENTS (2000) live streams of ANSWERS (as many) answers, LENGTH (20) of each in seconds
+# Measures calls to a provider behind TLS through Refrain and, for sparse and burst, through nginx in the same run.
+# Prints a table, takes less than two minutes, and needs the jars of a build and nginx (Debian: nginx-light).
+#   jmh/http/tls.sh sparse    misses after a pause, over a line of DELAY (25) ms each way: DENSE (50) every 100 ms,
+#                             SPARSE (6) every 6 s, RARE (2) every 30 s. Goal: sparse ones at most 5 % slower
+#   jmh/http/tls.sh burst     CALLS (2000) new calls at once, ROUNDS (5) after BEFORE (8), PROTOCOL h1 or h2 (h1) of the
+#                             provider. Goal: none fails, and at most 1.5 times the time of nginx
+#   jmh/http/tls.sh streams   memory for CLIENTS (2000) live streams of ANSWERS (CLIENTS) answers, each LENGTH (20) s
 # From the environment: JAR of another build, HEAP (512m) of Refrain, JAVA (java).
-# The line is a program of this tree that delays bytes (DelayLine says how that differs from a network): the kernel's netem would need
-# root and a module that many machines have not.
+# A program of this tree simulates the line (DelayLine says how it differs from a network), because the kernel's netem
+# would need root, and a module that many machines lack.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 jar=${JAR:-$root/http-frontend/target/refrain.jar}

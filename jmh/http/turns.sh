@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# What a miss, or an event of a stream that is fetched, takes of each thread of Refrain: turns on a processor that the thread ended by itself,
-# and processor time, by /proc; and system calls, by strace. Counts do not depend on what else the machine does, as times do.
+# Measures what a miss, or an event of a fetched stream, costs each thread of Refrain: voluntary context switches
+# ("turns") and processor time, from /proc, and system calls, from strace. Unlike times, counts do not depend on other
+# load of the machine.
 #   jmh/http/turns.sh [answers|stream]
-# Takes a minute. Needs Linux, strace, python3 and the jars of a build. From the environment: JAR of another build, JAVA (java), BEFORE
-# (20000 misses, or 6 streams).
+# Takes a minute. Needs Linux, strace, python3 and the jars of a build. From the environment: JAR of another build, JAVA
+# (java), BEFORE as warm-up (20000 misses, or 6 streams).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 export JAR=${JAR:-$root/http-frontend/target/refrain.jar} BENCHMARKS=$root/jmh/target/benchmarks.jar JAVA=${JAVA:-java} WHAT=${1:-answers}
@@ -34,7 +35,7 @@ def threads():
             turns[name] += int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", status).group(1))
             nanos[name] += int(open("/proc/%d/task/%s/schedstat" % (refrain.pid, task)).read().split()[0])
         except FileNotFoundError:
-            pass  # it has ended
+            pass  # the thread has ended
     return turns, nanos
 
 try:

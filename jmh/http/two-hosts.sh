@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Two hosts and a third with Redis, as network namespaces on this machine: shows that what one host fetches is a hit on the other, that a
-# purge holds on both, and what happens while one is cut off by its interface; then counts shared hits a second of 1, 2 and 4 processes
-# on the two hosts. Needs root, iproute2, redis-server or another that REDIS names, curl and the jars of a build. Takes two minutes; FIGURES=no
-# leaves the counts out, COUNTED=3 counts for 3 seconds each instead of 10, and CLOCK=+1h sets the clock of the second host's Refrain wrong by
-# that much, with faketime.
+# Simulates two hosts, and a third with Redis, as network namespaces on this machine. Shows that an answer fetched by
+# one host is a hit on the other, that a purge holds on both, and what happens while one host is cut off. Then counts
+# shared hits a second of 1, 2 and 4 processes on the two hosts. Needs root, iproute2, redis-server (or the one that
+# REDIS names), curl and the jars of a build. Takes two minutes. FIGURES=no leaves out the counts, COUNTED=3 counts for
+# 3 seconds each instead of 10, CLOCK=+1h lets the second host's clock be that much wrong, by faketime.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 jar=${JAR:-$root/http-frontend/target/refrain.jar}
@@ -33,7 +33,7 @@ until_() { # seconds, what, command...
   until "$@"; do [ $SECONDS -lt $end ] || fail "$what"; sleep 0.1; done
 }
 
-# Each host has an interface to a bridge where Redis is.
+# Each host has an interface to a bridge in Redis's namespace.
 for host in redis one other; do ip netns add "$id-$host"; on $host ip link set lo up; done
 on redis ip link add bridge type bridge
 on redis ip addr add 10.17.0.1/24 dev bridge
@@ -56,7 +56,7 @@ head -c 48 /dev/urandom | base64 > "$dir/secret"
 chmod 600 "$dir/secret"
 for host in one other; do
   mkdir "$dir/$host"
-  # A JVM that has just been started is slow, and slower with faketime: what is shown does not depend on that.
+  # A long timeout, because a new JVM is slow, and slower with faketime.
   printf 'shared:\n  uri: redis://10.17.0.1:6379\n  secret-file: %s\n  timeout: 2s\n' "$dir/secret" > "$dir/$host/refrain.yaml"
   wrong=()
   if [ $host = other ] && [ -n "${CLOCK:-}" ]; then wrong=(env FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -f "$CLOCK"); fi
@@ -67,7 +67,7 @@ connected() { on "$1" curl -s --max-time 5 localhost:8081/metrics | grep -q '^re
 cut_off() { ! connected "$1"; }
 for host in one other; do until_ 180 "$host connects" connected $host; done
 
-# The fields of an answer; its body is in $dir/body.
+# Prints the header of an answer; the body goes to $dir/body.
 ask() { # host, question
   on "$1" curl -s --max-time 30 -D - -o "$dir/body" -w 'seconds: %{time_total}\n' localhost:8080/v1/chat/completions \
     -H 'X-OpenRouter-Cache: true' -H 'Content-Type: application/json' \
@@ -91,7 +91,7 @@ expect 'after a purge on the first, the other fetches' other 'Say hello' 'refrai
 until_ 60 'the answer is in Redis' stored
 expect 'and the first has what that one fetched' one 'Say hello' 'refrain-shared; hit'
 
-# The interface is taken away: nothing is refused or closed, it only goes nowhere.
+# The interface goes down: no connection is refused or closed, but packets are lost.
 on other ip link set net0 down
 expect 'cut off, the other has what it had stored' other 'Say hello' 'refrain; hit'
 until_ 60 'the other knows that it is cut off' cut_off other

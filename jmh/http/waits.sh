@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What a server's I/O thread waited for: who had core 0 while the thread was not running on it, by the kernel's own record of all changes
-# of thread; and how long the log of requests had it at a time. To be run as root beside compare.sh; nothing is read while it records, so
-# that it takes next to no time of that core.
+# Shows why a server's I/O thread waited: which threads ran on core 0 meanwhile, by the kernel's trace of all context
+# switches; and how long the thread of the log of requests ran at a time. To be run as root beside compare.sh. The trace
+# is read only after the recording, so that it takes next to no time of that core.
 #   jmh/http/waits.sh [seconds (20) [milliseconds from which a wait is listed (2)]]
-# A wait in state R is for the processor, one in S for something to do, one in D for a disk; page faults that wait for a disk are D, too.
+# State R is a wait for the processor, S for work, D for a disk, page faults from disk included.
 set -euo pipefail
 seconds=${1:-20} least=${2:-2}
 tracing=/sys/kernel/tracing
@@ -43,7 +43,7 @@ sed -nE 's/.* ([0-9]+\.[0-9]+): sched_switch: prev_comm=(.*) prev_pid=([0-9]+) .
     for (who in count) printf "%6d  %7.0f ms  longest %5.1f ms  %s\n", count[who], total[who] * 1000, longest[who] * 1000, who | "sort -rn"
   }'
 
-# How long the log of requests had the core at a time.
+# How long the thread of the log of requests ran on the core at a time.
 turns=$(sed -nE 's/.* ([0-9]+\.[0-9]+): sched_switch: prev_comm=(.*) prev_pid=.* next_comm=(.*) next_pid=.*/\1\t\2\t\3/p' $tracing/per_cpu/cpu0/trace |
   awk -F'\t' -v thread=refrain-activit '$2 == thread && begun { print ($1 - begun) * 1000; begun = 0 } $3 == thread { begun = $1 }' | sort -g)
 awk '{ sum += $1; turn[NR] = $1; if ($1 >= 1) long_++; if ($1 >= 2) longer++ }

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# How fast a server is in its first seconds: cached hits a second in the first five seconds of load after a start, beside those after a minute
-# of it. java -jar beside bin/refrain, in turn, each time on the store of 1 GiB that the run before has closed.
-#   jmh/http/warmup.sh [name=COMMAND ...]     and other builds' bin/refrain
-# The server runs on core 0 with its compilers, the load on core 1. Needs wrk (Debian) and the jars of a build. From the environment: ROUNDS (3),
-# LATER (50: seconds between), N bodies (1000), SIZE of a request (1024), BYTES of an answer (4096); JAVA_HOME for another JDK, with which the
-# build must have been made.
+# Measures how fast a server is in its first seconds: cached hits a second in the first five seconds of load after a
+# start, compared with those after a minute of load. Runs java -jar and bin/refrain in turn, each on the store of 1 GiB
+# that the run before has closed.
+#   jmh/http/warmup.sh [name=COMMAND ...]     also for bin/refrain of other builds
+# The server runs on core 0 with its compilers, the load on core 1. Needs wrk (Debian) and the jars of a build. From the
+# environment: ROUNDS (3), LATER (50: seconds between), N bodies (1000), SIZE of a request (1024), BYTES of an answer
+# (4096), ONLY these names; JAVA_HOME for another JDK, which must be the one of the build.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -16,7 +17,7 @@ trap 'kill $pid $provider 2>/dev/null || true; rm -rf "$dir"' EXIT
 taskset -c 1 "$java" -Xmx256m -cp "$root/jmh/target/benchmarks.jar" dev.refrain.jmh.http.BareServer 18090 "${BYTES:-4096}" 0 0 2>/dev/null & provider=$!
 
 load() { taskset -c 1 wrk -t1 -c32 -d"$1"s -s "$here/bodies.lua" http://127.0.0.1:18084 | sed -nE 's/^RESULT rps=([0-9]+).*errors=0$/\1/p'; }
-# Starts a command, and prints hits a second in its first five seconds, after LATER more, and their ratio.
+# Starts a server, and prints hits a second in its first five seconds, after LATER seconds more, and their ratio.
 measure() {
   local first later
   taskset -c 0 "$@" --port 18084 --admin-port 0 --upstream http://127.0.0.1:18090/v1 --store "$dir/answers" >"$dir/out" 2>&1 & pid=$!
@@ -33,7 +34,7 @@ declare -A commands=([java-jar]="$java $JAVA_OPTS -jar $root/http-frontend/targe
 names=(java-jar bin/refrain)
 for other in "$@"; do commands[${other%%=*}]=${other#*=}; names+=("${other%%=*}"); done
 [ -z "${ONLY:-}" ] || read -ra names <<<"$ONLY"
-# The store is filled.
+# Fills the store.
 LATER=1 measure ${commands[${names[0]}]} >/dev/null
 echo "server        first5s   later  ratio"
 for _ in $(seq "${ROUNDS:-3}"); do

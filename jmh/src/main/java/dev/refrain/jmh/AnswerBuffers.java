@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 
-/** Where a thread's answers go. */
+/** Buffers for the answers of one thread. */
 @State(Scope.Thread)
 public class AnswerBuffers {
     final CachedResponse response = new CachedResponse();

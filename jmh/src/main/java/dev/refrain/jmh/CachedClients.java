@@ -50,7 +50,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** Wrapped clients of all kinds before one cache that has an answer to every request, and nothing behind them. */
+/** Wrapped clients of all kinds over one cache that has an answer to every request. No provider is behind them. */
 @State(Scope.Benchmark)
 public class CachedClients {
     static final String BASE = "http://provider.invalid/v1";
@@ -139,7 +139,7 @@ public class CachedClients {
         }
     }
 
-    /** An answer of Anthropic's of the same length. */
+    /** An answer in Anthropic's format, of the same length. */
     private static byte[] message(byte[] chat) {
         String head = "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"acme/large-2026\","
                 + "\"content\":[{\"type\":\"text\",\"text\":\"";
@@ -152,7 +152,7 @@ public class CachedClients {
         temporary.close();
     }
 
-    /** A client that no hit calls. */
+    /** A client that must not be called. */
     private static <T> T none(Class<T> type) {
         return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (self, method, given) -> {
             throw HitBenchmark.miss();
@@ -231,7 +231,7 @@ public class CachedClients {
         public void close() {}
     }
 
-    /** A request of a library that costs nothing. */
+    /** A request of a client library that takes no time of its own. */
     static final class PlainRequest implements ClientRequest, RequestFields {
         private static final RequestUrl TO = RequestUrl.of(URL);
 
@@ -288,7 +288,7 @@ public class CachedClients {
         }
     }
 
-    /** A body of either SDK. */
+    /** A body for either SDK. */
     static final class BytesBody implements HttpRequestBody, com.anthropic.core.http.HttpRequestBody {
         private final byte[] bytes;
 

@@ -13,11 +13,11 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
 /**
- * The peer: what somebody would build who needs neither a file nor a second process. It finds the LZ4 block of the same
- * answer on the heap. It gives up more than the file: no checksum, no new id in the answer.
+ * The peer: a cache in Caffeine, for programs that need neither a file nor a second process. It finds the LZ4 block of
+ * the same answer on the heap. It does less than the engine: no checksum, no new id in the answer.
  */
 public class CaffeineBenchmark extends MeasuredInForks {
-    /** Every answer, by key. */
+    /** A Caffeine cache with every answer. */
     abstract static class Filled {
         private Cache<CacheKey, byte[]> blocks;
 
@@ -39,7 +39,7 @@ public class CaffeineBenchmark extends MeasuredInForks {
         }
     }
 
-    /** By the key that the engine derives. */
+    /** Answers by the key that the engine derives. */
     @State(Scope.Benchmark)
     public static class ByEngineKey extends Filled {
         @Setup(Level.Trial)
@@ -48,7 +48,7 @@ public class CaffeineBenchmark extends MeasuredInForks {
         }
     }
 
-    /** By nothing but a digest of the body. */
+    /** Answers by a digest of the body alone. */
     @State(Scope.Benchmark)
     public static class ByDigest extends Filled {
         @Setup(Level.Trial)
@@ -58,7 +58,7 @@ public class CaffeineBenchmark extends MeasuredInForks {
         }
     }
 
-    /** With the key of {@link HitBenchmark#hit}, so that the two differ in the store alone. */
+    /** A hit with the key of {@link HitBenchmark#hit}, so that the two differ only in the store. */
     @Benchmark
     public int hit(
             ByEngineKey filled, CompressedAnswers answers, EmptyCache keys, Requests requests, AnswerBuffers buffers) {

@@ -38,7 +38,7 @@ public final class Charts {
         Map<String, Double> p50 = new LinkedHashMap<>();
         Map<String, Double> p90 = new LinkedHashMap<>();
         for (Map<String, String> row : rows(RESULTS.resolve("peers.csv"))) {
-            // Redis would make all others look alike.
+            // Redis is left out: beside its bar, the others would be too short to compare.
             if (row.get("answer").equals("4096") && !row.get("peer").equals("Redis")) {
                 p50.put(row.get("peer"), Double.parseDouble(row.get("p50")) / 1000);
                 p90.put(row.get("peer"), Double.parseDouble(row.get("p90")) / 1000);
@@ -53,7 +53,7 @@ public final class Charts {
         save(chart, "lookup-latency");
     }
 
-    /** Of each kind of load the latest figures, as multiples of nginx's in the same run. */
+    /** Draws the latest figures of each kind of load, as multiples of nginx's in the same run. */
     private static void drawThroughput() throws IOException {
         Map<String, Map<String, Double>> ratios = new LinkedHashMap<>();
         for (Map<String, String> row : rows(RESULTS.resolve("http.csv"))) {
@@ -74,7 +74,7 @@ public final class Charts {
         save(chart, "http-throughput");
     }
 
-    /** A name for what was asked for, or null if it is not to be shown. */
+    /** The chart's name for a kind of load; null if it is not shown. */
     private static String load(String settings) {
         if (!settings.contains("mode=hits") || settings.contains("vary=1") || settings.contains("idle=")) {
             return null;
@@ -115,7 +115,7 @@ public final class Charts {
         BitmapEncoder.saveBitmapWithDPI(chart, IMAGES.resolve(name).toString(), BitmapFormat.PNG, DPI);
     }
 
-    /** The rows of a file by the names in its first line. No value here has a comma. */
+    /** The rows of a CSV file, by the names in its first line. No value in these files has a comma. */
     private static List<Map<String, String>> rows(Path file) throws IOException {
         List<String[]> lines = Files.readAllLines(file).stream()
                 .map(line -> line.split(",", -1))

@@ -19,7 +19,7 @@ public class ChatAnswers {
 
     public ChatAnswers() {}
 
-    /** Without JMH. */
+    /** For programs that do not use JMH. */
     ChatAnswers(int answerBytes) {
         this.answerBytes = answerBytes;
     }
@@ -33,9 +33,9 @@ public class ChatAnswers {
         return (head + text + TAIL).getBytes(StandardCharsets.US_ASCII);
     }
 
-    /** A budget under which the given number of answers fit into a store without evicting each other. */
+    /** A capacity at which the given number of answers fit into a store without evictions. */
     long roomyCapacity(int entries) {
-        // Three quarters of their length allow for compression and for segments that chance fills more than others.
+        // Three quarters of the length is more than compressed answers take, which leaves room for uneven segments.
         long needed = entries * (answerBytes * 3L / 4 + 768);
         return Math.max(needed, 32L << 20);
     }

@@ -4,8 +4,8 @@ import java.io.IOException;
 import org.openjdk.jmh.annotations.Benchmark;
 
 /**
- * What {@link Guard} runs for hits inside a program: JMH's iterations belong to the engine's hit, and to the cache's
- * part of the same hit through a client library, in turn.
+ * The benchmark that {@link Guard} runs for hits inside a program. JMH's iterations measure in turn the engine's hit,
+ * and the cache's part of the same hit through a client library.
  */
 public class ClientGuardBenchmark extends MeasuredInForks {
     private static final ClientHitBenchmark BENCHMARK = new ClientHitBenchmark();

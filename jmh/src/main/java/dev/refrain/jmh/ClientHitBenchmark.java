@@ -17,15 +17,15 @@ import okhttp3.Response;
 import org.openjdk.jmh.annotations.Benchmark;
 
 /**
- * The same hit through each front-end that is in a program, beside the engine's, beside one through the proxy, and
- * beside what the client libraries do by themselves. From a request of the library's, which is made anew, to the whole
- * body, at the place where the cache is put in; {@code openAiSdk} is all that the SDK does, with a hit, and
- * {@code openAiSdkAlone} with an answer that is in memory.
+ * The same hit through each front-end inside a program, through the engine, through the proxy, and the client
+ * libraries' own time. Each operation builds a request of the library and reads the whole body, at the place where the
+ * cache is inserted. {@code openAiSdk} measures a whole call of the SDK with a hit, and {@code openAiSdkAlone} with an
+ * answer in memory.
  */
 public class ClientHitBenchmark extends MeasuredInForks {
     private static final MediaType JSON = MediaType.get("application/json");
 
-    /** What the others are measured against. */
+    /** The baseline of the others. */
     @Benchmark
     public CachedResponse engine(CachedClients clients, Requests requests) {
         byte[] body = requests.next();
@@ -36,7 +36,7 @@ public class ClientHitBenchmark extends MeasuredInForks {
         return hit;
     }
 
-    /** The part of the cache, whatever the library: from a request's head and body to an answer's header and body. */
+    /** The cache's part for any library: from a request's head and body to an answer's header and body. */
     @Benchmark
     public byte[] client(CachedClients clients, Requests requests) throws IOException {
         return clients.client
@@ -49,7 +49,7 @@ public class ClientHitBenchmark extends MeasuredInForks {
         return call(clients.okHttp, CachedClients.URL, requests.next());
     }
 
-    /** What OkHttp itself takes when an interceptor has the answer. */
+    /** OkHttp's own time when an interceptor has the answer. */
     @Benchmark
     public byte[] okHttpAlone(CachedClients clients, Requests requests) throws IOException {
         return call(clients.okHttpAlone, CachedClients.URL, requests.next());

@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 
-/** Takes an answer and forgets it. */
+/** Counts the bytes of an answer and drops them. */
 @State(Scope.Thread)
 public class CountingSink implements ResponseSink {
     private int bytes;

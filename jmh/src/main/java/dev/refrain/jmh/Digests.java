@@ -7,7 +7,7 @@ import java.util.zip.CRC32C;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 
-/** The two digests that a hit needs, as the JDK has them. */
+/** The two digests that a hit needs, computed by the JDK. */
 @State(Scope.Thread)
 public class Digests {
     private final CRC32C crc = new CRC32C();
@@ -22,7 +22,7 @@ public class Digests {
         }
     }
 
-    /** Valid until the next one. */
+    /** The digest; valid until the next call. */
     byte[] sha256(byte[] bytes) {
         sha256.update(bytes, 0, bytes.length);
         try {

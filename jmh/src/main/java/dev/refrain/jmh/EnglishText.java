@@ -3,9 +3,9 @@ package dev.refrain.jmh;
 import java.util.SplittableRandom;
 
 /**
- * Prose that means nothing but repeats itself as an answer on one subject does: LZ4 makes JSON with it 1.25, 1.8 and
- * 2.4 times smaller at 1, 4 and 32 KiB, much like pieces of READMEs of these lengths. All of it can stand in a JSON
- * string as it is.
+ * Generates prose without meaning, which repeats words as an answer on one subject does. LZ4 compresses JSON with it by
+ * a factor of 1.25, 1.8 and 2.4 at 1, 4 and 32 KiB, much like pieces of READMEs of these lengths. The text needs no
+ * escaping in a JSON string.
  */
 public final class EnglishText {
     private static final String[] COMMON =
@@ -60,7 +60,7 @@ public final class EnglishText {
     /** Text of exactly the given length; the same for the same seed. */
     public static String of(long seed, int length) {
         SplittableRandom random = new SplittableRandom(seed);
-        // What this text is about.
+        // The subject: terms that recur in the text.
         String[] terms = new String[TERMS];
         for (int i = 0; i < TERMS; i++) {
             terms[i] = i % 2 == 0 ? any(OTHERS, random) : any(OTHERS, random) + " " + any(OTHERS, random);
@@ -92,7 +92,7 @@ public final class EnglishText {
         text.append('.');
     }
 
-    /** The smaller of two draws, so that what stands earlier comes more often. */
+    /** A random element. Takes the smaller of two indices, so that earlier elements are more frequent. */
     private static String any(String[] from, SplittableRandom random) {
         return from[Math.min(random.nextInt(from.length), random.nextInt(from.length))];
     }

@@ -16,7 +16,7 @@ import org.openjdk.jmh.annotations.TearDown;
 /** A cache on disk that has an answer to every request. */
 @State(Scope.Benchmark)
 public class FilledCache {
-    /** For copies of answers that are asked for often; a negative number is the default. */
+    /** MiB for copies of frequent answers; a negative number for the default. */
     @Param("-1")
     private int hotMib = -1;
 
@@ -27,7 +27,7 @@ public class FilledCache {
 
     public FilledCache() {}
 
-    /** Without JMH, without copies in memory. */
+    /** For programs that do not use JMH; without copies of answers in memory. */
     FilledCache(boolean seal) {
         this.hotMib = 0;
         this.seal = seal;

@@ -18,13 +18,11 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/**
- * A request that comes while an identical one's answer is arriving: until it has all that is there, and has left again.
- */
+/** A follower that joins a flight, receives the bytes that have arrived, and leaves. */
 public class FlightBenchmark extends MeasuredInForks {
     private static final CacheControls ON = CacheControls.on(CacheControls.DEFAULT_TTL);
 
-    /** A stream of which some events have come, and which goes on. */
+    /** A flight whose stream goes on; some events have arrived. */
     @State(Scope.Benchmark)
     public static class Live {
         private static final String EVENT =

@@ -13,25 +13,30 @@ import java.util.Locale;
 import java.util.SplittableRandom;
 
 /**
- * What becomes of lookups, of puts and of the heap as a store grows: a program of its own, as its longest run takes
- * minutes and 10 GB of disk. Prints one line for each number of entries.
+ * Measures lookups, puts and the heap as a store grows. A program of its own, because its longest run takes minutes and
+ * 10 GB of disk. Prints one line for each number of entries.
  *
- * <p>Answers are short, so that ten million fit; keys and requests for them follow from their number.
- * {@code 3000000:100000} asks for 100,000 of three million only, as unevenly as if there were no others: what the
- * store's length costs, without what asking for more entries costs.
+ * <p>Answers are short, so that ten million fit. Their keys are derived from their numbers. {@code 3000000:100000}
+ * looks up only 100,000 of three million entries, with the popularity of a store of that size: this shows the cost of a
+ * longer store without the cost of a larger working set.
  */
 public final class GrowthBenchmark {
     private static final int LOOKUPS = 2_000_000;
     private static final int PUTS = 200_000;
     private static final double EXPONENT = 0.99;
-    /** A tenth more than they take, so that none of them has to go. */
+    /** A tenth more than an entry takes, so that none is evicted. */
     private static final int BYTES_PER_ENTRY = 1000;
 
     private static final int ROUND = 10_000;
 
     private GrowthBenchmark() {}
 
-    /** The numbers of entries, in ascending order; after a colon how many of them are asked for. */
+    /**
+     * Measures a store of each length.
+     *
+     * @param args the numbers of entries, in ascending order, each optionally followed by a colon and how many of them
+     *     are looked up
+     */
     public static void main(String[] args) throws IOException {
         String[] sizes = args.length == 0 ? new String[] {"100000", "1000000", "10000000"} : args;
         System.out.println(
@@ -74,7 +79,7 @@ public final class GrowthBenchmark {
         }
     }
 
-    /** Puts until nearly each one has to evict, as segments are full one by one. Returns the next number. */
+    /** Puts until nearly every put evicts: segments fill up at different times. Returns the next number. */
     private static long fillUp(ResponseCache cache, long from, byte[] answer) {
         long next = from;
         long before;
@@ -101,7 +106,7 @@ public final class GrowthBenchmark {
         long[] nanos = new long[LOOKUPS];
         // Once to warm up, once to measure.
         for (int i = -LOOKUPS; i < LOOKUPS; i++) {
-            // Scattered, so that what is popular was not stored first.
+            // Scattered, so that popular entries are not the first that were stored.
             CacheKey key = key(zipf(random, asked) * 7_919 % entries);
             long start = System.nanoTime();
             cache.lookup(key, response);

@@ -17,20 +17,20 @@ import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
- * Fails when a whole hit has become slower beside its floor, or a hit inside a program beside the engine's, or
- * allocates more, than docs/PERFORMANCE.md allows.
+ * Fails if a hit exceeds the bounds of docs/PERFORMANCE.md: the time of a whole hit relative to its floor, the time of
+ * a hit inside a program relative to the engine's, and the garbage of each.
  *
- * <p>A time alone says little on a machine that others use as well, so what counts is a ratio: short iterations belong
- * to the floor and to the hit in turn ({@link GuardBenchmark}, {@link ClientGuardBenchmark}), so that whatever slows
- * the machine down slows both. Nothing of the first floor is the engine's: it stays what it is when the engine becomes
- * slower. A round that fails may have been disturbed, so it is run again in a new JVM, twice at most.
+ * <p>An absolute time says little on a shared machine, so the bounds are ratios. Short iterations measure the floor and
+ * the hit in turn ({@link GuardBenchmark}, {@link ClientGuardBenchmark}), so that any slowdown of the machine affects
+ * both. The first floor uses no code of the engine, so it does not become slower with the engine. A round that fails
+ * may have been disturbed, so it is repeated in a new JVM, twice at most.
  */
 public final class Guard {
     /**
-     * A hit, and what it is measured against.
+     * The bounds of a kind of hit.
      *
-     * @param maxRatio the mean of a hit over the mean of its floor, the slowest twentieth of both left out
-     * @param maxBytes on the heap for a hit
+     * @param maxRatio the greatest ratio of a hit's mean time to its floor's, each without its slowest twentieth
+     * @param maxBytes the most bytes that a hit may allocate on the heap
      */
     record Bound(String title, Class<?> benchmark, String entries, double maxRatio, double maxBytes) {}
 
@@ -42,8 +42,8 @@ public final class Guard {
             2);
 
     /**
-     * The program keeps the answer's body, which is most of the garbage here. The goal is 1.5; the bound is what
-     * has been reached, with room for noise.
+     * The answer's body belongs to the program, and is most of the garbage here. The goal is 1.5; the bound is the
+     * ratio that has been reached, with room for noise.
      */
     static final Bound CLIENT = new Bound(
             "A hit of 4 KiB inside a program beside the engine's", ClientGuardBenchmark.class, "10000", 1.85, 5500);
@@ -51,21 +51,21 @@ public final class Guard {
     private static final int ROUNDS = 3;
     private static final String ANSWER_BYTES = "4096";
     private static final TimeValue TURN = TimeValue.milliseconds(200);
-    /** Turns of both; an even number, so that the first one that counts is the floor's. */
+    /** Measured turns of both together. {@link #WARM_UP_TURNS} is even, so that the first of them is the floor's. */
     private static final int TURNS = 100;
-    /** Until everything is compiled and the copies are those of what is asked for most. */
+    /** Enough turns to compile everything, and to fill the copies in memory with the most frequent answers. */
     private static final int WARM_UP_TURNS = 80;
 
     private Guard() {}
 
-    /** One round. */
+    /** The result of one round. */
     record Round(Bound bound, Times hit, Times floor, double hitBytes) {
         double ratio() {
             return hit.trimmedMean() / floor.trimmedMean();
         }
 
         boolean isGood() {
-            // Written so that what is no number fails.
+            // Written so that NaN fails.
             return ratio() <= bound.maxRatio() && hitBytes <= bound.maxBytes();
         }
 
@@ -89,7 +89,7 @@ public final class Guard {
         }
     }
 
-    /** Ends the JVM with 1 if a bound is exceeded in every round. */
+    /** Exits with 1 if every round exceeds a bound. */
     public static void main(String[] args) throws RunnerException {
         boolean isGood = true;
         for (Bound bound : List.of(HIT, CLIENT)) {

@@ -11,11 +11,11 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * What {@link Guard} runs: JMH's iterations belong to the floor and to the whole hit in turn, so that one JVM measures
- * both at the same time.
+ * The benchmark that {@link Guard} runs for the engine. JMH's iterations measure the floor and the whole hit in turn,
+ * so that one JVM measures both under the same conditions.
  */
 public class GuardBenchmark extends MeasuredInForks {
-    /** Whose turn it is: the floor's in the first iteration, and in every other one after that. */
+    /** Whose turn it is: the floor's in the first iteration, then alternating. */
     @State(Scope.Benchmark)
     public static class Turn {
         private final HitBenchmark benchmark = new HitBenchmark();
@@ -28,8 +28,8 @@ public class GuardBenchmark extends MeasuredInForks {
     }
 
     /**
-     * What the measuring thread leaves on the heap. JMH's profiler counts JMH's own results as well: 1 to 35 bytes for
-     * each hit of so short an iteration, the more the times differ.
+     * Bytes that the measuring thread allocates. JMH's profiler would include JMH's own results: in such short
+     * iterations 1 to 35 bytes a hit, more if the times vary more.
      */
     @State(Scope.Thread)
     @AuxCounters(AuxCounters.Type.EVENTS)

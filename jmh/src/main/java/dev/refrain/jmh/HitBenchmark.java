@@ -13,14 +13,14 @@ import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 
-/** From a request's bytes to an answer's bytes, through the engine's public API. */
+/** Hits through the engine's public API: from a request's bytes to an answer's bytes. */
 public class HitBenchmark extends MeasuredInForks {
     private static final CacheControls ON = CacheControls.on(CacheControls.DEFAULT_TTL);
     private static final Upstream NONE = sink -> {
         throw miss();
     };
 
-    /** The fastest lookup for an embedder: it makes no garbage. */
+    /** The fastest lookup for an embedder, which makes no garbage. */
     @Benchmark
     public CachedResponse find(FilledCache filled, Requests requests, Lookups lookups) {
         byte[] body = requests.next();
@@ -48,7 +48,7 @@ public class HitBenchmark extends MeasuredInForks {
         }
     }
 
-    /** The parts that an embedder with a pipeline of its own uses. */
+    /** The separate steps that an embedder with a pipeline of its own uses. */
     @Benchmark
     public CachedResponse hit(FilledCache filled, Requests requests, AnswerBuffers buffers) {
         CacheRequest request = CacheRequest.of(Endpoint.CHAT, Requests.API_KEY, requests.next());
@@ -67,10 +67,7 @@ public class HitBenchmark extends MeasuredInForks {
         return sink.bytes();
     }
 
-    /**
-     * What is left of a hit when everything but two library calls is free: a
-     * digest of the request, and the answer decompressed.
-     */
+    /** The floor of a hit: only two library calls, SHA-256 of the request and LZ4 decompression of the answer. */
     @Benchmark
     public int floor(CompressedAnswers answers, Requests requests, Digests digests, AnswerBuffers buffers) {
         int entry = requests.nextEntry();

@@ -6,8 +6,7 @@ import dev.refrain.engine.exchange.Endpoint;
 import org.openjdk.jmh.annotations.Benchmark;
 
 /**
- * What a hit is made of, and the floors beneath two of its parts: {@link #sha256} under a key, {@link #decompress}
- * under a lookup.
+ * The parts of a hit, and the floors of two of them: {@link #sha256} for the key, {@link #decompress} for the lookup.
  */
 public class HitPartsBenchmark extends MeasuredInForks {
     @Benchmark

@@ -14,8 +14,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * A proxy in a process of its own on this machine, whose provider has one answer for everything. It is
- * {@code http-frontend/target/refrain.jar}, or what {@code -Drefrain.jar} says.
+ * A proxy in a process of its own on this machine, whose provider gives every request the same answer. Starts
+ * {@code http-frontend/target/refrain.jar}, or the jar that {@code -Drefrain.jar} names.
  */
 @State(Scope.Benchmark)
 public class HitsOfAProxy {
@@ -27,7 +27,8 @@ public class HitsOfAProxy {
 
     @Setup(Level.Trial)
     public void start(ChatAnswers answers, Popularity popularity) throws IOException {
-        // Without it, the JDK's server would send head and body 40 ms apart. Read when the class is loaded.
+        // Without this property, which is read when the class is loaded, the JDK's server would send head and body 40
+        // ms apart.
         System.setProperty("sun.net.httpserver.nodelay", "true");
         byte[] answer = answers.answer(0);
         provider = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);

@@ -13,7 +13,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** From a request's bytes to its key: white space, fields, SHA-256; or no more than recognising it. */
+/** From a request's bytes to its key: by parsing and hashing it, or by recognising a repeated request. */
 public class KeyBenchmark extends MeasuredInForks {
     /** A conversation of some turns. */
     @State(Scope.Benchmark)
@@ -86,7 +86,7 @@ public class KeyBenchmark extends MeasuredInForks {
         }
     }
 
-    /** A cache that derives keys and remembers none, and one that does. */
+    /** A cache that does not remember requests, and one that does. */
     @State(Scope.Benchmark)
     public static class Caches {
         private TemporaryCache forgetful;
@@ -105,25 +105,25 @@ public class KeyBenchmark extends MeasuredInForks {
         }
     }
 
-    /** Read and digested. */
+    /** Parses and hashes the request. */
     @Benchmark
     public CacheKey key(Caches caches, Conversation conversation) {
         return key(caches.forgetful, conversation);
     }
 
-    /** Digested only: what is left if reading took no time. */
+    /** Hashes a request that is parsed already: the time of a key without parsing. */
     @Benchmark
     public CacheKey digested(Caches caches, Conversation conversation) {
         return caches.forgetful.cache().key(conversation.read).orElseThrow();
     }
 
-    /** Byte for byte as the one before. */
+    /** Recognises a request that repeats an earlier one byte for byte. */
     @Benchmark
     public CacheKey repeated(Caches caches, Conversation conversation) {
         return key(caches.mindful, conversation);
     }
 
-    /** The floor. */
+    /** The floor: SHA-256 of the body. */
     @Benchmark
     public byte[] sha256(Conversation conversation, Digests digests) {
         return digests.sha256(conversation.body);

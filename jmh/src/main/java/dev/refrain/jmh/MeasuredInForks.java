@@ -8,20 +8,20 @@ import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** How everything here is measured unless the command line says otherwise. */
+/** The defaults of all benchmarks, which the command line can override. */
 @BenchmarkMode({Mode.SampleTime, Mode.AverageTime})
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Fork(
         value = 3,
         jvmArgsPrepend = {
-            // What the parent pom calls chronicle.flags: a fork gets nothing from the jar's manifest.
+            // The same as chronicle.flags in the parent POM: a fork does not get the flags in the jar's manifest.
             "--add-opens=java.base/java.lang=ALL-UNNAMED",
             "--add-opens=java.base/java.lang.reflect=ALL-UNNAMED",
             "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
             "--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED",
-            // LMDB, one of the peers, makes direct buffers of its own.
+            // LMDB, one of the peers, creates direct buffers by reflection.
             "--add-opens=java.base/java.nio=ALL-UNNAMED",
-            // Room for 100,000 compressed answers of 32 KiB on the peer's heap.
+            // Room on the heap for 100,000 compressed answers of 32 KiB, for Caffeine.
             "-Xms3g",
             "-Xmx3g"
         })

@@ -12,8 +12,8 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
 /**
- * What the peers store, under the engine's own keys: the answer with room for
- * an id of the engine's length, plain or as an LZ4 block.
+ * The values that the peers store under the engine's keys: the answer with room for an id of the engine's length, plain
+ * or as an LZ4 block.
  */
 @State(Scope.Benchmark)
 public class PeerAnswers {
@@ -64,10 +64,7 @@ public class PeerAnswers {
         return decompressor;
     }
 
-    /**
-     * Gives an answer a new id and the current time, as a hit must have them
-     * (wire rule W25), and as the engine does it.
-     */
+    /** Gives an answer a new id and the current time, as a hit needs (wire rule W25), in the engine's way. */
     byte[] patch(byte[] answer) {
         long seconds = System.currentTimeMillis() / 1000;
         answer[ID_AT] = 'g';

@@ -39,18 +39,15 @@ import org.rocksdb.RocksDBException;
 import redis.clients.jedis.Jedis;
 
 /**
- * What a user would take instead, each given the same key and made to deliver the same answer: with a new id and the
- * current time, in the caller's buffer. All of it in memory or in the page cache, and none of it with a checksum, an
- * expiry or an account of hits, unless the peer has one by itself.
+ * Other stores that a user could take. Each gets the same key and delivers the same answer: with a new id and the
+ * current time, in the caller's buffer. All data is in memory or in the page cache. A peer has no checksum, expiry or
+ * hit counts, unless it has them built in.
  *
  * <p>Each peer is used as its documentation says it is fastest: OHC and LMDB without a copy on the way to the
  * decompressor, RocksDB into the caller's array, Redis through one connection for each thread.
  */
 public class PeerBenchmark extends MeasuredInForks {
-    /**
-     * What an embedder gets who sets nothing but a path and a capacity, unless
-     * it is said how much memory copies may take.
-     */
+    /** Refrain with only a path and a capacity set, unless {@code hotMib} limits the memory for copies. */
     @State(Scope.Benchmark)
     public static class InRefrain {
         @Param("-1")
@@ -226,7 +223,7 @@ public class PeerBenchmark extends MeasuredInForks {
         }
     }
 
-    /** One thread's transaction, renewed for each read; it ends with the environment. */
+    /** One thread's transaction, renewed for each read. The environment closes it. */
     @State(Scope.Thread)
     public static class LmdbReader {
         private final ByteBuffer key = ByteBuffer.allocateDirect(CacheKey.LENGTH);
@@ -253,7 +250,10 @@ public class PeerBenchmark extends MeasuredInForks {
         return answers.patch(buffers.bytes);
     }
 
-    /** LZ4 within RocksDB: with its default block cache of 32 MiB, or with one that holds every block uncompressed. */
+    /**
+     * RocksDB with its own LZ4 compression, and its default block cache of 32 MiB or one that holds every block
+     * uncompressed.
+     */
     @State(Scope.Benchmark)
     public static class InRocksDb {
         @Param({"default", "uncompressed"})
@@ -300,8 +300,8 @@ public class PeerBenchmark extends MeasuredInForks {
     }
 
     /**
-     * A server of our own on this machine; without {@code redis-server} on the
-     * path, this peer fails with a line that says so.
+     * A Redis server that this benchmark starts on this machine. Without {@code redis-server} on the path, this peer
+     * fails with a message that says so.
      */
     @State(Scope.Benchmark)
     public static class InRedis {
@@ -326,7 +326,7 @@ public class PeerBenchmark extends MeasuredInForks {
                             "no"))
                     .redirectErrorStream(true)
                     .start();
-            // Ready as soon as it says so; what it says after that fits into the pipe.
+            // Waits for the line that says the server is ready. Later output fits into the pipe's buffer.
             var output = server.inputReader();
             for (String line = output.readLine(); line != null && !line.contains("Ready to accept"); ) {
                 line = output.readLine();

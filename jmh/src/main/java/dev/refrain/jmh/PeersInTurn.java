@@ -14,8 +14,8 @@ import java.util.function.IntConsumer;
 import org.HdrHistogram.Histogram;
 
 /**
- * {@link PeerBenchmark} with all peers in one JVM and in turn, which is what ratios between them can be taken from.
- * Prints a line of CSV for each: peer, length of the answers, p50, p90, p99, Refrain's p50 over the peer's, date, JDK.
+ * {@link PeerBenchmark} with all peers in one JVM and in turn, so that ratios between them are valid. Prints a line of
+ * CSV for each: peer, length of the answers, p50, p90, p99, Refrain's p50 divided by the peer's, date, JDK.
  */
 public final class PeersInTurn {
     private static final int WARM_UP_TURNS = 60;
@@ -38,7 +38,11 @@ public final class PeersInTurn {
         answers.deriveKeys(popularity, source, keys);
     }
 
-    /** Length of answers; number of entries, 100,000 unless given. */
+    /**
+     * Measures all peers.
+     *
+     * @param args length of answers; number of entries, 100,000 unless given
+     */
     public static void main(String[] args) throws Exception {
         if (args.length < 3) {
             String entries = args.length > 1 ? args[1] : "100000";
@@ -138,7 +142,7 @@ public final class PeersInTurn {
             if (turn == WARM_UP_TURNS) {
                 times.values().forEach(Histogram::reset);
             }
-            // The peer takes the next request itself; what that costs is the same for all.
+            // Each peer takes the next request itself, which costs all of them the same.
             peers.forEach((peer, subject) -> Turns.turn(times.get(peer), () -> 0, subject));
         }
         return times;

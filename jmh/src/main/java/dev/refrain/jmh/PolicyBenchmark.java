@@ -23,12 +23,12 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * What policies (wire rule W81) add to the decision about a request, whose key is made of its body: none of them, those
- * that a header decides, those that need the body's model, and those with limits, for which the body is read to its end
- * a second time.
+ * The cost of policies (wire rule W81) in the decision about a request, whose key is derived from its body. Without
+ * policies; with policies that depend on the caller's label; on the body's model; and with limits, for which the body
+ * is parsed to its end a second time.
  */
 public class PolicyBenchmark extends MeasuredInForks {
-    /** A header that says nothing. */
+    /** A header without fields. */
     private static final class NoFields implements RequestFields {
         @Override
         public String first(String name) {
@@ -44,12 +44,12 @@ public class PolicyBenchmark extends MeasuredInForks {
         public void forEach(BiConsumer<String, List<String>> action) {}
     }
 
-    /** A cache that remembers no request, and policies. */
+    /** A cache that does not remember requests, and the policies. */
     @State(Scope.Benchmark)
     public static class Ruled {
         private static final RequestFields FIELDS = new NoFields();
         private static final Presets NO_PRESETS = new Presets(List.of());
-        /** How many policies come before the one that holds. */
+        /** How many policies precede the matching one. */
         private static final int PASSED = 9;
 
         @Param({"none", "label", "model", "limits"})
@@ -88,7 +88,7 @@ public class PolicyBenchmark extends MeasuredInForks {
         }
     }
 
-    /** From the header's fields and the body to what is done. */
+    /** From the header's fields and the body to the decision. */
     @Benchmark
     public Decision decided(Ruled ruled, KeyBenchmark.Conversation conversation) {
         RequestedCaching asked = RequestedCaching.of(Ruled.FIELDS, ruled.rules, Endpoint.CHAT, List.of("mine"));

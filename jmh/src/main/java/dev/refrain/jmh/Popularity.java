@@ -9,9 +9,9 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
 /**
- * Which entry is asked for next: Zipf's law with exponent 0.99, as in YCSB (Cooper et al., SoCC 2010). Drawn
- * beforehand, so that a benchmark only reads an array, and the ranks are shuffled, so that popular entries do not lie
- * next to each other.
+ * The sequence of requested entries, by Zipf's law with exponent 0.99, as in YCSB (Cooper et al., SoCC 2010). It is
+ * drawn beforehand, so that a benchmark only reads an array. Ranks are shuffled, so that popular entries are not
+ * neighbours.
  */
 @State(Scope.Benchmark)
 public class Popularity {
@@ -26,7 +26,7 @@ public class Popularity {
 
     public Popularity() {}
 
-    /** Without JMH. */
+    /** For programs that do not use JMH. */
     Popularity(int entries) {
         this.entries = entries;
         draw();
@@ -64,7 +64,7 @@ public class Popularity {
         return entries;
     }
 
-    /** The entry of a step. There is no last step. */
+    /** The entry of a step. After the last draw the sequence repeats. */
     int entry(int step) {
         return drawn[step & (DRAWS - 1)];
     }

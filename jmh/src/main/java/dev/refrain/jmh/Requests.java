@@ -8,9 +8,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.infra.ThreadParams;
 
 /**
- * One client's chat requests of 1 KiB each, without insignificant white space, as
- * SDKs send them. All of them stand in the same array, one after the other, as
- * they would in a server's read buffer; they differ in a number within the prompt.
+ * One client's chat requests of 1 KiB each, without insignificant white space, as SDKs send them. Each is written into
+ * the same array, as into a server's read buffer. They differ in a number within the prompt.
  */
 @State(Scope.Thread)
 public class Requests {
@@ -34,7 +33,7 @@ public class Requests {
         body = (HEAD + "0".repeat(DIGITS) + EnglishText.of(7, text) + TAIL).getBytes(StandardCharsets.US_ASCII);
     }
 
-    /** Without JMH. */
+    /** For programs that do not use JMH. */
     Requests(Popularity shared) {
         this();
         popularity = shared;
@@ -43,26 +42,26 @@ public class Requests {
     @Setup(Level.Trial)
     public void start(Popularity shared, ThreadParams thread) {
         popularity = shared;
-        // Threads walk through the same sequence, in places that are far apart.
+        // All threads follow the same sequence, from positions that are far apart.
         step = thread.getThreadIndex() * 7_919_033;
     }
 
-    /** The number of the entry that is asked for next. */
+    /** The number of the next requested entry. */
     int nextEntry() {
         return popularity.entry(step++);
     }
 
-    /** The next request. Valid until the one after it. */
+    /** The next request; valid until the next call. */
     byte[] next() {
         return to(nextEntry());
     }
 
-    /** The request that was made last. */
+    /** The array, with the latest request. */
     byte[] body() {
         return body;
     }
 
-    /** The request that the given entry answers. Valid until the next one. */
+    /** The request that the given entry answers; valid until the next call. */
     byte[] to(int entry) {
         int rest = entry;
         for (int at = HEAD.length() + DIGITS - 1; at >= HEAD.length(); at--) {

@@ -11,10 +11,10 @@ import java.util.function.IntConsumer;
 import org.HdrHistogram.Histogram;
 
 /**
- * What sealing costs a hit that comes from the file: a store that seals, one that does not and the floor of a hit in
- * one JVM and in turn, without copies of answers in memory. Prints a line of CSV for each: subject, length of the
- * answers, trimmed mean, p50 and p99 in nanoseconds, mean over that of the store that does not seal, over the floor's,
- * date, JDK.
+ * Measures what sealing costs a hit from the file. A store that seals, one that does not, and the floor of a hit take
+ * turns in one JVM, without copies of answers in memory. Prints a line of CSV for each: subject, length of the answers,
+ * trimmed mean, p50 and p99 in nanoseconds, mean divided by the unsealed store's, mean divided by the floor's, date,
+ * JDK.
  */
 public final class SealInTurn {
     private static final int WARM_UP_TURNS = 100;
@@ -24,7 +24,11 @@ public final class SealInTurn {
 
     private SealInTurn() {}
 
-    /** Length of answers, 4096 unless given; number of entries, 100,000 unless given. */
+    /**
+     * Measures all subjects.
+     *
+     * @param args length of answers, 4096 unless given; number of entries, 100,000 unless given
+     */
     public static void main(String[] args) throws Exception {
         if (args.length < 3) {
             String bytes = args.length > 0 ? args[0] : "4096";
@@ -56,7 +60,7 @@ public final class SealInTurn {
             if (turn == WARM_UP_TURNS) {
                 times.values().forEach(Histogram::reset);
             }
-            // The subject takes the next request itself; what that costs is the same for all.
+            // Each subject takes the next request itself, which costs all of them the same.
             subjects.forEach((subject, run) -> Turns.turn(times.get(subject), () -> 0, run));
         }
         print(times, answerBytes);

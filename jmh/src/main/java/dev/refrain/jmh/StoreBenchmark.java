@@ -14,9 +14,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/**
- * From a complete answer to an entry on disk: template, compression, put. Done once per miss, off the client's path.
- */
+/** Storing an answer: template, compression, put. Done once for each miss, after the client has its answer. */
 public class StoreBenchmark extends MeasuredInForks {
     /** Answers made beforehand, to be stored again and again. */
     @State(Scope.Benchmark)
@@ -38,7 +36,7 @@ public class StoreBenchmark extends MeasuredInForks {
         }
     }
 
-    /** A store so small that every new entry needs the room of old ones. */
+    /** A full store, in which every new entry evicts old ones. */
     @State(Scope.Benchmark)
     public static class FullCache {
         private static final long CAPACITY = 64L << 20;
@@ -48,7 +46,7 @@ public class StoreBenchmark extends MeasuredInForks {
         @Setup(Level.Trial)
         public void fill(Ready ready, NewKeys keys) throws IOException {
             temporary = new TemporaryCache(CAPACITY);
-            // Segments fill up one by one. By then nearly all of them have.
+            // Segments fill up at different times. After 1,000 evictions nearly all are full.
             for (int i = 0; temporary.cache().admin().stats().store().evictions() < 1000; i++) {
                 temporary.cache().store(keys.next(), ChatAnswers.CONTENT_TYPE, ready.answer(i), CacheControls.MAX_TTL);
             }
@@ -72,14 +70,14 @@ public class StoreBenchmark extends MeasuredInForks {
         }
     }
 
-    /** The floor: the answer compressed, and no more. */
+    /** The floor: only the compression of the answer. */
     @Benchmark
     public int compress(Ready ready, Requests requests, AnswerBuffers buffers) {
         byte[] answer = ready.answer(requests.nextEntry());
         return ready.compressor.compress(answer, 0, answer.length, buffers.bytes, 0);
     }
 
-    /** In place of an older answer to the same request. */
+    /** Replaces an older answer to the same request. */
     @Benchmark
     public boolean replace(FilledCache filled, Ready ready, Requests requests) {
         int entry = requests.nextEntry();
@@ -87,7 +85,7 @@ public class StoreBenchmark extends MeasuredInForks {
                 .store(filled.key(entry), ChatAnswers.CONTENT_TYPE, ready.answer(entry), CacheControls.MAX_TTL));
     }
 
-    /** In place of answers to other requests. */
+    /** Evicts answers to other requests. */
     @Benchmark
     public boolean evict(FullCache full, Ready ready, NewKeys keys, Requests requests) {
         return stored(full.temporary

@@ -28,8 +28,8 @@ import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 
 /**
- * Long streams: an event for each few words, in which a hit replaces the id and the time. The floor and the peer leave
- * both as they are.
+ * Long streams, with an event for every few words. A hit replaces the id and the time in each event; the floor and the
+ * peer leave both unchanged.
  */
 public class StreamBenchmark extends MeasuredInForks {
     /** Streams, no two alike. */
@@ -74,7 +74,7 @@ public class StreamBenchmark extends MeasuredInForks {
         return new CacheKey(Endpoint.CHAT, true, digest, 0);
     }
 
-    /** Digests made beforehand, the same for all. */
+    /** Digests made beforehand, shared by all subjects. */
     @State(Scope.Benchmark)
     public static class Keys {
         private byte[][] digests;

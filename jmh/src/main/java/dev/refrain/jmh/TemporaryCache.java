@@ -9,7 +9,8 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * A cache whose files stand in a directory of their own under {@code java.io.tmpdir} and go when the cache is closed.
+ * A cache with its files in a directory of their own under {@code java.io.tmpdir}, which is deleted when the cache is
+ * closed.
  */
 final class TemporaryCache implements AutoCloseable {
     private final Path directory;
@@ -27,7 +28,8 @@ final class TemporaryCache implements AutoCloseable {
                 directory.resolve("cache.lock"),
                 directory.resolve("cache.secret"),
                 directory.resolve("cache.sealed"));
-        // JMH does not tear down what failed while it was set up. The last one registered goes first.
+        // Needed if the set-up fails, which JMH does not follow by a tear-down. Files are deleted in reverse order, the
+        // directory last.
         directory.toFile().deleteOnExit();
         files.forEach(file -> file.toFile().deleteOnExit());
         cache = settings.apply(ResponseCache.builder(files.get(0)).capacityBytes(capacityBytes))

@@ -11,16 +11,16 @@ import org.HdrHistogram.Histogram;
 import org.openjdk.jmh.annotations.Fork;
 
 /**
- * Subjects that take turns in one JVM, so that whatever slows the machine down slows all of them. JMH gives each
- * benchmark a JVM of its own, some seconds later than the one before, and on a shared machine the medians of two forks
- * of the same benchmark differ by as much as a factor of two.
+ * Lets subjects take turns in one JVM, so that any slowdown of the machine affects all of them. JMH runs each benchmark
+ * in a JVM of its own, at another time. On a shared machine the medians of two such forks of one benchmark differ by up
+ * to a factor of two.
  */
 final class Turns {
     private static final long TURN_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
     private Turns() {}
 
-    /** Times in nanoseconds; the mean is that of all but the slowest twentieth. */
+    /** Times in nanoseconds; the mean leaves out the slowest twentieth. */
     record Times(double trimmedMean, double p50, double p99) {
         static Times of(Histogram histogram) {
             long bound = histogram.getValueAtPercentile(95);
@@ -36,7 +36,7 @@ final class Turns {
         }
     }
 
-    /** One turn of a subject, which is told what to do next by somebody whose time does not count. */
+    /** One turn of a subject. Supplies its next argument outside the measured time. */
     static void turn(Histogram histogram, IntSupplier next, IntConsumer subject) {
         long end = System.nanoTime() + TURN_NANOS;
         long stop;

@@ -16,15 +16,15 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.Locale;
 
-/** A cache of a given size in bytes: a request is a hit, or its answer is put. */
+/** A cache of a given size in bytes, to be compared with others. */
 interface Contender extends AutoCloseable {
-    /** Returns whether it was a hit. */
+    /** Looks up a key, and puts its answer on a miss. Returns whether it was a hit. */
     boolean request(long key, int length, int cost);
 
     @Override
     default void close() throws IOException {}
 
-    /** Bits of a number that are as good as random (SplitMix64). */
+    /** A pseudo-random number derived from another (SplitMix64). */
     static long mix(long number) {
         long z = number * 0x9E3779B97F4A7C15L + 0x9E3779B97F4A7C15L;
         z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
@@ -49,8 +49,8 @@ interface Contender extends AutoCloseable {
     }
 
     /**
-     * The store's policy on segments that only count their chunks, without memory: what it would do if room were never
-     * in pieces.
+     * The store's policy on segments that only count their chunks, without memory. Shows the policy without the effects
+     * of fragmentation.
      */
     static Contender model(long capacityBytes) {
         int segments = (int) (capacityBytes >> 20);
@@ -61,7 +61,7 @@ interface Contender extends AutoCloseable {
             caches[i] = new ModelCache(policy, chunks, policy::isGuarded);
         }
         return (key, length, cost) -> {
-            // Long entries are cut into parts that lie in segments of their own; here they are one whole in one.
+            // The store spreads the parts of a long entry over several segments; the model keeps it whole in one.
             int size = SampledCache.chunks(length);
             long hash = mix(key);
             ModelCache cache = caches[(int) Long.remainderUnsigned(mix(hash), segments)];
@@ -76,7 +76,7 @@ interface Contender extends AutoCloseable {
         };
     }
 
-    /** The store itself, its file included in the size. */
+    /** The store itself. Its whole file counts as its size. */
     static Contender store(long capacityBytes) throws IOException {
         Path folder = Files.createTempDirectory("refrain-eviction");
         Path file = folder.resolve("answers.refrain");

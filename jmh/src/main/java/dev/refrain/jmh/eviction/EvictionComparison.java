@@ -9,12 +9,12 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Prints how much of each trace is answered by the store and by others of the same size in bytes:
+ * Prints how much of each trace the store answers, and other caches of the same size in bytes:
  * <pre>
  * java -cp jmh/target/benchmarks.jar dev.refrain.jmh.eviction.EvictionComparison [folder with traces] [MiB ...]
  * </pre>
- * Without a folder there is only the synthetic trace. Each trace is replayed once more at costs that differ much and,
- * if its lengths differ, at costs that are the lengths.
+ * Without a folder only the synthetic trace is replayed. Each trace is replayed again with widely spread costs and, if
+ * its lengths differ, with costs equal to the lengths.
  */
 public final class EvictionComparison {
     private interface Maker {
@@ -34,7 +34,7 @@ public final class EvictionComparison {
 
     private EvictionComparison() {}
 
-    /** Shares of requests, of bytes and of cost that were answered, in per cent. */
+    /** Percentages of requests, of bytes and of cost that were hits. */
     private record Saved(double objects, double bytes, double cost) {
         @Override
         public String toString() {

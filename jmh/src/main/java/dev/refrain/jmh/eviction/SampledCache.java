@@ -8,16 +8,19 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * Policies that were considered, on segments like those of the store: of a sample of 64 entries the one that is worth
- * least goes. All of them know every key that was ever asked for, which a real one could not.
+ * Alternative policies, on segments like the store's: of a sample of 64 entries the least valuable is evicted. They
+ * remember every key that was ever requested, which a real cache could not.
  */
 final class SampledCache implements Contender {
     enum Policy {
-        /** Longest not asked for. */
+        /** Evicts the least recently used. */
         LRU,
-        /** hits x cost / (size x age), as in the paper. */
+        /**
+         * Evicts the entry with the least hits x cost / (size x age), as in "Hyperbolic Caching" (Blankstein et al.,
+         * USENIX ATC 2017).
+         */
         HYPERBOLIC,
-        /** The same, and a newcomer must have been asked for more often than what would go for it. */
+        /** The same, with admission by frequency (TinyLFU): a new entry must be more valuable than its victim. */
         HYPERBOLIC_TINY_LFU
     }
 
@@ -41,7 +44,7 @@ final class SampledCache implements Contender {
         }
     }
 
-    /** The room that an entry takes in the store. */
+    /** Chunks that an entry takes in the store. */
     static int chunks(int length) {
         return (length + OVERHEAD + CHUNK - 1) / CHUNK;
     }

@@ -31,7 +31,7 @@ import org.HdrHistogram.ConcurrentHistogram;
 import org.HdrHistogram.Histogram;
 
 /**
- * How long callers wait for a store that is busy making room: puts at twice the capacity, and reads during a sweep.
+ * Measures how long callers wait while the store makes room: puts of twice the capacity, and reads during a sweep.
  * <pre>java -cp jmh/target/benchmarks.jar dev.refrain.jmh.eviction.Stalls [entries to sweep]</pre>
  */
 public final class Stalls {
@@ -82,8 +82,7 @@ public final class Stalls {
     private static void puts(int threads) throws Exception {
         try (Folder folder = new Folder();
                 ChronicleStore store = ChronicleStore.open(folder.file(), CAPACITY, Clock.systemUTC())) {
-            // Twice the capacity has been written before anything is measured, and twice the capacity of keys is in
-            // use.
+            // The keys in use would fill twice the capacity, and that much is written before the measurement.
             int keys = (int) (2 * CAPACITY / 15_000);
             putSome(store, keys, 0, keys);
             List<Histogram> all = histograms(KINDS.length);
@@ -115,7 +114,7 @@ public final class Stalls {
         return Stream.generate(() -> new Histogram(3)).limit(count).toList();
     }
 
-    /** Returns how long puts took, by {@link #KINDS}. */
+    /** Puts entries, and returns their times by {@link #KINDS}. */
     private static List<Histogram> putSome(ChronicleStore store, int keys, int seed, int count) {
         SplittableRandom random = new SplittableRandom(seed);
         EntryBuffer entry = new EntryBuffer(LARGE);
@@ -142,7 +141,7 @@ public final class Stalls {
             for (int tenth = 0; tenth < 10; tenth++) {
                 putTenth(store, entries, tenth);
             }
-            // The first sweep meets code that was never run.
+            // The first sweep is not measured: its code has not been compiled.
             reads(store, entries, 0, new Histogram(3));
             head(String.format(
                     Locale.ROOT,
@@ -174,7 +173,7 @@ public final class Stalls {
         }
     }
 
-    /** Puts each tenth entry, all of which expire at a time of their own. */
+    /** Puts a tenth of the entries. The entries of one tenth expire at the same time, before the next tenth. */
     private static void putTenth(ChronicleStore store, int entries, int tenth) {
         EntryBuffer entry = new EntryBuffer(1_024);
         fill(entry, 1_000, tenth + 1);
@@ -186,8 +185,8 @@ public final class Stalls {
     /**
      * Reads for {@link #SECONDS}, with a sweep in the background.
      *
-     * @param tenth to sweep, or -1 for no sweep
-     * @param slices gets how long each slice took
+     * @param tenth the tenth that the sweep removes, or -1 for no sweep
+     * @param slices receives the time of each slice
      */
     private static Histogram reads(ChronicleStore store, int entries, int tenth, Histogram slices)
             throws InterruptedException {
@@ -239,7 +238,7 @@ public final class Stalls {
                 nanos.getMaxValue() / 1e3);
     }
 
-    /** How long locks are held, by what for. */
+    /** Times for which locks are held, by purpose. */
     private static final class LockHolds implements LockHoldTimes.Observer {
         private final Map<LockHoldTimes.Work, AbstractHistogram> times = new EnumMap<>(LockHoldTimes.Work.class);
 
@@ -263,7 +262,7 @@ public final class Stalls {
         }
     }
 
-    /** A folder that is gone afterwards. */
+    /** A temporary folder, which is deleted when closed. */
     private static final class Folder implements AutoCloseable {
         private final Path path;
 
@@ -275,7 +274,7 @@ public final class Stalls {
             return path.resolve("answers.refrain");
         }
 
-        /** Has everything written to the disk, so that it is not written later on. */
+        /** Forces the file to disk, so that the kernel does not write it during a measurement. */
         void force() throws IOException {
             try (FileChannel channel = FileChannel.open(file(), StandardOpenOption.WRITE)) {
                 channel.force(true);

@@ -18,11 +18,11 @@ import java.util.TreeMap;
 import java.util.zip.GZIPInputStream;
 
 /**
- * A sequence of requests: for each its key, the length of its answer and what fetching the answer costs.
+ * A sequence of requests, each with a key, the length of its answer in bytes, and the cost of fetching the answer.
  *
- * <p>Most recorded traces are keys alone. Then all answers are of one length, such that all of them together come to
- * {@link #TOTAL_BYTES}, and cost the same. Where there are lengths, a cost is made up as tokens: a quarter of the
- * length, and for the prompt something between 50 and 5,000 that depends on the key and on nothing else.
+ * <p>Most recorded traces have only keys. Then all answers have the same cost and the same length, such that together
+ * they come to {@link #TOTAL_BYTES}. If a trace has lengths, a cost in tokens is made up: a quarter of the length, and
+ * 50 to 5,000 for the prompt, which depend on the key alone.
  */
 final class Trace {
     static final long TOTAL_BYTES = 160 << 20;
@@ -62,7 +62,7 @@ final class Trace {
     }
 
     /**
-     * The same requests at other costs.
+     * The same requests with other costs.
      *
      * @param cost by key and length
      */
@@ -79,15 +79,15 @@ final class Trace {
     }
 
     /**
-     * Costs that have nothing to do with the length and differ much, as prices of models do: log-normal by key, such
-     * that one key in six costs more than 4.5 times the median, and one in forty more than 20 times.
+     * The same requests with costs that do not depend on the length and are widely spread, as models' prices are. They
+     * are log-normal by key: one key in six costs more than 4.5 times the median, and one in forty more than 20 times.
      */
     Trace atSpreadCosts() {
         return costing("spread", (key, length) -> (int) Math.max(
                 1, Math.min(10_000_000, 1_000 * Math.exp(1.5 * new Random(key * 31 + 7).nextGaussian()))));
     }
 
-    /** A byte costs the same everywhere. */
+    /** The same requests with costs equal to their lengths. */
     Trace atCostsByLength() {
         return costing("by length", (key, length) -> length);
     }
@@ -114,7 +114,10 @@ final class Trace {
         return new Trace(name, keys, lengths, costs);
     }
 
-    /** Zipf's law over 100,000 keys, with lengths as answers have them: half of them below 2.5 KB, a few of some MB. */
+    /**
+     * Requests by Zipf's law over 100,000 keys, with lengths typical of answers: half are below 2.5 KB, a few reach
+     * some MB.
+     */
     static Trace synthetic() {
         int distinct = 100_000;
         int count = 600_000;
@@ -138,9 +141,9 @@ final class Trace {
     }
 
     /**
-     * All traces in a folder. What a file holds is told by its content: lines of one
-     * number (a key; other lines are skipped), lines of three (time, key, length),
-     * or big-endian keys of four bytes, or eight if the name says {@code .8.}.
+     * All traces in a folder. The content of a file tells its format: lines of one number, a key, where other lines are
+     * skipped; lines of three numbers: time, key, length; or big-endian keys of four bytes, or of eight if the name
+     * contains {@code .8.}.
      */
     static List<Trace> in(Path folder) throws IOException {
         Map<String, Path> files = new TreeMap<>();
@@ -162,7 +165,7 @@ final class Trace {
             }
         }
         if (name.endsWith(".xz")) {
-            // The JDK has no decoder; every system has the tool.
+            // The JDK cannot decompress xz, so the command does.
             Process xz = new ProcessBuilder("xz", "-dc", name)
                     .redirectError(ProcessBuilder.Redirect.INHERIT)
                     .start();
@@ -204,7 +207,7 @@ final class Trace {
             if (fields.length == 3 && fields[2].matches("\\d+")) {
                 hasLengths = true;
                 lengths[count] = Math.max(MIN_LENGTH, Integer.parseInt(fields[2]));
-                // Key and length together are the object.
+                // Requests for one key with different lengths count as different objects.
                 keys[count++] = Long.parseLong(fields[1]) * 1_000_003 + lengths[count - 1];
             } else if (fields.length == 1 && fields[0].matches("\\d+")) {
                 keys[count++] = Long.parseLong(fields[0]);

@@ -1,5 +1,6 @@
 /**
- * Replays recorded requests against the store's eviction and against others. Measures hits, not time; single-threaded,
- * the same on every run but for the store's random samples.
+ * Replays traces of requests against the store's eviction policy and against others, which measures hits, not time.
+ * Single-threaded, and the same in every run, except for the store's random samples.
+ * {@link dev.refrain.jmh.eviction.Stalls} measures times.
  */
 package dev.refrain.jmh.eviction;

@@ -12,13 +12,13 @@ import java.util.Locale;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * What a miss costs beyond the provider's own time: the same request is made to the provider and through each cache, in
- * turn, over one connection each, never the same body twice. With {@code stream}, what is measured is the time from an
- * event's being sent to its being read.
+ * Measures what a miss costs beyond the provider's own time. Requests go to the provider itself and through each cache
+ * in turn, over one connection each. No body is sent twice to one of them. With {@code stream}, it measures the time
+ * from the sending of an event to its reading.
  *
- * <p>Arguments: {@code answers} or {@code stream}, then if wanted a comma and
- * microseconds to wait before each request that counts; number of requests, how many come
- * before them and do not count, then {@code name=URL} for the provider and each cache.
+ * <p>Arguments: {@code answers} or {@code stream}, optionally followed by a comma and microseconds to wait before each
+ * measured request; number of measured requests; number of warm-up requests before them; then {@code name=URL} for the
+ * provider and each cache.
  */
 public final class AddedDelay {
     private static final long RUN = System.nanoTime();
@@ -41,7 +41,7 @@ public final class AddedDelay {
     }
 
     /** Prints a table. */
-    @SuppressWarnings("SystemOut") // what a command line prints
+    @SuppressWarnings("SystemOut") // the output of a command-line program
     public static void main(String[] arguments) throws IOException {
         boolean stream = arguments[0].startsWith("stream");
         int comma = arguments[0].indexOf(',');
@@ -118,7 +118,7 @@ public final class AddedDelay {
         in.skipNBytes(2);
     }
 
-    /** Returns what may be the beginning of an event that is cut here. */
+    /** Adds the delays of the events in a text. Returns the rest, which may be the beginning of an event. */
     private String events(String text, long now, boolean counts) {
         int seen = 0;
         for (int at = text.indexOf(PacedStream.MARK); at >= 0; at = text.indexOf(PacedStream.MARK, seen)) {

@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** Answers that lie ready, as bytes: some documents and some event streams, one of which a request's body chooses. */
+/** Prepared answers: documents and event streams. A request's body determines which of them it gets. */
 final class Answers {
     private static final int VARIANTS = 64;
     private static final int TOKENS = 800;
@@ -14,7 +14,7 @@ final class Answers {
     private final ByteBuffer[] documents = new ByteBuffer[VARIANTS];
     private final ByteBuffer[] streams = new ByteBuffer[VARIANTS];
 
-    /** @param length of the documents, about */
+    /** @param length approximate length of a document in bytes */
     Answers(int length) {
         for (int i = 0; i < VARIANTS; i++) {
             documents[i] = direct(document(i, length));
@@ -45,7 +45,7 @@ final class Answers {
                 .toString();
     }
 
-    /** About 250 bytes, as providers send them. */
+    /** An event of about 250 bytes, like providers' events. */
     static String event(String id, String token) {
         return "data: {\"id\":\"" + id + "\",\"object\":\"chat.completion.chunk\",\"created\":1767225600,"
                 + "\"model\":\"acme/large-2026\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_5b26d85e12\","
@@ -53,14 +53,14 @@ final class Answers {
                 + "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
     }
 
-    /** Looks at the last bytes only, where the load script puts it. */
+    /** Whether a body asks for a stream. Looks only at its last bytes, where the load script puts the member. */
     static boolean isStream(byte[] body) {
         int from = body.length - STREAM.length - 1;
         return from >= 0 && Arrays.equals(body, from, from + STREAM.length, STREAM, 0, STREAM.length);
     }
 
     ByteBuffer to(byte[] body, boolean stream) {
-        // Bodies begin alike, so bytes from further behind are summed.
+        // Sums 96 bytes: the beginnings of bodies are equal, and differ only further on.
         int sum = 0;
         for (int i = 0; i < Math.min(body.length, 96); i++) {
             sum += body[i];

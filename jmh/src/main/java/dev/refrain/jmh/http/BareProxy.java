@@ -26,19 +26,19 @@ import org.apache.hc.core5.http.ContentType;
 import org.apache.hc.core5.reactor.IOReactorConfig;
 
 /**
- * The least that a proxy can add to an answer, without a cache: one made of
- * Undertow alone, or of Undertow and another HTTP client.
+ * A minimal proxy without a cache, made of Undertow alone, or of Undertow and another HTTP client. Shows the least
+ * delay that a proxy adds.
  *
  * <p>Arguments: port, URL of the provider, and {@code undertow}, {@code jdk}, {@code direct} (the JDK's client without
  * threads of its own for callbacks) or {@code apache}.
  */
 public final class BareProxy {
-    /** Not limits: more than a benchmark uses. */
+    /** More connections than a benchmark uses, so that the pool does not limit it. */
     private static final int CONNECTIONS = 1000;
 
     private BareProxy() {}
 
-    /** Makes a call, and passes the answer's body on from any thread. */
+    /** Makes a call, and passes the answer's body on, on any thread. */
     private interface Client {
         void post(URI uri, byte[] body, Consumer<byte[]> answer);
     }

@@ -9,13 +9,12 @@ import io.undertow.util.SameThreadExecutor;
 import java.nio.ByteBuffer;
 
 /**
- * The least that a server built on Undertow can do: read a request's body and send bytes that lie ready. It is the
- * ceiling for the proxy, and the provider behind every cache that is measured.
+ * A minimal server built on Undertow: it reads a request's body and sends prepared bytes. Its throughput is the ceiling
+ * for the proxy, and it is the provider behind every measured cache.
  *
- * <p>Arguments: port, length of a body's text, milliseconds to wait with each answer
- * (0). A body with {@code "stream":true} gets an event stream of 800 tokens, 200 KB in
- * all, with its head and end in one piece unless a pace in milliseconds is given as the
- * fourth argument (then its events go out one by one, each with the time it was sent).
+ * <p>Arguments: port; length of a document; milliseconds to wait before each answer, 0 unless given; pace of streams in
+ * milliseconds. A body with {@code "stream":true} gets an event stream of 800 tokens, 200 KB in all. Without a pace it
+ * is sent in one piece; with one, event by event, each with the time when it was sent.
  */
 public final class BareServer {
     private BareServer() {}

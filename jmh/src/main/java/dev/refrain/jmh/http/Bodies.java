@@ -5,22 +5,23 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
- * Requests as {@code jmh/http/bodies.lua} makes them, byte for byte: what one has had stored is a hit for the other.
+ * Makes the requests of {@code jmh/http/bodies.lua}, byte for byte, so that an answer stored for one is a hit for the
+ * other.
  */
 final class Bodies {
     private static final String[] WORDS =
             "latency cache provider answer tokens prompt model please explain why the of and how".split(" ");
-    /** What stands round the text. */
+    /** Bytes of a body without its text. */
     private static final int FRAME = 160;
 
-    /** How often each body is asked for: Zipf's law, as in the engine's benchmarks. */
+    /** Exponent of Zipf's law for the popularity of bodies, as in the engine's benchmarks. */
     private static final double EXPONENT = 0.99;
 
     private static final int DRAWS = 1 << 18;
 
     private Bodies() {}
 
-    /** Which body is next, from 0 on, many times; after that from the start. */
+    /** The sequence of bodies, numbered from 0, to be repeated from the start. */
     static int[] byPopularity(int count) {
         double[] cumulated = new double[count];
         double sum = 0;
@@ -37,7 +38,12 @@ final class Bodies {
         return drawn;
     }
 
-    /** The request with a number, counted from 1, about so many bytes long, with its head. */
+    /**
+     * A request with its head.
+     *
+     * @param number of the body, from 1
+     * @param size approximate length of the body in bytes
+     */
     static byte[] request(int number, int size, boolean stream, String host) {
         StringBuilder text = new StringBuilder(size);
         long state = number;

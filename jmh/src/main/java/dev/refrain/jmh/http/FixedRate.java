@@ -16,20 +16,20 @@ import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
 
 /**
- * Requests at a fixed rate over some connections, however fast they are answered: a delay is counted from when a
- * request was due, so one that had to wait for the ones before it counts that too. Never sleeps, so it needs a
- * processor of its own.
+ * Sends requests at a fixed rate over some connections, however fast they are answered. A delay is measured from the
+ * time when the request was due, so it includes any wait for earlier requests. Never sleeps, so it needs a processor of
+ * its own.
  *
- * <p>Arguments: URL, requests a second (0: each body once, as fast as it goes), seconds, and {@code N}, {@code SIZE},
- * {@code ZIPF}, {@code STREAM} and {@code CONNECTIONS} as for {@code compare.sh}. Prints what {@code bodies.lua}
- * prints, how many delays were over 10 ms, how many of these came after this program itself had been held up, while it
- * made up for that, and by how much it was ({@link Hiccups}).
+ * <p>Arguments: URL; requests a second, or 0 for each body once, as fast as possible; seconds; and {@code N},
+ * {@code SIZE}, {@code ZIPF}, {@code STREAM} and {@code CONNECTIONS} as for {@code compare.sh}. Prints the figures of
+ * {@code bodies.lua}, and how many delays were over 10 ms. Of these it also prints how many fell into times when this
+ * program itself had been held up and was catching up, and how long it was held up ({@link Hiccups}).
  */
 public final class FixedRate {
-    /** What comes before is not counted: this program is compiled meanwhile. */
+    /** Not measured: this program is being compiled. */
     private static final int WARM_UP_SECONDS = 5;
 
-    /** When this program does not run for so long, it owes requests that it then makes all at once. */
+    /** A pause of this program from which it counts as held up: it then sends all overdue requests at once. */
     private static final long HELD_UP_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private static final long LONG_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
@@ -42,7 +42,7 @@ public final class FixedRate {
     private final Histogram delays = new Histogram(TimeUnit.MINUTES.toNanos(1), 3);
     private final ByteBuffer buffer = ByteBuffer.allocateDirect(256 * 1024);
     private Hiccups own;
-    /** Whether this program was held up and has not made up for it. */
+    /** Whether this program was held up and has not caught up. */
     private boolean isBehind;
 
     private long longAndOwn;
@@ -64,7 +64,7 @@ public final class FixedRate {
         final SocketChannel channel;
         long due;
         boolean counts;
-        /** What is still to come of the answer; -1 before its head. */
+        /** Bytes of the answer that are still to come; -1 before its head. */
         long left;
 
         Connection(SocketChannel channel) {
@@ -73,7 +73,7 @@ public final class FixedRate {
     }
 
     /** Prints one line. */
-    @SuppressWarnings("SystemOut") // what a command line prints
+    @SuppressWarnings("SystemOut") // the output of a command-line program
     public static void main(String[] arguments) throws IOException {
         URI url = URI.create(arguments[0]);
         int rate = Integer.parseInt(arguments[1]);
@@ -171,7 +171,7 @@ public final class FixedRate {
         receive(selector.selectNow());
     }
 
-    /** For a provider that needs the same processor. */
+    /** Blocks, to leave the processor to a provider that shares it. */
     private void await() throws IOException {
         receive(selector.select());
     }
@@ -205,7 +205,7 @@ public final class FixedRate {
         selector.selectedKeys().clear();
     }
 
-    /** Of the whole answer, whose head is in the buffer: that comes in one piece. */
+    /** The length of the whole answer. Its head is in the buffer, and must have come in one piece. */
     private long length() throws IOException {
         for (int i = 0; i < STATUS.length; i++) {
             if (buffer.get(i) != STATUS[i]) {

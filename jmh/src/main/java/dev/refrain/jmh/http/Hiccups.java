@@ -4,8 +4,8 @@ import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 
 /**
- * How often the machine takes a processor away from a thread that wants nothing but to run on it: what no server on it
- * can be better than.
+ * Measures how often the machine takes the processor away from a thread that is always ready to run. No server on this
+ * machine can have better delays.
  *
  * <p>Argument: seconds. To be pinned to a processor on which nothing else runs.
  */
@@ -15,7 +15,7 @@ public final class Hiccups {
     private long longer;
     private long worst;
 
-    /** To be called again and again, without a pause. Returns the time since the last call. */
+    /** To be called in a loop without pauses. Returns the time since the last call. */
     long turn(long now) {
         long gap = now - last;
         last = now;
@@ -40,7 +40,7 @@ public final class Hiccups {
     }
 
     /** Prints one line. */
-    @SuppressWarnings("SystemOut") // what a command line prints
+    @SuppressWarnings("SystemOut") // the output of a command-line program
     public static void main(String[] arguments) {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Long.parseLong(arguments[0]));
         Hiccups hiccups = new Hiccups();

@@ -7,11 +7,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** Connections on which nothing comes. Arguments: URL, how many, for how many seconds. */
+/** Holds idle connections open. Arguments: URL, number of connections, seconds. */
 public final class IdleClients {
     private IdleClients() {}
 
-    /** Opens them, and ends after the time. */
+    /** Opens the connections, and closes them after the given time. */
     public static void main(String[] arguments) throws IOException, InterruptedException {
         URI url = URI.create(arguments[0]);
         List<Socket> sockets = new ArrayList<>();

@@ -11,11 +11,11 @@ import org.xnio.IoUtils;
 import org.xnio.channels.StreamSinkChannel;
 
 /**
- * An event stream whose events go out one by one, each with the time at which
- * it went: {@link System#nanoTime}, which is the machine's.
+ * An event stream whose events are sent one by one, each with its time of sending by {@link System#nanoTime}. On Linux
+ * that clock is the same in all processes of a machine.
  */
 final class PacedStream {
-    /** What stands before the time. */
+    /** Precedes the time in an event. */
     static final String MARK = "sent=";
 
     private static final int EVENTS = 200;

@@ -32,9 +32,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * How many calls of a provider two proxies save by agreeing on who calls: 1,000 requests at once, identical or of
- * Zipf's law (exponent 1 over 1,000 prompts), documents and streams, with {@code shared.coalesce} and without. The
- * provider takes a second. Starts everything: a provider, redis-server, and two proxies with a store of their own.
+ * Counts the calls to a provider that two proxies save by agreeing on which of them calls. Bursts have 1,000 requests
+ * at once, identical or distributed by Zipf's law (exponent 1 over 1,000 prompts), for documents and streams, with
+ * {@code shared.coalesce} and without. The provider takes a second. Starts a provider, redis-server, and two proxies
+ * with a store each.
  *
  * <pre>java -cp jmh/target/benchmarks.jar dev.refrain.jmh.http.SharedBursts http-frontend/target/refrain.jar</pre>
  */
@@ -148,7 +149,7 @@ public final class SharedBursts {
                 "http://127.0.0.1:" + provider + "/v1");
         builder.environment().put("REFRAIN_SHARED_URI", "redis://127.0.0.1:" + redis);
         builder.environment().put("REFRAIN_SHARED_SECRET_FILE", secret.toString());
-        // Everything runs on one machine here; how long a lookup may take there is not the question.
+        // All programs share one machine, so a lookup may take long, which is not what is measured.
         builder.environment().put("REFRAIN_SHARED_TIMEOUT", "2s");
         builder.environment().put("REFRAIN_SHARED_COALESCE", Boolean.toString(coalesce));
         builder.redirectError(ProcessBuilder.Redirect.DISCARD);

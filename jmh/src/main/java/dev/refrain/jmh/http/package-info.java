@@ -1,7 +1,7 @@
 /**
- * Servers to measure the proxy with and against, for the scripts in {@code jmh/http}; docs/PERFORMANCE.md has the
- * commands.
+ * Programs for the scripts in {@code jmh/http}: load for the proxy, and servers behind it or to compare it with.
+ * docs/PERFORMANCE.md has the commands.
  *
- * <p>One I/O thread each, pinned by the scripts, and nothing shared with the code that is measured.
+ * <p>Each server has one I/O thread, which the scripts pin to a processor, and shares no code with the proxy.
  */
 package dev.refrain.jmh.http;

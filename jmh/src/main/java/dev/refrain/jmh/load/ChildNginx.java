@@ -14,8 +14,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * nginx as a proxy without a cache before a provider behind TLS, whose certificate it checks, in processes of its own:
- * the yardstick for what {@link ChildProxy} does with the same provider.
+ * nginx in processes of its own, as a proxy without a cache to a provider behind TLS, whose certificate it checks. It
+ * is the baseline for {@link ChildProxy} with the same provider.
  */
 final class ChildNginx implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
@@ -28,8 +28,8 @@ final class ChildNginx implements AutoCloseable {
      * Starts it.
      *
      * @param providerPort on 127.0.0.1, with a certificate for {@code localhost}
-     * @param certificate whom to trust, as PEM
-     * @param idleConnections how many connections to the provider a worker keeps for further calls; 0 for none
+     * @param certificate of the trusted provider, as PEM
+     * @param idleConnections most idle connections to the provider that a worker keeps; 0 for none
      */
     ChildNginx(int providerPort, String certificate, int idleConnections) throws IOException {
         try (ServerSocket free = new ServerSocket(0)) {
@@ -119,7 +119,7 @@ final class ChildNginx implements AutoCloseable {
         }
     }
 
-    /** What it had to complain of. */
+    /** The content of its error log. */
     String errors() throws IOException {
         Path log = folder.resolve("error.log");
         return Files.exists(log) ? Files.readString(log, StandardCharsets.UTF_8) : "";

@@ -15,12 +15,12 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The proxy as a user starts it, in a process of its own, and what can be seen of it from outside. */
+/** The proxy in a process of its own, started as a user would start it, and figures of the process from outside. */
 public final class ChildProxy implements AutoCloseable {
     private static final Pattern PORT = Pattern.compile("listens on http://[^:]+:(\\d+)/");
     private static final Pattern USED = Pattern.compile("used (\\d+)K");
     private static final Pattern STATUS = Pattern.compile("(?m)^(Threads|VmRSS|RssAnon):\\s+(\\d+)");
-    /** What {@code Unsafe} has allocated: direct buffers of any kind, among them those that Netty makes itself. */
+    /** Memory that {@code Unsafe} has allocated: all direct buffers, with those that Netty allocates by itself. */
     private static final Pattern DIRECT = Pattern.compile("\\bOther \\(reserved=\\d+KB, committed=(\\d+)KB");
 
     private final Process process;
@@ -37,7 +37,7 @@ public final class ChildProxy implements AutoCloseable {
         this(jar, heap, upstream, Map.of());
     }
 
-    /** One with settings of its own, as environment variables. */
+    /** A proxy with further settings, as environment variables. */
     ChildProxy(Path jar, String heap, String upstream, Map<String, String> variables) throws IOException {
         folder = Files.createTempDirectory("refrain-load");
         List<String> command =
@@ -50,7 +50,7 @@ public final class ChildProxy implements AutoCloseable {
         ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
         builder.environment().putAll(variables);
         process = builder.start();
-        // Whatever ends this program must not leave the proxy behind.
+        // The proxy must not outlive this program, however that ends.
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly, "end-of-proxy"));
         BufferedReader out = process.inputReader(StandardCharsets.UTF_8);
         String line = out.readLine();
@@ -65,12 +65,12 @@ public final class ChildProxy implements AutoCloseable {
         return Path.of(System.getProperty("java.home"), "bin", tool).toString();
     }
 
-    /** Where it listens. */
+    /** The port on which it listens. */
     public int port() {
         return port;
     }
 
-    /** What is alive on the heap, in MiB: a full collection goes before. */
+    /** Live data on the heap, in MiB, after a full collection. */
     long liveHeapMib() throws IOException {
         jcmd("GC.run");
         Matcher used = USED.matcher(jcmd("GC.heap_info"));
@@ -97,8 +97,8 @@ public final class ChildProxy implements AutoCloseable {
     }
 
     /**
-     * {@code Threads}; {@code VmRSS}: resident memory in KiB, mapped files and all; or {@code RssAnon}: the same
-     * without those. 0 where there is no procfs.
+     * A value from procfs: {@code Threads}; {@code VmRSS}, resident memory in KiB with mapped files; or
+     * {@code RssAnon}, without mapped files. 0 without procfs.
      */
     long status(String name) throws IOException {
         Path file = Path.of("/proc/" + process.pid() + "/status");
@@ -117,10 +117,7 @@ public final class ChildProxy implements AutoCloseable {
         return process.info().totalCpuDuration().orElse(Duration.ZERO);
     }
 
-    /**
-     * Nanoseconds on a processor by name of thread, of which Linux keeps 15
-     * characters; nothing where there is no procfs.
-     */
+    /** Processor time in nanoseconds by names of threads, of which Linux keeps 15 characters; empty without procfs. */
     Map<String, Long> threadNanos() throws IOException {
         Map<String, Long> nanos = new HashMap<>();
         File[] tasks = new File("/proc/" + process.pid() + "/task").listFiles();
@@ -130,7 +127,7 @@ public final class ChildProxy implements AutoCloseable {
                 String times = Files.readString(task.toPath().resolve("schedstat"));
                 nanos.merge(name, Long.parseLong(times.substring(0, times.indexOf(' '))), Long::sum);
             } catch (NoSuchFileException ended) {
-                // A thread's time goes with it.
+                // The thread has ended, and its time is lost with it.
             }
         }
         return nanos;

@@ -16,12 +16,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A long line to a port of this machine: what is read is passed on a fixed time later, in each direction, in order.
+ * Simulates a long line to a port of this machine: passes bytes on after a fixed delay, in each direction, in order.
  *
- * <p>It needs no rights and nothing of the kernel, but it is no network. TCP's own handshake is with this program and
- * takes no time, so the first bytes of a connection wait for a further way there and back, which is when they would
- * have been sent. Acknowledgements are not delayed: a window that has to grow does so at once, which a body of a few
- * KiB does not notice.
+ * <p>It needs no rights and no support of the kernel, but differs from a network. TCP's handshake is with this program
+ * and takes no time; to make up for that, the first bytes of a connection are delayed by one more round trip.
+ * Acknowledgements are not delayed, so windows grow at once, which makes no difference for bodies of a few KiB.
  */
 final class DelayLine implements AutoCloseable {
     private static final int QUEUED = 1024;
@@ -76,7 +75,7 @@ final class DelayLine implements AutoCloseable {
         }
     }
 
-    /** @param notBefore nothing arrives earlier */
+    /** @param notBefore time before which nothing arrives, by {@link System#nanoTime} */
     private void relay(Socket from, Socket to, long notBefore) {
         BlockingQueue<Piece> line = new ArrayBlockingQueue<>(QUEUED);
         start("line-reads", () -> read(from, line, notBefore));

@@ -21,24 +21,23 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
- * What a log costs a hit: {@code HitLoad [jar] [seconds] [rounds] [other jar]}.
+ * Measures what the log of requests costs a hit: {@code HitLoad [jar] [seconds] [rounds] [other jar]}.
  *
- * <p>Starts the proxy with the log of requests and without, and perhaps another build of it, and loads them in turn
- * with hits of about 4 KiB over a few connections that are kept. Prints hits a second and the proxy's processor time
- * for a hit, in all and by threads, of each round and as medians; the time does not depend on what the clients take
- * from the machine. What a contender costs more than the one without a log is the median over the rounds, each compared
- * with its neighbour, and quartiles.
+ * <p>Starts the proxy with the log and without, and optionally another build of it. Loads them in turn with hits of
+ * about 4 KiB over a few persistent connections. Prints hits a second and the proxy's processor time for a hit, in
+ * total and by threads, for each round and as medians; the clients' load does not affect this time. For each contender
+ * it compares each round with the adjacent round without a log, and prints the median and quartiles of the extra cost.
  */
 public final class HitLoad {
     private static final int CONNECTIONS = 16;
     private static final int QUESTIONS = 512;
-    /** The length in an answer's head, wherever it stands there. */
+    /** Finds the length in an answer's head, wherever the field is. */
     private static final Pattern HEAD = Pattern.compile("(?is)content-length: *(\\d+)(?=\r\n).*?\r\n\r\n");
 
     private static final List<byte[]> REQUESTS =
             IntStream.range(0, QUESTIONS).mapToObj(HitLoad::request).toList();
 
-    /** Parts of a hit's processor time, by the beginnings of threads' names; the last one is all the others. */
+    /** Parts of a hit's processor time, by the beginnings of threads' names; the last part is all other threads. */
     private static final List<Map.Entry<String, List<String>>> PARTS = List.of(
             Map.entry("I/O", List.of("XNIO-1 I/O")),
             Map.entry("log", List.of("refrain-activit")),
@@ -46,10 +45,10 @@ public final class HitLoad {
             Map.entry("compiler", List.of("C1 Compiler", "C2 Compiler")),
             Map.entry("others", List.of("")));
 
-    /** @param parts microseconds for a hit of each of {@link #PARTS} */
+    /** @param parts microseconds for a hit, one for each of {@link #PARTS} */
     private record Round(double hitsPerSecond, double microsPerHit, List<Double> parts) {}
 
-    /** A proxy under load, and what it has done. */
+    /** A proxy under load, and its results. */
     private record Contender(String name, ChildProxy proxy, List<Round> rounds) {}
 
     private HitLoad() {}
@@ -67,7 +66,7 @@ public final class HitLoad {
             if (args.length > 3) {
                 contenders.add(start("other build", Path.of(args[3]), provider, Map.of()));
             }
-            // The first hits are misses, and the first hundred thousand compile what the others run.
+            // Warm-up: the first requests are misses, and the first hundred thousand hits compile the code.
             for (int i = 0; i < 4; i++) {
                 for (Contender contender : contenders) {
                     load(contender.proxy(), seconds);
@@ -200,7 +199,7 @@ public final class HitLoad {
                 .orElseThrow();
     }
 
-    /** One client: asks question after question, and counts the answers. */
+    /** One client: sends request after request until the end, and counts the answers. */
     private static long ask(int port, int first, long end) throws IOException {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
             socket.setTcpNoDelay(true);
@@ -225,7 +224,7 @@ public final class HitLoad {
                 .getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    /** An answer with a length, as all are here. */
+    /** Reads an answer with a length; all answers of this load have one. */
     private static void readAnswer(InputStream in, byte[] buffer) throws IOException {
         int have = 0;
         int wanted = Integer.MAX_VALUE;

@@ -36,10 +36,10 @@ import java.util.function.BooleanSupplier;
 import org.HdrHistogram.Histogram;
 
 /**
- * What the shared tier costs and gives, with a real server on loopback: a shared hit beside a plain {@code GET} of as
- * many bytes by the same client, hits a second of one, two and four processes, hits of the machine's own store and the
- * delay of a miss while the server answers, hangs and has hung for a while, and the bytes that an answer takes in the
- * server. Prints lines of CSV.
+ * Measures costs and benefits of the shared tier, with a real server on loopback. A shared hit is compared with a plain
+ * {@code GET} of as many bytes by the same client. Further figures: hits a second of one, two and four processes; hits
+ * of the machine's own store and the delay of a miss, while the server answers, hangs, and has hung for a while; bytes
+ * that an answer takes in the server. Prints lines of CSV.
  *
  * <p>Long, since each figure is a short method of its own.
  */
@@ -53,7 +53,7 @@ public final class SharedTierFigures {
     private static final int MISSES = 3_000;
     private static final int TURN = 500;
     private static final int CONCURRENT = 64;
-    /** Seconds in which hits are counted. */
+    /** Time in which hits are counted; the property has seconds. */
     private static final long LOAD_NANOS = TimeUnit.SECONDS.toNanos(Integer.getInteger("refrain.counted", 10));
 
     private static final byte[] SECRET = new byte[32];
@@ -62,8 +62,10 @@ public final class SharedTierFigures {
     private SharedTierFigures() {}
 
     /**
-     * Nothing; or the URI of a server that is there, to ask it for hits as fast as they come; or {@code fill} and that,
-     * to put there what is asked for.
+     * Measures everything without arguments.
+     *
+     * @param args the URI of a running server, to measure only shared hits a second; {@code fill} and the URI, to store
+     *     the answers there first
      */
     public static void main(String[] args) throws Exception {
         if (args.length == 2 && args[0].equals("fill")) {
@@ -94,7 +96,7 @@ public final class SharedTierFigures {
                         "redis-server", "--port", "" + PORT, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
                 .redirectErrorStream(true)
                 .start();
-        // Ready as soon as it says so; what it says after that fits into the pipe.
+        // Waits for the line that says the server is ready. Later output fits into the pipe's buffer.
         BufferedReader output = server.inputReader();
         for (String line = output.readLine(); line != null && !line.contains("Ready to accept"); ) {
             line = output.readLine();
@@ -106,14 +108,14 @@ public final class SharedTierFigures {
         new ProcessBuilder("kill", "-" + name, "" + server.pid()).start().waitFor();
     }
 
-    // ---- what is asked
+    // // ---- requests and answers
 
     private static CacheRequest request(int number) {
         String body = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"question " + number + "\"}]}";
         return CacheRequest.of(Endpoint.CHAT, "sk-figures", body.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Prose, which LZ4 makes smaller as it does an answer's. */
+    /** An answer in prose, which LZ4 compresses like a real answer. */
     private static byte[] answer(int number) {
         String head = "{\"id\":\"chatcmpl-" + number
                 + "\",\"object\":\"chat.completion\",\"created\":1767225600,\"model\":\"m\","
@@ -150,7 +152,7 @@ public final class SharedTierFigures {
         }
     }
 
-    /** Waits for the end of an answer; not for use by two requests at a time. */
+    /** Waits for the end of an answer; for one request at a time. */
     private static final class Waiting implements ResponseSink {
         private final Semaphore ended = new Semaphore(0);
         private volatile boolean isShared;
@@ -180,7 +182,7 @@ public final class SharedTierFigures {
 
     // ---- figures
 
-    /** Returns how long a value is. */
+    /** Prints the memory of an answer in the server. Returns the mean length of a value. */
     private static int bytes() {
         RedisClient client = RedisClient.create(URI);
         double sum = 0;
@@ -262,11 +264,11 @@ public final class SharedTierFigures {
         line("shared hits a second, " + processes + " processes", sum);
     }
 
-    /** Hits a second of this process, counted for some seconds. */
+    /** Shared hits a second of this process. */
     private static double hits(String uri) throws Exception {
         AtomicLong count = new AtomicLong();
         try (ResponseCache cache = cache(uri, false, Duration.ofSeconds(5))) {
-            // A second for the compiler.
+            // Warm-up for the compiler.
             run(cache, TimeUnit.SECONDS.toNanos(2), new AtomicLong());
             long start = System.nanoTime();
             run(cache, LOAD_NANOS, count);
@@ -304,7 +306,7 @@ public final class SharedTierFigures {
         free.acquire(CONCURRENT);
     }
 
-    /** Hits of this machine's own store, beside those of a cache without a shared tier, in turn. */
+    /** Compares hits of this machine's own store with hits of a cache without a shared tier, in turn. */
     private static void ownHits(Process server) throws Exception {
         try (ResponseCache alone = ResponseCache.onHeap(64 << 20).open();
                 ResponseCache cache = cache(URI, true, Duration.ofMillis(50))) {
@@ -366,7 +368,7 @@ public final class SharedTierFigures {
         }
     }
 
-    /** From a request until its provider is called. */
+    /** Times from a request to the call of its provider. */
     private static Histogram delays(ResponseCache cache, int count, int from) throws InterruptedException {
         Histogram delays = new Histogram(3);
         for (int i = 0; i < count; i++) {
@@ -389,7 +391,7 @@ public final class SharedTierFigures {
         return delays;
     }
 
-    // ---- lines
+    // ---- output
 
     private static void times(String what, Histogram histogram) {
         System.out.printf(

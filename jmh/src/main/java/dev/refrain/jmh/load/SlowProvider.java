@@ -20,7 +20,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 
-/** A provider that answers every request with the {@link TokenStream} it names, an event at a time, at an even pace. */
+/** A provider that answers each request with the {@link TokenStream} that it names, event by event at an even pace. */
 final class SlowProvider implements AutoCloseable {
     private static final Pattern LENGTH = Pattern.compile("(?i)\r\ncontent-length: *(\\d+)\r\n");
     private static final Pattern NUMBER = Pattern.compile("\"n\":(\\d+)");
@@ -36,11 +36,11 @@ final class SlowProvider implements AutoCloseable {
     private final int tokens;
     private final long paceNanos;
     private final Timeline timeline;
-    /** Connections with more to send, the next one first: the pace is the same for all. */
+    /** Connections with more to send, ordered by their next time. All have the same pace, so a queue suffices. */
     private final ArrayDeque<Connection> due = new ArrayDeque<>();
 
     private final int together;
-    /** Connections that wait for others. */
+    /** Connections whose streams begin when enough others have come. */
     private final List<Connection> held = new ArrayList<>();
 
     private volatile boolean closed;
@@ -86,7 +86,7 @@ final class SlowProvider implements AutoCloseable {
         boolean send() throws IOException {
             channel.write(out);
             if (out.hasRemaining()) {
-                // The proxy holds it back. It goes on where it stopped.
+                // The proxy applies back-pressure; the rest is sent later.
                 return true;
             }
             byte[] event = stream.event(next);
@@ -108,10 +108,10 @@ final class SlowProvider implements AutoCloseable {
     /**
      * Starts it.
      *
-     * @param timeline is told when each event was sent
-     * @param tls shows its certificate; null for a provider without TLS
-     * @param together how many calls after the first are to be there before any of them is answered, so that all
-     *     streams are open at a time however long their handshakes take
+     * @param timeline receives the time when each event was sent
+     * @param tls holds the certificate; null for a provider without TLS
+     * @param together how many calls after the first must have come before any of them is answered, so that all streams
+     *     are open at the same time however long their handshakes take
      */
     SlowProvider(int tokens, long paceMillis, Timeline timeline, SSLContext tls, int together) throws IOException {
         this.together = together;
@@ -199,7 +199,7 @@ final class SlowProvider implements AutoCloseable {
             if (connection.channel.isOpen() && connection.send()) {
                 connection.atNanos += paceNanos;
                 if (connection.atNanos - now < 0) {
-                    // Behind its time; it does not run to catch up.
+                    // Late, and does not send faster to catch up.
                     connection.atNanos = now + paceNanos;
                 }
                 due.add(connection);

@@ -12,12 +12,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * What a miss costs after a pause, over TLS and a line of 25 ms each way: {@code SparseMisses [jar] [every 100 ms]
- * [every 6 s] [every 30 s] [milliseconds each way]}, the second to fourth being how many.
+ * Measures misses after a pause, over TLS and a line of 25 ms each way: {@code SparseMisses [jar] [every 100 ms] [every
+ * 6 s] [every 30 s] [milliseconds each way]}. The second to fourth arguments are numbers of misses.
  *
- * <p>A call that needs a new connection takes at least two further ways there and back, so the goal that sparse misses
- * cost at most 5 % more than dense ones holds only if the connection is kept. nginx and Refrain have a line of their
- * own to the same provider, and are asked at the same time. Ends with status 1 if an answer is not what it should be.
+ * <p>A call over a new connection takes at least two further round trips. So the goal, that sparse misses cost at most
+ * 5 % more than dense ones, can be met only if connections are kept. nginx and Refrain each have a line of their own to
+ * the same provider, and are measured at the same time. Exits with 1 if an answer is wrong.
  */
 public final class SparseMisses {
     private static final int WARM_UP = 100;
@@ -121,7 +121,7 @@ public final class SparseMisses {
                 line.connections() - before));
     }
 
-    /** Returns nanoseconds. */
+    /** Makes a miss. Returns its time in nanoseconds. */
     private long miss() {
         HttpRequest request = HttpRequest.newBuilder(uri)
                 .header("Content-Type", "application/json")

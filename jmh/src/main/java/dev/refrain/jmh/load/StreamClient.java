@@ -7,9 +7,9 @@ import java.util.Arrays;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** One client's view of one response: takes its bytes as they come and compares each with what it must be. */
+/** One client's view of one response. Compares each byte with the expected one as it arrives. */
 final class StreamClient {
-    /** Hears of events that are complete and right. */
+    /** Receives events that are complete and correct. */
     interface Listener {
         void event(int stream, int index);
     }
@@ -25,9 +25,9 @@ final class StreamClient {
     private boolean inBody;
     private boolean hit;
     private String id;
-    /** The time in a hit; null until its first event has come. */
+    /** The time in a hit's events; null until the first event has come. */
     private String time;
-    /** Bytes of the body, or of the chunk, that are to come; -1 while a chunk's size is. */
+    /** Bytes of the body, or of the chunk, that are still to come; -1 while a chunk's size is being read. */
     private long remaining = -1;
 
     private boolean chunked;
@@ -48,12 +48,12 @@ final class StreamClient {
         return hit;
     }
 
-    /** Whether the response has ended, as it should. */
+    /** Whether the response has ended correctly. */
     boolean isComplete() {
         return ended;
     }
 
-    /** @throws IOException if a byte is not what it must be */
+    /** @throws IOException if a byte differs from the expected one */
     void accept(ByteBuffer bytes) throws IOException {
         while (bytes.hasRemaining() && !ended) {
             if (!inBody) {
@@ -153,7 +153,7 @@ final class StreamClient {
         } else if (!hit) {
             expected = stream.event(index);
         } else if (time == null) {
-            // Its length is known, and all of it but the time.
+            // All bytes of the event except the time are known, and so is its length.
             expected = stream.repeated(0, id, "0".repeat(TokenStream.TIME_DIGITS));
             first = new byte[expected.length];
         } else {

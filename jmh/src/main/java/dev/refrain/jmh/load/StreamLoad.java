@@ -22,14 +22,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Many slow streams at once: {@code StreamLoad [jar] [clients] [answers] [seconds] [heap] [http|https]}, the last
- * being the provider's scheme. With {@code https} no stream begins before all are asked for, as handshakes may take
- * longer than streams.
+ * Many slow streams at once: {@code StreamLoad [jar] [clients] [answers] [seconds] [heap] [http|https]}. The last
+ * argument is the provider's scheme. With {@code https}, no stream begins before all have been requested, since
+ * handshakes may take longer than streams.
  *
- * <p>All clients ask within a few seconds, with caching on, for streams of a token each 50 ms. As many answers as
- * clients make every request a miss that is captured and stored; fewer make followers of the rest. Once all have ended,
- * all ask again, for hits. Each byte that a client receives is compared with what it must be; one that differs, or a
- * stream that does not end as it should, ends the program with status 1.
+ * <p>All clients connect within a few seconds, and request with caching on a stream of one token every 50 ms. With as
+ * many answers as clients, every request is a miss that is captured and stored; with fewer, the others become
+ * followers. When all streams have ended, all clients request them again, as hits. Each received byte is compared with
+ * the expected one. A wrong byte or a wrong end of a stream makes the program exit with 1.
  */
 public final class StreamLoad {
     private static final int PACE_MILLIS = 50;
@@ -99,12 +99,12 @@ public final class StreamLoad {
 
     private static Map<String, String> settings(Path keys) {
         Map<String, String> settings = new HashMap<>(TlsProvider.trust(keys));
-        // The provider's one thread may be slow to shake so many hands, which is not what is measured.
+        // So many TLS handshakes may take the provider's single thread long, which is not what is measured.
         settings.put("REFRAIN_TIMEOUTS_CONNECT", "2m");
         return settings;
     }
 
-    /** What is loaded and compiled with the first request is no part of the figures. */
+    /** Keeps class loading and compilation of a first request out of the figures. */
     private void warmUp() throws IOException {
         TokenStream stream = new TokenStream(0, tokens);
         try (SocketChannel channel =
@@ -153,7 +153,7 @@ public final class StreamLoad {
         }
     }
 
-    /** @param live whether the streams are still to be made, or hits */
+    /** @param live whether the streams come from the provider, rather than as hits */
     private void run(boolean live) throws IOException {
         Delays delays = new Delays();
         Client[] all = new Client[clients];
@@ -170,8 +170,8 @@ public final class StreamLoad {
                     all[started] = start(selector, new TokenStream(started % answers, tokens), delays);
                     started++;
                 }
-                // Before the first stream ends all are open. A full collection would spoil the delays, so they end
-                // here.
+                // All streams are open now, and none has ended. The full collection of this measurement would spoil the
+                // delays, so they are not recorded from here on.
                 if (live && !delays.paused && delays.nearTheEnd) {
                     delays.paused = true;
                     Thread watcher = new Thread(() -> sight.complete(look()), "watcher");

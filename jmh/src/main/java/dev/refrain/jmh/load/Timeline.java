@@ -2,7 +2,7 @@ package dev.refrain.jmh.load;
 
 import java.util.concurrent.atomic.AtomicLongArray;
 
-/** When each event of each stream was sent by the provider, in {@link System#nanoTime}. */
+/** The time when the provider sent each event of each stream, by {@link System#nanoTime}. */
 final class Timeline {
     private final int events;
     private final AtomicLongArray nanos;

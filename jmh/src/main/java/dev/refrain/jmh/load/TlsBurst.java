@@ -23,14 +23,14 @@ import java.util.function.Supplier;
 import org.xnio.IoUtils;
 
 /**
- * Bursts of calls to a provider behind TLS, none of which it answers before all are there, through nginx and Refrain in
- * turn: {@code TlsBurst [jar] [calls] [rounds] [heap] [h1|h2] [before]}.
+ * Bursts of calls to a provider behind TLS, through nginx and Refrain in turn: {@code TlsBurst [jar] [calls] [rounds]
+ * [heap] [h1|h2] [before]}. The provider answers none before all have come.
  *
- * <p>With {@code h1} each call wants a connection of its own. With {@code h2} the provider offers HTTP/2, too, for 100
- * streams on a connection; nginx 1.22 does not take that. After each burst the provider closes all connections, so that
- * the next one has to make them again. nginx has a worker for each processor, checks the certificate as Refrain does,
- * and keeps no connection. Medians are without the first {@code before} bursts, in which a JVM that has just been
- * started is still compiling; their numbers are 0 and below. Ends with status 1 if a call fails.
+ * <p>With {@code h1} each call needs a connection of its own. With {@code h2} the provider also offers HTTP/2, with 100
+ * streams on a connection, which nginx 1.22 does not use. After each burst the provider closes all connections, so that
+ * the next burst makes new ones. nginx has a worker for each processor, checks the certificate as Refrain does, and
+ * keeps no idle connections. Medians leave out the first {@code before} bursts, numbered 0 and below, in which the JVM
+ * is still compiling. Exits with 1 if a call fails.
  */
 public final class TlsBurst implements AutoCloseable {
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(120);
@@ -52,7 +52,7 @@ public final class TlsBurst implements AutoCloseable {
         provider = new TlsProvider(
                 offersHttp2,
                 exchange -> exchange.getRequestReceiver().receiveFullBytes((whole, body) -> {
-                    whole.dispatch(() -> {}); // so that it does not end here
+                    whole.dispatch(() -> {}); // keeps the exchange open after this method
                     connections.add(whole.getConnection());
                     asked.add(whole);
                 }));
@@ -65,7 +65,7 @@ public final class TlsBurst implements AutoCloseable {
 
     /** See the description of the class; the defaults are three bursts of 2,000 calls in 512 MiB, after eight. */
     public static void main(String[] args) throws Exception {
-        // Or connections of all rounds pile up, until there are no more files to open.
+        // Otherwise idle connections of all rounds pile up, until the process has no file descriptors left.
         System.setProperty("jdk.httpclient.keepalive.timeout", "1");
         Path jar = Path.of(args.length > 0 ? args[0] : "http-frontend/target/refrain.jar");
         int calls = args.length > 1 ? Integer.parseInt(args[1]) : 2000;
@@ -152,7 +152,7 @@ public final class TlsBurst implements AutoCloseable {
         connections.clear();
     }
 
-    /** By medians. */
+    /** Prints the ratio of medians. */
     private void compare() {
         double[] medians = new double[peers.size()];
         for (int i = 0; i < medians.length; i++) {

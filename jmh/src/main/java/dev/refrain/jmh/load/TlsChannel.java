@@ -8,13 +8,13 @@ import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLEngineResult;
 import javax.net.ssl.SSLEngineResult.HandshakeStatus;
 
-/** A server's side of TLS over a socket that does not block; to be used by one thread. */
+/** The server side of TLS over a non-blocking socket; for use by one thread. */
 final class TlsChannel implements ByteChannel {
     private final SocketChannel socket;
     private final SSLEngine engine;
     private final ByteBuffer in;
     private final ByteBuffer out;
-    /** Bytes of the source that the record under way holds. */
+    /** Bytes of the source in the record that is being written. */
     private int underWay;
 
     TlsChannel(SocketChannel socket, SSLEngine engine) {
@@ -25,7 +25,7 @@ final class TlsChannel implements ByteChannel {
         out = ByteBuffer.allocate(engine.getSession().getPacketBufferSize()).limit(0);
     }
 
-    /** As for any channel, but 0 while hands are shaken. */
+    /** As for any channel, but returns 0 during the handshake. */
     @Override
     public int read(ByteBuffer target) throws IOException {
         int before = target.position();
@@ -43,7 +43,7 @@ final class TlsChannel implements ByteChannel {
         }
     }
 
-    /** Takes what came, and sends what the handshake asks for. */
+    /** Decrypts received bytes, and takes part in the handshake. */
     private SSLEngineResult.Status decrypt(ByteBuffer target) throws IOException {
         while (true) {
             HandshakeStatus handshake = engine.getHandshakeStatus();
@@ -72,7 +72,7 @@ final class TlsChannel implements ByteChannel {
         }
     }
 
-    /** Advances the source when the record that holds its bytes is out; until then to be called with the same bytes. */
+    /** Advances the source when the record with its bytes is written. Until then, call it again with the same bytes. */
     @Override
     public int write(ByteBuffer source) throws IOException {
         if (underWay == 0 && source.hasRemaining()) {

@@ -16,7 +16,7 @@ import java.util.Base64;
 import java.util.Map;
 import org.xnio.Options;
 
-/** A provider behind TLS, with a certificate of its own that can be given to those who are to trust it. */
+/** A provider behind TLS, with a self-signed certificate for its clients to trust. */
 final class TlsProvider implements AutoCloseable {
     private static final int CONNECTIONS = 4096;
 
@@ -24,7 +24,7 @@ final class TlsProvider implements AutoCloseable {
     private final Path keys = folder.resolve("keys.p12");
     private final Undertow server;
 
-    /** @param offersHttp2 for 100 streams on a connection; else HTTP/1.1 alone */
+    /** @param offersHttp2 whether it offers HTTP/2, with 100 streams on a connection, beside HTTP/1.1 */
     TlsProvider(boolean offersHttp2, HttpHandler handler)
             throws IOException, InterruptedException, GeneralSecurityException {
         SelfSigned.write(keys);
@@ -42,7 +42,7 @@ final class TlsProvider implements AutoCloseable {
         return ((InetSocketAddress) server.getListenerInfo().get(0).getAddress()).getPort();
     }
 
-    /** What a JVM needs to trust it. */
+    /** Environment variables that make a JVM trust it. */
     Map<String, String> trust() {
         return trust(keys);
     }

@@ -3,11 +3,11 @@ package dev.refrain.jmh.load;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The streams that the provider sends: chat completions of so many tokens, each an event, and what a client must get of
- * them to the byte.
+ * A stream that the provider sends: a chat completion with an event for each token. Also has the bytes that a client
+ * must receive.
  *
- * @param number which of the answers
- * @param tokens how many events come before the two last ones
+ * @param number of the answer
+ * @param tokens how many events precede the last two
  */
 record TokenStream(int number, int tokens) {
     /** Digits of an answer's time, always ten. */
@@ -30,7 +30,7 @@ record TokenStream(int number, int tokens) {
         return event(index, "chatcmpl-load-" + number, TIME, tokens);
     }
 
-    /** An event as it is repeated to another client. */
+    /** An event as a hit repeats it. */
     byte[] repeated(int index, String id, String time) {
         return event(index, id, time, 0);
     }
@@ -56,7 +56,7 @@ record TokenStream(int number, int tokens) {
         return "data: {\"id\":\"" + id + "\",\"object\":\"chat.completion.chunk\",\"created\":";
     }
 
-    /** Where the time begins in an event with this id. */
+    /** The offset of the time in an event with this id. */
     static int timeOffset(String id) {
         return start(id).length();
     }

@@ -1,9 +1,10 @@
 /**
- * Much at once through the proxy: slow streams ({@link dev.refrain.jmh.load.StreamLoad}),
- * calls to a provider behind TLS ({@link dev.refrain.jmh.load.TlsBurst}), and a call after a pause ({@link
- * dev.refrain.jmh.load.SparseMisses}).
+ * Load on a proxy in a process of its own: many slow streams ({@link dev.refrain.jmh.load.StreamLoad}), bursts of calls
+ * to a provider behind TLS ({@link dev.refrain.jmh.load.TlsBurst}), calls after a pause
+ * ({@link dev.refrain.jmh.load.SparseMisses}), and hits with and without the log
+ * ({@link dev.refrain.jmh.load.HitLoad}).
  *
- * <p>The proxy is a process of its own. For streams provider and clients are one thread each, which never blocks, so
- * that little of the machine goes to the measuring. docs/PERFORMANCE.md has the command and what was measured.
+ * <p>For streams, the provider and all clients run on one non-blocking thread each, so that measuring takes little of
+ * the machine. docs/PERFORMANCE.md has the commands and the results.
  */
 package dev.refrain.jmh.load;

@@ -3,13 +3,13 @@ package dev.refrain.jmh.tool;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 
-/** How long things may take while processes are being killed. */
+/** Limits of time for operations on a store while processes are being killed. */
 final class Bounds {
-    /** An opening that has to recover what others left behind. */
+    /** For an opening that has to recover the store. */
     private static final Duration OPENING = Duration.ofSeconds(10);
     /**
-     * One operation. Each of three killed processes may have left a lock, and each lock is waited for once, for a
-     * second.
+     * For one operation. Each of three killed processes may have left a lock, and an operation waits for each lock
+     * once, for a second.
      */
     private static final Duration OPERATION = Duration.ofSeconds(4);
 
@@ -24,8 +24,8 @@ final class Bounds {
     }
 
     /**
-     * Threads that want to run, for each processor. Chronicle Map waits spinning and counts the milliseconds that it
-     * sees go by, so a second becomes as many seconds as there are threads to share the processor with.
+     * Runnable threads for each processor. Chronicle Map spins while it waits, and counts the milliseconds in which it
+     * runs. So its second takes as many seconds as threads share the processor.
      */
     private static double crowd() {
         double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();

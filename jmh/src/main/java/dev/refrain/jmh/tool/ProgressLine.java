@@ -4,8 +4,8 @@ import java.io.PrintStream;
 import picocli.CommandLine;
 
 /**
- * A bar on one line of a terminal, drawn anew when the percentage changes. Where there is no terminal, nothing is
- * drawn. A library would bring native code for terminals along, ten times the size of what uses it.
+ * A progress bar on one line of a terminal, redrawn when the percentage changes. Without a terminal nothing is drawn.
+ * Libraries for this come with native code for terminals, out of proportion to this use.
  */
 final class ProgressLine {
     private static final int WIDTH = 40;
@@ -14,7 +14,7 @@ final class ProgressLine {
     private final boolean isShown;
     private int last = -1;
 
-    /** One on standard error. */
+    /** A bar on standard error. */
     @SuppressWarnings("SystemOut") // a line that is redrawn
     static ProgressLine onTerminal() {
         return new ProgressLine(System.err, CommandLine.Help.Ansi.AUTO.enabled());

@@ -16,17 +16,16 @@ import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Lets one to three processes work on a store, kills them by SIGKILL at random instants (while they start, open,
- * recover, resize, put, evict, sweep and remove), stops some of them by SIGSTOP for a while before, and looks at what
- * they leave behind: every entry is one that some process stored under its key, nothing takes longer than the bound,
- * and the store takes entries again. In every third episode this process has the store open as well, and so is a
- * survivor.
+ * Lets one to three processes work on a store, and kills them by SIGKILL at random instants: while they start, open,
+ * recover, resize, put, evict, sweep and remove. Some are first stopped by SIGSTOP for a while. Then it checks the
+ * store: every entry must be one that some process stored under its key, no operation may exceed its bound, and the
+ * store must accept entries again. In one of three episodes this process has the store open as well, and survives.
  */
 final class Soak {
     private static final int MAX_WORKERS = 3;
     private static final int MAX_MILLIS_TO_OPEN = 700;
     private static final int MAX_MILLIS_AT_WORK = 300;
-    /** Beyond the second that others wait for a lock. */
+    /** Longer than the second for which others wait for a lock. */
     private static final int LONG_STOP_MILLIS = 1_300;
 
     private static final int SHORT_STOP_MILLIS = 100;
@@ -54,9 +53,9 @@ final class Soak {
     /**
      * @param kills processes killed
      * @param checked entries read and compared byte for byte
-     * @param slowestOpening the longest time that an opening took, starting with the process that opens it
+     * @param slowestOpening the longest time that an opening took in this process
      * @param slowestOperation the longest time that one operation took in this process
-     * @param faults what should not be; empty if all is well
+     * @param faults what is wrong; empty if nothing is
      */
     record Result(int kills, long checked, Duration slowestOpening, Duration slowestOperation, List<String> faults) {
         @Override
@@ -130,7 +129,7 @@ final class Soak {
         // Through the handle, because Process closes the streams as well.
         worker.process().toHandle().destroyForcibly();
         worker.process().waitFor();
-        // Its own time went on while it was stopped.
+        // A stopped process counts the stop as time of its operation, so its reports of slow operations are ignored.
         worker.out()
                 .lines()
                 .filter(line -> !line.equals("ready") && !(isStopped && line.contains(" took ")))
@@ -138,7 +137,10 @@ final class Soak {
         kills++;
     }
 
-    /** Stops a process wherever it is, with all its locks, while the others go on; returns whether it went on. */
+    /**
+     * Stops a process at a random point, with its locks held, while the others continue. Returns whether it was
+     * continued.
+     */
     private boolean stopForAWhile(Worker worker) throws IOException, InterruptedException {
         signal(worker, "STOP");
         TimeUnit.MILLISECONDS.sleep(random.nextInt(8) == 0 ? LONG_STOP_MILLIS : SHORT_STOP_MILLIS);
@@ -167,7 +169,7 @@ final class Soak {
         return store;
     }
 
-    /** What a survivor does: a few steps of a writer. */
+    /** Lets the survivor do a few steps of a writer, and sweep. */
     private void work(ChronicleStore store, int steps) {
         int writer = writers++;
         for (int step = 0; step < steps; step++) {
@@ -220,8 +222,12 @@ final class Soak {
         }
     }
 
-    /** {@code file seconds}. Exit status 1 if there are faults. */
-    @SuppressWarnings("SystemOut") // what a command line prints
+    /**
+     * Exits with 1 if there are faults.
+     *
+     * @param arguments the store's file, and seconds
+     */
+    @SuppressWarnings("SystemOut") // the output of a command-line program
     public static void main(String[] arguments) throws IOException, InterruptedException {
         Soak soak = new Soak(Path.of(arguments[0]), System.nanoTime());
         long length = TimeUnit.SECONDS.toNanos(Long.parseLong(arguments[1]));

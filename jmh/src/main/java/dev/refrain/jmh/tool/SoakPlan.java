@@ -10,11 +10,11 @@ import java.util.SplittableRandom;
 import java.util.zip.CRC32C;
 
 /**
- * What each writer stores in each of its steps, down to the last byte: all of it follows from the writer's number and
- * the step's. An entry names both, so whoever reads it can tell whether that writer ever stored it under that key.
+ * Determines every byte that a writer stores in each of its steps, from the numbers of writer and step alone. An entry
+ * contains both numbers, so a reader can check that the writer stored it under that key.
  */
 final class SoakPlan {
-    /** So many that they do not all fit in the smallest store. */
+    /** More keys than the smallest store has room for. */
     static final int KEYS = 2_000;
 
     static final long NEVER = Long.MAX_VALUE;
@@ -30,7 +30,7 @@ final class SoakPlan {
     /**
      * @param key number of the key
      * @param length of the entry; one in forty is large
-     * @param ttlMillis for one in five short
+     * @param ttlMillis lifetime; short for one entry in five, unlimited for the others
      */
     record Step(int key, int length, long ttlMillis) {}
 
@@ -74,7 +74,7 @@ final class SoakPlan {
         return entry;
     }
 
-    /** Whether an entry found under a key is, in every byte, one that some writer has stored there. */
+    /** Whether an entry found under a key equals, in every byte, one that some writer stored there. */
     boolean isGenuine(int key, EntryBuffer found) {
         if (found.length() < CONTENT) {
             return false;

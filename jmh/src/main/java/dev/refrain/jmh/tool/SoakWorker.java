@@ -9,8 +9,8 @@ import java.time.Duration;
 import java.util.SplittableRandom;
 
 /**
- * Puts, overwrites, reads, removes and sweeps until it is killed: {@code file capacityBytes writer}. Says {@code ready}
- * when the store is open, and from then on only what is wrong.
+ * Puts, overwrites, reads, removes and sweeps until it is killed. Arguments: {@code file capacityBytes writer}. Prints
+ * {@code ready} when the store is open, and after that only faults.
  */
 final class SoakWorker {
     private final ChronicleStore store;

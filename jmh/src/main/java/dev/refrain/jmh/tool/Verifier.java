@@ -18,9 +18,9 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /**
- * Looks at every entry of a store: {@code java -cp jmh/target/benchmarks.jar dev.refrain.jmh.tool.Verifier FILE}. Reads
- * only, so that it can run while the store is in use. Exit status 0 if all is well, 1 if something is damaged or is no
- * store, 2 for a wrong command line.
+ * Checks every entry of a store: {@code java -cp jmh/target/benchmarks.jar dev.refrain.jmh.tool.Verifier FILE}. It only
+ * reads, so the store may be in use. Exits with 0 if nothing is damaged, 1 if something is or the file is no store, 2
+ * for a wrong command line.
  */
 @Command(
         name = "java -cp jmh/target/benchmarks.jar dev.refrain.jmh.tool.Verifier",

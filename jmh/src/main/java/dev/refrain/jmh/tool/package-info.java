@@ -1,5 +1,6 @@
 /**
- * Programs for whoever runs a store: {@link dev.refrain.jmh.tool.Verifier} looks at one, and puts one under stress.
- * They read the file as the engine's internals do, so they belong to one version of it. No API but the command line.
+ * Programs for operators of a store: {@link dev.refrain.jmh.tool.Verifier} checks a store, or puts one under stress.
+ * They read the file by the engine's internals, so they work only with the engine's own version. The command line is
+ * their only API.
  */
 package dev.refrain.jmh.tool;
