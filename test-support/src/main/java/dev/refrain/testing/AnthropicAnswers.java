@@ -1,6 +1,6 @@
 package dev.refrain.testing;
 
-/** What Anthropic's API answers, as a document and as an event stream: "Hello". */
+/** The answer "Hello" in the format of Anthropic's API, as a document and as an event stream. */
 public final class AnthropicAnswers {
     public static final String MESSAGE = """
             {"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Hello"}],\

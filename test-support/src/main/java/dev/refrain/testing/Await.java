@@ -4,12 +4,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/** Waits in a test for what other threads or processes do. */
+/** Waits in a test for other threads or processes. */
 public final class Await {
     /** Longer than a busy machine takes for anything that a test waits for. */
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
 
-    /** Long enough for conditions that ask a server over a connection of their own. */
+    /** Long enough not to overload a server that a condition asks over a new connection each time. */
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private Await() {}

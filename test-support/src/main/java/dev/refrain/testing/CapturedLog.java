@@ -8,7 +8,10 @@ import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
 
-/** What a logger says until this is closed, each line with its level before it, in place of where it would go. */
+/**
+ * Captures the lines of a logger until it is closed, each with its level before it. Meanwhile the lines go nowhere
+ * else.
+ */
 public final class CapturedLog extends Handler implements AutoCloseable {
     private final List<String> lines = new CopyOnWriteArrayList<>();
     private final Logger logger;
@@ -16,7 +19,7 @@ public final class CapturedLog extends Handler implements AutoCloseable {
     public CapturedLog(String name) {
         logger = Logger.getLogger(name);
         logger.addHandler(this);
-        // Other tests may have left another one.
+        // Other tests may have left another level.
         logger.setLevel(Level.INFO);
         logger.setUseParentHandlers(false);
     }
@@ -32,7 +35,7 @@ public final class CapturedLog extends Handler implements AutoCloseable {
 
     @Override
     public void flush() {
-        // Nothing is held back.
+        // Nothing is buffered.
     }
 
     @Override

@@ -7,9 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** Starts JVMs for tests, with exactly the flags that an embedder is told to use. */
+/** Starts JVMs for tests, with exactly the flags that the documents tell embedders to use. */
 public final class ChildJvm {
-    /** What README tells embedders; the build's {@code chronicle.flags} are the same. */
+    /** The flags of docs/EMBEDDING.md; the build's {@code chronicle.flags} are the same. */
     public static final List<String> FLAGS = List.of(
             "--add-opens=java.base/java.lang=ALL-UNNAMED",
             "--add-opens=java.base/java.lang.reflect=ALL-UNNAMED",
@@ -19,7 +19,7 @@ public final class ChildJvm {
     public static final List<String> FLAGS_FROM_24 =
             List.of("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED");
 
-    /** More than any of them needs. */
+    /** More than any of these JVMs needs. */
     private static final long MINUTES = 5;
 
     private ChildJvm() {}
@@ -38,7 +38,7 @@ public final class ChildJvm {
         return builder(flags(), main, arguments);
     }
 
-    /** The same with other flags. */
+    /** As {@link #builder(Class, Object...)}, with other flags. */
     public static ProcessBuilder builder(List<String> flags, Class<?> main, Object... arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -54,7 +54,7 @@ public final class ChildJvm {
             command.add(argument.toString());
         }
         ProcessBuilder builder = new ProcessBuilder(command);
-        // They would add flags behind our back, and a line on stderr.
+        // These variables would add flags, and a line on stderr.
         builder.environment().remove("JAVA_TOOL_OPTIONS");
         builder.environment().remove("JDK_JAVA_OPTIONS");
         return builder;

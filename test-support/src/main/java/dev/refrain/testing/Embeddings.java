@@ -8,14 +8,14 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Answers of a provider of embeddings, whose vector of a text depends on the text alone. Stateless. */
+/** Answers of a provider of embeddings. A text's vector depends only on the text. Stateless. */
 public final class Embeddings {
     private static final Pattern INPUT = Pattern.compile("\"input\"\\s*:\\s*\\[([^\\]]*)]");
     private static final Pattern TEXT = Pattern.compile("\"([^\"]*)\"");
 
     private Embeddings() {}
 
-    /** The texts in the list that a request has as its input: plain ones. */
+    /** The texts in a request's list of inputs; they must need no escaping. */
     public static List<String> texts(String request) {
         List<String> texts = new ArrayList<>();
         Matcher input = INPUT.matcher(request);
@@ -28,12 +28,12 @@ public final class Embeddings {
         return texts;
     }
 
-    /** The first number of a text's vector; the second is its length. */
+    /** The first number of a text's vector; the second is the text's length. */
     public static float first(String text) {
         return (text.hashCode() & 0xFFFF) / 65536f;
     }
 
-    /** The answer to a request: a token for each letter. */
+    /** The answer to a request. Each character counts as a token. */
     public static String answer(String request) {
         List<String> texts = texts(request);
         boolean isBase64 = request.contains("\"base64\"");

@@ -6,16 +6,16 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/** A front-end with a new cache, as a program meets it; what {@link FrontEndContract} tests. Thread-safe. */
+/** A front-end with a new cache, as a program uses it; the subject of {@link FrontEndContract}. Thread-safe. */
 public interface FrontEnd extends AutoCloseable {
-    /** What a program gets. */
+    /** The answer that a program gets. */
     interface Reply extends AutoCloseable {
         int status();
 
         /** The lines of a field; empty if there are none. */
         List<String> header(String name);
 
-        /** The body, as it comes. A program that wants no more of it closes it. */
+        /** The body as it arrives. A program may close it before its end. */
         InputStream body();
 
         /** All of the body, as UTF-8. */
@@ -25,7 +25,7 @@ public interface FrontEnd extends AutoCloseable {
             }
         }
 
-        /** The only line of a field; null if there is none. */
+        /** The only line of a field; null if there is none. Several lines are joined, for messages of failed tests. */
         default String only(String name) {
             List<String> lines = header(name);
             return lines.isEmpty() ? null : String.join(" | ", lines);
@@ -34,7 +34,7 @@ public interface FrontEnd extends AutoCloseable {
         @Override
         void close() throws IOException;
 
-        /** What the JDK's client got. */
+        /** The answer that the JDK's client got. */
         static Reply of(HttpResponse<InputStream> response) {
             return new Reply() {
                 @Override
@@ -68,10 +68,10 @@ public interface FrontEnd extends AutoCloseable {
      */
     Reply send(String path, String body, String... headers) throws IOException;
 
-    /** Takes back an answer that this front-end has given and that has ended (wire rule W85). */
+    /** Removes the stored answer behind a reply that has ended (wire rule W85). */
     void takeBack(Reply answer) throws IOException;
 
-    /** What the cache's memory budget has reserved. */
+    /** Bytes that are reserved in the cache's memory budget. */
     long heldBytes();
 
     @Override

@@ -34,18 +34,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The wire rules that every front-end keeps, the proxy and those inside a JVM, against a provider over real sockets.
- * What stands here needs no socket of the front-end's own. Long, since it is the whole of one contract.
+ * The wire rules that every front-end keeps, both the proxy and front-ends inside a JVM, against a provider over real
+ * sockets. Only rules that need no socket on the client's side. Long, since it is one whole contract.
  */
 @Timeout(120)
 public abstract class FrontEndContract {
-    /** Names of models for which a policy says never. */
+    /** Models for which a policy has {@code cache: never}. */
     public static final String NEVER = "secret*";
-    /** Names of models of which a policy caches only requests with one message of the user. */
+    /** Models for which a policy caches only requests with a single message of the user. */
     public static final String ONE_TURN = "chatty*";
-    /** Fields that are part of the key. */
+    /** Header fields that go into the key. */
     public static final String KEY_HEADERS = "anthropic-beta, x-tenant";
-    /** A member of chat requests that is no part of the key. */
+    /** A member of chat requests that is not part of the key. */
     public static final String IGNORED = "trace";
 
     private static final String CHAT = "/chat/completions";
@@ -75,13 +75,13 @@ public abstract class FrontEndContract {
     private FrontEnd frontEnd;
 
     /**
-     * A front-end with a new cache before a provider, by the policies and key rules that the constants name.
+     * A front-end with a new cache in front of a provider, with the policies and key rules that the constants describe.
      *
      * @param base the URL before {@code /chat/completions}
      */
     protected abstract FrontEnd open(URI base) throws IOException;
 
-    /** Whether the client library shows the header of an answer that is no success. */
+    /** Whether the client library shows the header of an unsuccessful answer. */
     protected boolean showsHeadersOfErrors() {
         return true;
     }
@@ -101,7 +101,7 @@ public abstract class FrontEndContract {
 
     @AfterEach
     void closeBoth() {
-        // Whatever a test has done: what was reserved for it is given back, once.
+        // All memory that was reserved must be released in the end, whatever the test has done.
         Await.until(() -> frontEnd.heldBytes() == 0);
         frontEnd.close();
         provider.close();
@@ -121,7 +121,10 @@ public abstract class FrontEndContract {
         return frontEnd.send(path, body, all.toArray(String[]::new));
     }
 
-    /** Asks again while a call is joined whose answer somebody has read to its end, and which has not quite ended. */
+    /**
+     * Repeats a request until it no longer joins the earlier call. A client may have read a whole answer before its
+     * call has ended.
+     */
     private Reply askAfterTheCall(String path, String body) throws IOException {
         Reply reply = ask(path, body);
         while (String.valueOf(reply.only("Cache-Status")).contains("collapsed")) {
@@ -139,7 +142,7 @@ public abstract class FrontEndContract {
         assertThat(permits.tryAcquire(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
     }
 
-    /** Reads until a text has come; what was read. */
+    /** Reads until a text has come, and returns all that was read. */
     private static String readUntil(InputStream in, String text) throws IOException {
         StringBuilder read = new StringBuilder();
         while (read.indexOf(text) < 0) {
@@ -203,7 +206,7 @@ public abstract class FrontEndContract {
         try (Reply paced = ask(CHAT, STREAM_REQUEST, "X-Refrain-Replay", "20tps")) {
             assertThat(paced.only(STATUS)).isEqualTo("HIT");
             String text = paced.text();
-            // Four events of one token each. No less, that is: a busy machine may take any time.
+            // Four events of one token each. Only a lower bound, since a busy machine may take any time.
             assertThat(System.nanoTime() - start).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(149));
             String id = paced.only("X-Generation-Id");
             assertThat(text.replace(id, "").replaceAll("\"created\":\\d+", ""))
@@ -262,7 +265,7 @@ public abstract class FrontEndContract {
         try (Reply part = ask(path, embed("ccc", "bb", "a"))) {
             assertThat(part.only(STATUS)).isEqualTo("MISS");
             assertThat(part.only("Cache-Status")).contains("fwd=miss; stored; detail=partial-2/3");
-            // All but the usage, which is that of what was fetched.
+            // The whole answer, but the usage counts only the fetched item.
             assertThat(part.text())
                     .isEqualTo(Embeddings.answer(embed("ccc", "bb", "a")).replace("tokens\":6", "tokens\":3"));
         }
@@ -315,7 +318,7 @@ public abstract class FrontEndContract {
                 .containsExactly(next.formatted("resp_1"), next.formatted("resp_0"));
     }
 
-    // ---- what providers send in their own words
+    // // ---- dialects of providers
 
     private static List<String> dialects() {
         try (Stream<Path> files = Files.list(folder())) {
@@ -334,7 +337,7 @@ public abstract class FrontEndContract {
         return Files.isDirectory(up) ? up : Path.of("../..").resolve(dialects);
     }
 
-    /** One cache for all: to open one for each would take most of the time of these tests. */
+    /** One cache for all dialects: opening one for each would take most of the test's time. */
     @Test
     void w16_eachDialectIsPassedOnToTheByteAndStoredIfItIsWhole() throws IOException {
         for (String name : dialects()) {
@@ -368,7 +371,7 @@ public abstract class FrontEndContract {
         }
     }
 
-    // ---- what the cache is told
+    // // ---- fields for the cache
 
     @Test
     void w9_whatTheCacheIsToldEndsHere() throws IOException {
@@ -434,7 +437,7 @@ public abstract class FrontEndContract {
         }
     }
 
-    // ---- what the operator says
+    // // ---- policies and key rules
 
     @Test
     void w81_aPolicyThatSaysNeverIsFinalAndOneWithALimitKeepsIt() throws IOException {
@@ -479,7 +482,7 @@ public abstract class FrontEndContract {
                 }
             }
         }
-        // Both are there, so one of them is picked.
+        // Both samples are stored, so a hit picks one of them.
         try (Reply picked = ask(CHAT, REQUEST, "X-Refrain-Samples", "2")) {
             assertThat(picked.only(STATUS)).isEqualTo("HIT");
             assertThat(picked.only("Cache-Status")).matches(".*; sample=[01];.*");
@@ -558,7 +561,7 @@ public abstract class FrontEndContract {
     @Test
     void w16_aCutStreamIsCutAndNotStored() throws IOException {
         provider.does((exchange, request) -> {
-            // The connection is closed, because there is less than was announced.
+            // The server closes the connection, because the body is shorter than announced.
             exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
             exchange.sendResponseHeaders(200, 10_000);
             ScriptedProvider.write(exchange, STREAM[1]);
@@ -572,7 +575,7 @@ public abstract class FrontEndContract {
 
     // ---- at the same time
 
-    /** A stream of which each permit lets one more piece go. */
+    /** Lets the provider stream; each permit lets it send one more piece. */
     private Semaphore pieceByPiece() {
         Semaphore pieces = new Semaphore(0);
         provider.does((exchange, request) -> {
@@ -628,7 +631,7 @@ public abstract class FrontEndContract {
                     },
                     threads));
         }
-        // Any that comes too late for the call is a hit all the same.
+        // A request that comes after the call has ended is a hit, too.
         answer.countDown();
         List<String> statuses = new ArrayList<>();
         for (CompletableFuture<String> reply : replies) {
@@ -663,7 +666,7 @@ public abstract class FrontEndContract {
         readUntil(leader.body(), "Hel\"}}]}\n\n");
         leader.close();
         pieces.release(3);
-        // Either the call has ended, or this request joins it.
+        // This request joins the call, or is a hit after its end.
         try (Reply retry = ask(CHAT, STREAM_REQUEST)) {
             assertThat(retry.only(STATUS)).isEqualTo("HIT");
             assertThat(retry.text()).endsWith("data: [DONE]\n\n");
@@ -689,7 +692,7 @@ public abstract class FrontEndContract {
             byte[] first = reply.body().readNBytes(16);
             assertThat(new String(first, StandardCharsets.US_ASCII)).startsWith("data: {");
             long before = -1;
-            // Until it makes no way any more: it waits, or it has written everything.
+            // Until the provider makes no progress: it is blocked, or has written everything.
             while (before != written.get()) {
                 before = written.get();
                 TimeUnit.MILLISECONDS.sleep(300);

@@ -28,9 +28,9 @@ import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 
 /**
- * A provider that writes the frames of HTTP/2 itself, for what a well-behaved one would not send.
+ * A provider that reads and writes HTTP/2 frames itself, to send what a well-behaved server would not.
  *
- * <p>Long, since reading and writing of frames share their numbers, and a test wants both.
+ * <p>Long, since a test needs both reading and writing of frames, which share their constants.
  */
 public final class Http2Provider implements AutoCloseable {
     public static final SSLContext TLS = SelfSigned.context();
@@ -65,7 +65,7 @@ public final class Http2Provider implements AutoCloseable {
         }
     }
 
-    /** A request that has come in whole; each character of its body is a byte. The body is null if there is none. */
+    /** A complete request; each character of its body is a byte. The body is null if there is none. */
     public record Request(int stream, Http2Headers head, String body) {
         public String header(String name) {
             CharSequence value = head.get(name);
@@ -79,9 +79,9 @@ public final class Http2Provider implements AutoCloseable {
     private final String[] protocols;
     private final Script script;
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
-    /** Handshakes of TLS that have come to an end. */
+    /** TLS handshakes that were completed. */
     public final AtomicInteger connections = new AtomicInteger();
-    /** Heads of requests that have come in. */
+    /** Request heads that were received. */
     public final AtomicInteger requests = new AtomicInteger();
 
     private volatile Throwable failure;
@@ -91,15 +91,15 @@ public final class Http2Provider implements AutoCloseable {
         this(script, "h2", "http/1.1");
     }
 
-    /** @param protocols that it offers */
+    /** @param protocols offered by ALPN */
     public Http2Provider(Script script, String... protocols) throws IOException {
         this(script, TLS, false, protocols);
     }
 
     /**
-     * A provider that may ask who calls.
+     * A provider that may require client certificates.
      *
-     * @param asksWhoCalls whether it shakes hands with those alone that show a certificate that it trusts
+     * @param asksWhoCalls whether it accepts only clients with a certificate that it trusts
      */
     public Http2Provider(Script script, SSLContext tls, boolean asksWhoCalls, String... protocols) throws IOException {
         this.tls = tls;
@@ -150,7 +150,7 @@ public final class Http2Provider implements AutoCloseable {
             connections.incrementAndGet();
             script.serve(new Connection(socket, secured, secured.getApplicationProtocol()));
         } catch (IOException gone) {
-            // The client has hung up, or the test has.
+            // The client or the test has closed the connection.
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (RuntimeException | AssertionError e) {
@@ -169,11 +169,11 @@ public final class Http2Provider implements AutoCloseable {
         }
     }
 
-    /** A connection; reading is one thread's, writing any thread's. */
+    /** A connection. One thread may read; any thread may write. */
     public final class Connection implements Closeable {
         private final Socket plain;
         private final SSLSocket socket;
-        /** That was agreed on; empty for none. */
+        /** The negotiated protocol; empty for none. */
         public final String protocol;
 
         private final DataInputStream in;
@@ -182,7 +182,7 @@ public final class Http2Provider implements AutoCloseable {
         private final Map<Integer, Http2Headers> heads = new LinkedHashMap<>();
 
         private final Map<Integer, ByteArrayOutputStream> bodies = new LinkedHashMap<>();
-        /** Called for each frame that is read, ahead of its effects. */
+        /** Called for each frame that is read, before it takes effect. */
         public volatile FrameListener listener = frame -> {};
 
         private Connection(Socket plain, SSLSocket socket, String protocol) throws IOException {
@@ -192,7 +192,7 @@ public final class Http2Provider implements AutoCloseable {
             this.in = new DataInputStream(socket.getInputStream());
         }
 
-        /** Reads what a client says first, and says the same of its own. */
+        /** Reads the client's preface, and sends the server's. */
         public Connection greet(int... settings) throws IOException {
             readPreface();
             return settings(settings);
@@ -205,7 +205,7 @@ public final class Http2Provider implements AutoCloseable {
             }
         }
 
-        /** Reads a request where HTTP/1.1 was agreed on. */
+        /** Reads a request of HTTP/1.1. */
         public void http1Request() throws IOException {
             StringBuilder head = new StringBuilder();
             while (head.indexOf("\r\n\r\n") < 0) {
@@ -240,7 +240,9 @@ public final class Http2Provider implements AutoCloseable {
             return frame;
         }
 
-        /** The next frame of a kind; others are dealt with as they should be. */
+        /**
+         * The next frame of a type. All frames read are processed: settings and pings are acknowledged, windows opened.
+         */
         public Frame next(int type) throws IOException {
             while (true) {
                 Frame frame = next();
@@ -274,7 +276,7 @@ public final class Http2Provider implements AutoCloseable {
             }
         }
 
-        /** Reads the next request that becomes whole; windows are opened as far as it needs. */
+        /** Reads frames until a request is complete. Opens windows as far as its body needs. */
         public Request request() throws IOException {
             while (true) {
                 Frame frame = next();
@@ -296,7 +298,7 @@ public final class Http2Provider implements AutoCloseable {
             }
         }
 
-        /** Reads until the client hangs up. */
+        /** Reads until the client closes the connection. */
         public void drain() throws IOException {
             while (true) {
                 deal(next());
@@ -323,7 +325,7 @@ public final class Http2Provider implements AutoCloseable {
             return write(GOAWAY, 0, 0, bytes(Unpooled.buffer().writeInt(last).writeInt(code)));
         }
 
-        /** Fields as name, value, name, value. */
+        /** Writes a header; fields are names and values in turn. */
         public Connection headers(int stream, boolean isLast, String... fields) throws IOException {
             return write(HEADERS, END_HEADERS | (isLast ? END_STREAM : 0), stream, block(fields));
         }
@@ -336,7 +338,7 @@ public final class Http2Provider implements AutoCloseable {
             return data(stream, isLast, text.getBytes(StandardCharsets.UTF_8));
         }
 
-        /** A whole answer that is short. */
+        /** Writes a whole, short answer. */
         public Connection answer(int stream, String body) throws IOException {
             return headers(
                             stream,
@@ -378,12 +380,12 @@ public final class Http2Provider implements AutoCloseable {
         }
     }
 
-    /** Sees frames. */
+    /** Receives frames. */
     public interface FrameListener {
         void read(Frame frame);
     }
 
-    /** Fields in HPACK, each as a literal that nobody keeps (RFC 7541, 6.2.2). */
+    /** Fields in HPACK, each as a literal without indexing (RFC 7541, 6.2.2). */
     public static byte[] block(String... fields) {
         ByteBuf block = Unpooled.buffer();
         for (int i = 0; i < fields.length; i += 2) {

@@ -16,8 +16,8 @@ import org.assertj.core.api.InstanceOfAssertFactories;
 import org.openjdk.jcstress.Main;
 
 /**
- * Runs all jcstress tests ({@code *Stress}) of a module briefly, each in a JVM of its own; {@code
- * -Drefrain.jcstress="-m tough"} and the like take jcstress's own options instead.
+ * Runs all jcstress tests ({@code *Stress}) of a module briefly, each in a JVM of its own. A property such as {@code
+ * -Drefrain.jcstress="-m tough"} passes other options to jcstress.
  */
 public final class Jcstress {
     private static final String BRIEFLY = "-f 1 -fsm 1 -iters 1 -time 200 -sc false -af NONE -c 2 -hs 128";
@@ -25,7 +25,7 @@ public final class Jcstress {
     private Jcstress() {}
 
     /**
-     * Runs them, and fails if an outcome is seen that a test forbids, or if a test cannot be run.
+     * Runs the tests. Fails if a forbidden outcome is observed, or if a test cannot be run.
      *
      * @param folder an empty one, for jcstress's reports
      */
@@ -39,11 +39,11 @@ public final class Jcstress {
         List<String> arguments = new ArrayList<>(List.of("-jvmArgs", String.join(" ", flags), "-r", "report"));
         arguments.addAll(List.of(System.getProperty("refrain.jcstress", BRIEFLY).split(" ")));
         ProcessBuilder jvm = ChildJvm.builder(Main.class, arguments.toArray()).directory(folder.toFile());
-        // The tests' JVMs have the flags of this one, and without C2 there would be little that they reorder.
+        // The tests' JVMs inherit the flags of this one, and without C2 they would reorder little.
         jvm.command().removeIf(flag -> flag.startsWith("-XX:TieredStopAtLevel"));
         ChildJvm.Result run = ChildJvm.run(jvm);
         assertThat(run.out()).contains("Failed tests: No matches.").contains("Error tests: No matches.");
-        // Tests that could not be run count among neither; nor would a selection that selects nothing have any.
+        // Neither line counts tests that could not be run, and both hold for an empty selection.
         assertThat(run.out().lines().filter(line -> line.startsWith("(Results: ")))
                 .last(InstanceOfAssertFactories.STRING)
                 .containsPattern("(\\d+) planned; \\1 passed, 0 failed, 0 soft errs, 0 hard errs");
@@ -57,13 +57,14 @@ public final class Jcstress {
     }
 
     /**
-     * Has jcstress leave out what would double its time: it runs each test once more with biased locks, as far as a JVM
-     * starts with them. No JVM has used them by default since 15 (JEP 374), and there are none from 18 on.
+     * An agent that halves jcstress's time: jcstress runs each test again with biased locks if a JVM starts with that
+     * flag, and this agent ends such a JVM. Since JDK 15 biased locks are off by default (JEP 374), and JDK 18 removed
+     * them.
      */
     public static final class WithoutBiasedLocks {
         private WithoutBiasedLocks() {}
 
-        /** Ends the JVM if it has them. */
+        /** Ends the JVM if it has biased locks. */
         public static void premain(String arguments) {
             if (ManagementFactory.getRuntimeMXBean().getInputArguments().contains("-XX:+UseBiasedLocking")) {
                 Runtime.getRuntime().halt(1);
@@ -77,7 +78,7 @@ public final class Jcstress {
         manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
         manifest.getMainAttributes().put(new Attributes.Name("Premain-Class"), WithoutBiasedLocks.class.getName());
         try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar), manifest)) {
-            // All else is on the class path.
+            // The agent's class is on the class path.
             out.putNextEntry(new JarEntry("empty"));
         }
         return jar;

@@ -10,7 +10,7 @@ import okhttp3.Request;
 import okhttp3.RequestBody;
 import okhttp3.Response;
 
-/** What a front-end that is made of OkHttp gives a program. */
+/** The answer of a front-end that is made of OkHttp. */
 public final class OkHttpReply implements FrontEnd.Reply {
     private static final MediaType JSON = MediaType.get("application/json");
 
@@ -20,7 +20,7 @@ public final class OkHttpReply implements FrontEnd.Reply {
         this.response = response;
     }
 
-    /** Sends a POST of JSON, as {@link FrontEnd#send} has to. */
+    /** Sends a POST of JSON, as {@link FrontEnd#send} specifies. */
     public static FrontEnd.Reply send(OkHttpClient client, String url, String body, String... headers)
             throws IOException {
         Request.Builder request =

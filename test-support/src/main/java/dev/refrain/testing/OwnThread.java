@@ -3,9 +3,9 @@ package dev.refrain.testing;
 import java.util.concurrent.Executor;
 
 /**
- * Threads for what tests do beside each other. The common pool has a single thread on a machine with two processors,
- * and a task that waits for a socket or a file keeps it from all others. JDK 25 has {@code CompletableFuture} use the
- * pool even then, where 17 starts threads.
+ * Threads for concurrent tasks of tests. On a machine with two processors the common pool has a single thread, which
+ * one blocked task keeps from all others. JDK 17 then starts a thread for each task of a {@code CompletableFuture}, but
+ * JDK 25 uses the pool.
  */
 public final class OwnThread {
     /** Starts a daemon thread for each task. */

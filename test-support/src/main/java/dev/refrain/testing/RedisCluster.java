@@ -7,14 +7,14 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** A cluster of three nodes on loopback, with all slots, and with the replicas that a test asks for. */
+/** A cluster of three nodes on loopback that cover all slots; a test can add replicas. */
 public final class RedisCluster implements AutoCloseable {
     private static final int NODES = 3;
     private static final int SLOTS = 16_384;
     private final List<RedisServer> nodes = new ArrayList<>();
     private final List<RedisServer> replicas = new ArrayList<>();
 
-    /** Starts one. Skips the test, and says so, if no server is installed. */
+    /** Starts a cluster. Skips the test, with a message, if no server is installed. */
     public RedisCluster(String... options) {
         for (int i = 0; i < NODES; i++) {
             nodes.add(node(options));
@@ -45,33 +45,33 @@ public final class RedisCluster implements AutoCloseable {
         return info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:" + NODES);
     }
 
-    /** Adds a replica of a node, which has all that the node has, and takes its place when it is gone. */
+    /** Adds a replica of a node, and waits until it is in sync. It takes over when the node fails. */
     public RedisServer replicate(RedisServer node) {
         String id = node.text("CLUSTER", "MYID").strip();
         RedisServer replica = node();
         replicas.add(replica);
         assertThat(replica.ask("CLUSTER", "MEET", "127.0.0.1", "" + node.port()))
                 .isEqualTo("+OK");
-        // It has to have heard of the node, and all of it.
+        // First the replica must know the node, and then the others the replica.
         Await.until(() -> replica.ask("CLUSTER", "REPLICATE", id).equals("+OK"));
         Await.until(() -> replica.text("INFO", "replication").contains("master_link_status:up")
                 && nodes.stream().allMatch(each -> each.text("CLUSTER", "NODES").contains("slave " + id)));
         return replica;
     }
 
-    /** Its nodes, without replicas. */
+    /** The three nodes, without replicas. */
     public List<RedisServer> nodes() {
         return List.copyOf(nodes);
     }
 
-    /** All addresses. */
+    /** The URI with all nodes' addresses. */
     public String uri() {
         return nodes.stream()
                 .map(node -> "127.0.0.1:" + node.port())
                 .collect(Collectors.joining(",", "redis-cluster://", ""));
     }
 
-    /** The node that has a key. */
+    /** The node that owns a key's slot. */
     public RedisServer owner(String key) {
         String slot = slot(key);
         for (RedisServer node : nodes) {
@@ -87,7 +87,7 @@ public final class RedisCluster implements AutoCloseable {
         return nodes.get(0).ask("CLUSTER", "KEYSLOT", key).substring(1);
     }
 
-    /** Moves the slot of a key to another node, key by key, as operators do while all goes on. */
+    /** Moves the slot of a key to another node, key by key, as operators do in a running cluster. */
     public void move(String key, RedisServer to) {
         String slot = slot(key);
         RedisServer from = owner(key);
@@ -105,7 +105,7 @@ public final class RedisCluster implements AutoCloseable {
             words.addAll(keys);
             assertThat(from.ask(words.toArray(String[]::new))).isIn("+OK", "+NOKEY");
         }
-        // The new owner first.
+        // The new owner must be told first.
         for (RedisServer node :
                 nodes.stream().sorted((a, b) -> a == to ? -1 : b == to ? 1 : 0).toList()) {
             assertThat(node.ask("CLUSTER", "SETSLOT", slot, "NODE", toId)).isEqualTo("+OK");

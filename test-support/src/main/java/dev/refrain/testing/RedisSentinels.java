@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 
-/** A master, a replica and three Sentinels on loopback that agree by two. */
+/** A master, a replica and three Sentinels on loopback, with a quorum of two. */
 public final class RedisSentinels implements AutoCloseable {
     private static final String MASTER = "answers";
 
@@ -21,7 +21,7 @@ public final class RedisSentinels implements AutoCloseable {
     private final List<RedisServer> sentinels = new ArrayList<>();
 
     /**
-     * Starts them. Skips the test, and says so, if no server is installed.
+     * Starts the servers. Skips the test, with a message, if no server is installed.
      *
      * @param folder for their files
      */
@@ -63,7 +63,7 @@ public final class RedisSentinels implements AutoCloseable {
         }
     }
 
-    /** By which the master is found. */
+    /** The URI by which clients find the master. */
     public String uri() {
         return sentinels.stream()
                         .map(sentinel -> "127.0.0.1:" + sentinel.port())
@@ -71,12 +71,12 @@ public final class RedisSentinels implements AutoCloseable {
                 + "#" + MASTER;
     }
 
-    /** The server that is the master at first. */
+    /** The initial master. */
     public RedisServer first() {
         return first;
     }
 
-    /** The server that follows it. */
+    /** The initial replica. */
     public RedisServer second() {
         return second;
     }

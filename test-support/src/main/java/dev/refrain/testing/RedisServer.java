@@ -22,23 +22,23 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Assumptions;
 
 /**
- * A real server on a port of loopback, that keeps nothing on disk: {@code redis-server} or {@code valkey-server} of the
- * path, or the file that {@code -Drefrain.redis} names, for another version.
+ * A real server on a loopback port that keeps nothing on disk: {@code redis-server} or {@code valkey-server} from the
+ * path, or the executable that {@code -Drefrain.redis} names.
  */
 public final class RedisServer implements AutoCloseable {
     private static final int LOWEST_PORT = 12_000;
     private static final int HIGHEST_PORT = 22_000;
-    /** What is added to a node's port for the bus of its cluster. */
+    /** Added to a node's port, gives the port of the cluster bus. */
     private static final int BUS = 10_000;
 
     private final int port;
-    /** Null unless it is a Sentinel. */
+    /** The configuration of a Sentinel; null for any other server. */
     private final Path sentinelFile;
 
     private final List<String> options;
     private Process process;
 
-    /** Starts one. Skips the test, and says so, if no server is installed. */
+    /** Starts a server. Skips the test, with a message, if no server is installed. */
     public RedisServer(String... options) {
         this(freePort(), options);
     }
@@ -54,7 +54,7 @@ public final class RedisServer implements AutoCloseable {
         start();
     }
 
-    /** Starts a Sentinel with a file, which it writes to. */
+    /** Starts a Sentinel with a configuration file, which the Sentinel rewrites. */
     static RedisServer sentinel(Path file) {
         return new RedisServer(freePort(), file);
     }
@@ -67,7 +67,7 @@ public final class RedisServer implements AutoCloseable {
         command.addAll(List.of("--port", "" + port, "--bind", "127.0.0.1", "--dir", "/tmp", "--daemonize", "no"));
         if (sentinelFile == null) {
             command.addAll(List.of("--save", "", "--appendonly", "no"));
-            // Without files that another test's server would read when it starts, and at once.
+            // Replication without files, which another test's server would load at its start, and without delay.
             command.addAll(List.of("--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"));
             command.addAll(List.of("--repl-diskless-load", "on-empty-db"));
         }
@@ -75,7 +75,7 @@ public final class RedisServer implements AutoCloseable {
         return command;
     }
 
-    /** The server's file: the one that {@code -Drefrain.redis} names, or the first one on the path. */
+    /** The server's executable: the one that {@code -Drefrain.redis} names, or the first one on the path. */
     public static String program() {
         String named = System.getProperty("refrain.redis");
         if (named != null) {
@@ -98,8 +98,8 @@ public final class RedisServer implements AutoCloseable {
     }
 
     /**
-     * The first of so many free ports in a row, which have one each for a cluster's bus as well. They are below those
-     * that connections are made from, so that none takes one before the server does.
+     * The first of several consecutive free ports, each with its port for the cluster bus free, too. They are below the
+     * ephemeral ports, so that no outgoing connection takes one before the server does.
      */
     public static int freePorts(int count) {
         while (true) {
@@ -157,12 +157,12 @@ public final class RedisServer implements AutoCloseable {
         return ask(BufferedReader::readLine, words);
     }
 
-    /** Runs a command whose reply is a text. Returns that, or an error's line. */
+    /** Runs a command whose reply is a bulk string. Returns the string, or the line of an error. */
     public String text(String... words) {
         return ask(RedisServer::bulk, words);
     }
 
-    /** Runs a command whose reply is a list of texts. */
+    /** Runs a command whose reply is an array of bulk strings. */
     public List<String> list(String... words) {
         return ask(
                 reader -> {
@@ -213,7 +213,7 @@ public final class RedisServer implements AutoCloseable {
         }
     }
 
-    /** It keeps its connections and answers nothing, until {@link #goOn}. */
+    /** Stops the process, which keeps its connections but answers nothing, until {@link #goOn}. */
     public void pause() {
         signal("STOP");
     }

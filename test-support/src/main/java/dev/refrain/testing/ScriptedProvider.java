@@ -15,10 +15,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
-/** A provider over real sockets that does what a test tells it and remembers what it was asked. */
+/** A provider over real sockets that runs a test's script for each request, and records the requests. */
 public final class ScriptedProvider implements AutoCloseable {
     /**
-     * What came in.
+     * A received request.
      *
      * @param raw the body, with one character for each byte
      */
@@ -28,23 +28,24 @@ public final class ScriptedProvider implements AutoCloseable {
             return new String(bytes(), StandardCharsets.UTF_8);
         }
 
-        /** The body as it came. */
+        /** The body's bytes. */
         public byte[] bytes() {
             return raw.getBytes(StandardCharsets.ISO_8859_1);
         }
     }
 
-    /** What goes out. */
+    /** Answers requests. */
     public interface Script {
         void answer(HttpExchange exchange, Received request) throws IOException, InterruptedException;
     }
 
-    /** A complete answer on each endpoint that does not stream. */
+    /** A complete answer without streaming, valid for every endpoint. */
     public static final String COMPLETE = "{\"choices\":[{\"finish_reason\":\"stop\"}],\"status\":\"completed\","
             + "\"stop_reason\":\"end_turn\",\"data\":[{}]}";
 
     static {
-        // It writes head and body one after the other: without this each answer waits 40 ms for an acknowledgement.
+        // The server writes head and body separately. Without this, each answer would wait 40 ms for an
+        // acknowledgement.
         System.setProperty("sun.net.httpserver.nodelay", "true");
     }
 
@@ -104,16 +105,16 @@ public final class ScriptedProvider implements AutoCloseable {
         }
     }
 
-    /** An event stream, each piece flushed by itself. */
+    /** Sends an event stream, each piece flushed separately. */
     public static void stream(HttpExchange exchange, String... pieces) throws IOException {
         exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
         exchange.sendResponseHeaders(200, 0);
-        // Since JDK 21 the server keeps the head back until there is something to go with it.
+        // Since JDK 21 the server buffers the head until a flush or the first bytes of the body.
         exchange.getResponseBody().flush();
         write(exchange, pieces);
     }
 
-    /** More of a stream. */
+    /** Sends more pieces of a stream. */
     public static void write(HttpExchange exchange, String... pieces) throws IOException {
         OutputStream out = exchange.getResponseBody();
         for (String piece : pieces) {

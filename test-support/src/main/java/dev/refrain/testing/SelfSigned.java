@@ -13,14 +13,14 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
 
-/** A certificate of this machine's own, made by the JDK's keytool. */
+/** A self-signed certificate for this machine, made by the JDK's keytool. */
 public final class SelfSigned {
     public static final String PASSWORD = "changeit";
     private static final String ALIAS = "provider";
 
     private SelfSigned() {}
 
-    /** Writes a key store with it. */
+    /** Writes a key store with a new certificate. */
     public static void write(Path file) throws IOException, InterruptedException {
         Path keytool = Path.of(System.getProperty("java.home"), "bin", "keytool");
         String[] command = {
@@ -61,7 +61,7 @@ public final class SelfSigned {
                 + "-----\n";
     }
 
-    /** What shows the certificate of a key store as a server and trusts it as a client. */
+    /** A context for servers that presents the certificate of a key store, and for clients that trusts it. */
     public static SSLContext context(Path file) throws IOException, GeneralSecurityException {
         KeyStore store = KeyStore.getInstance(file.toFile(), PASSWORD.toCharArray());
         KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
@@ -71,14 +71,14 @@ public final class SelfSigned {
         return context;
     }
 
-    /** What trusts the certificate of a key store, for clients that want it beside the context. */
+    /** A trust manager for the certificate of a key store, for clients that need it in addition to the context. */
     public static X509TrustManager trust(Path file) throws IOException, GeneralSecurityException {
         TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         trust.init(KeyStore.getInstance(file.toFile(), PASSWORD.toCharArray()));
         return (X509TrustManager) trust.getTrustManagers()[0];
     }
 
-    /** The same with a certificate made for the occasion. */
+    /** As {@link #context(Path)}, with a new certificate. */
     public static SSLContext context() {
         try {
             Path folder = Files.createTempDirectory("refrain-tls");

@@ -8,13 +8,13 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A disk of a few megabytes: a tmpfs, which only root can mount, on Linux. A test that makes one is skipped elsewhere.
+ * A disk of a few megabytes: a tmpfs, which only root on Linux can mount. Elsewhere, a test that needs one is skipped.
  * Used by one thread.
  */
 public final class SmallDisk implements AutoCloseable {
     private final Path directory;
 
-    /** Mounts it at a directory, which is made if it is not there. */
+    /** Mounts the disk at a directory, which is made if it does not exist. */
     public SmallDisk(Path directory, int mebibytes) throws IOException {
         this.directory = Files.createDirectories(directory);
         assumeTrue(
@@ -27,12 +27,15 @@ public final class SmallDisk implements AutoCloseable {
         return directory.resolve(name);
     }
 
-    /** Bytes that are free. */
+    /** Free bytes. */
     public long free() throws IOException {
         return Files.getFileStore(directory).getUsableSpace();
     }
 
-    /** Takes all room but the given bytes, by a file that it returns. Others may write to the disk meanwhile. */
+    /**
+     * Fills the disk with a file until only the given number of bytes is free, and returns the file. Others may write
+     * to the disk meanwhile.
+     */
     public Path fill(long leave) throws IOException {
         Path filler = resolve("filler");
         byte[] page = new byte[4096];
@@ -70,7 +73,7 @@ public final class SmallDisk implements AutoCloseable {
         }
     }
 
-    /** Unmounts it, at once or when nothing of it is open any more. */
+    /** Unmounts the disk, at once or when its last open file is closed. */
     @Override
     public void close() {
         if (!run("umount", directory.toString())) {

@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Forwards connections on loopback to a server, as slowly as told, or not at all. Each direction of each connection has
+ * Forwards connections on loopback to a server, at a given speed, or not at all. Each direction of each connection has
  * a thread. Thread-safe.
  */
 public final class TcpForwarder implements AutoCloseable {
@@ -50,27 +50,27 @@ public final class TcpForwarder implements AutoCloseable {
         return listener.getLocalPort();
     }
 
-    /** Lets through so many bytes a second, in each direction of each connection. */
+    /** Limits the bytes a second, in each direction of each connection. */
     public void bytesPerSecond(long most) {
         bytesPerSecond = most;
     }
 
-    /** Holds each piece back for so long. */
+    /** Delays each piece by this time. */
     public void delayMillis(long millis) {
         delayNanos = TimeUnit.MILLISECONDS.toNanos(millis);
     }
 
-    /** From now on nothing comes through, and no connection is closed: as if a firewall had forgotten them. */
+    /** While on, no byte passes and no connection is closed, as when a firewall has lost its state. */
     public void freeze(boolean on) {
         frozen = on;
     }
 
-    /** Nothing comes through connections that there are now, and they are not closed. New ones are as usual. */
+    /** From now on no byte passes through existing connections, which stay open. New connections work. */
     public void forget() {
         forgotten.addAll(sockets);
     }
 
-    /** Whether connections are cut: those that there are, and each that is made. */
+    /** While on, closes all connections, existing and new ones. */
     public void cut(boolean on) {
         refusing = on;
         if (on) {
@@ -95,7 +95,7 @@ public final class TcpForwarder implements AutoCloseable {
                     start(() -> forward(client, server));
                     start(() -> forward(server, client));
                     if (refusing) {
-                        // Whoever cut has perhaps not seen these two.
+                        // The call of cut may have missed these two sockets.
                         close(client);
                         close(server);
                     }
@@ -104,7 +104,7 @@ public final class TcpForwarder implements AutoCloseable {
                 }
             }
         } catch (IOException closed) {
-            // The end.
+            // The forwarder has been closed.
         }
     }
 
@@ -122,7 +122,7 @@ public final class TcpForwarder implements AutoCloseable {
                 out.write(piece, 0, count);
             }
         } catch (IOException closed) {
-            // Either end has had enough.
+            // Either end has closed its connection.
         } finally {
             sockets.remove(from);
             sockets.remove(to);
@@ -142,7 +142,7 @@ public final class TcpForwarder implements AutoCloseable {
         try {
             socket.close();
         } catch (IOException ignored) {
-            // It is of no use any more in any case.
+            // The socket is not used any further.
         }
     }
 

@@ -9,13 +9,13 @@ import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 
-/** Virtual threads in tests whose language level is 17, and whether they hold on to their carriers. */
+/** Virtual threads for tests with language level 17, and a check whether they pin their carriers. */
 public final class VirtualThreads {
     private static final String PINNED = "jdk.VirtualThreadPinned";
 
     private VirtualThreads() {}
 
-    /** What is to be watched. */
+    /** The work to observe. */
     public interface Work {
         void run() throws Exception;
     }
@@ -27,8 +27,8 @@ public final class VirtualThreads {
     }
 
     /**
-     * The pins that Refrain's code causes. The work is done twice, since to load and initialise a class pins; recorded
-     * both times, since the classes of events are loaded then only.
+     * The pinning that Refrain's code causes. The work is done twice, because loading and initialising classes pins. It
+     * is recorded both times, because the classes of events are loaded only during a recording.
      */
     public static List<RecordedEvent> pins(Path folder, Work work) throws Exception {
         try (Recording first = new Recording()) {

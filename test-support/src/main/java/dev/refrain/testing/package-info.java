@@ -1,2 +1,2 @@
-/** What the tests of several modules use. Knows no other module, so that each may use it. */
+/** Helpers that the tests of several modules share. Knows no other module, so that each may use it. */
 package dev.refrain.testing;
