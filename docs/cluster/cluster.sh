@@ -1,7 +1,7 @@
 #!/bin/sh
-# A cluster of three nodes as plain processes: ./cluster.sh starts it, ./cluster.sh stop ends it.
-# PORT (the first of three, below 55533), DIR and PASSWORD can be set. On machines of their own, replace 127.0.0.1 by
-# their addresses, and give each node a replica: --cluster-replicas 1 with six nodes.
+# A cluster of three nodes as plain processes: ./cluster.sh starts it, ./cluster.sh stop ends it. PORT (the first of
+# three, below 55533), DIR and PASSWORD can be set. For nodes on separate machines, replace 127.0.0.1 by their
+# addresses, and give each node a replica: --cluster-replicas 1 with six nodes.
 set -eu
 : "${PORT:=7000}" "${DIR:=$PWD}" "${PASSWORD:=change-me}"
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# One server as a plain process: ./one.sh starts it, ./one.sh stop ends it.
-# PORT, DIR (of its files) and PASSWORD can be set.
+# One server as a plain process: ./one.sh starts it, ./one.sh stop ends it. PORT, DIR (for its files) and PASSWORD can
+# be set.
 set -eu
 : "${PORT:=6379}" "${DIR:=$PWD}" "${PASSWORD:=change-me}"
 here=$(cd "$(dirname "$0")" && pwd)

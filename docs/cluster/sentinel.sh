@@ -1,6 +1,6 @@
 #!/bin/sh
 # A master, a replica and three Sentinels as plain processes: ./sentinel.sh starts them, ./sentinel.sh stop ends them.
-# PORT (the first of five), DIR and PASSWORD can be set. On machines of their own, replace 127.0.0.1 by their addresses.
+# PORT (the first of five), DIR and PASSWORD can be set. For separate machines, replace 127.0.0.1 by their addresses.
 set -eu
 : "${PORT:=6379}" "${DIR:=$PWD}" "${PASSWORD:=change-me}"
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +14,7 @@ if [ "${1:-}" = stop ]; then
 fi
 for port in $PORT $replica; do
   sed "s/PASSWORD/$PASSWORD/" "$here/users.acl" > "$DIR/users-$port.acl"
-  # What replicas and Sentinels ask with.
+  # The account of replicas and Sentinels.
   echo "user operator on >$PASSWORD-operator ~* &* +@all" >> "$DIR/users-$port.acl"
   redis-server --port "$port" --bind 127.0.0.1 --dir "$DIR" --daemonize yes --pidfile "$DIR/redis-$port.pid" \
     --aclfile "$DIR/users-$port.acl" --maxmemory 1gb --maxmemory-policy volatile-lru --save '' \
