@@ -21,17 +21,17 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * What a request is to the cache. Decided from what was sent and the settings alone, so that whoever asks why is told
- * what would be done.
+ * The cache's decision about a request. It depends on the request and the settings alone, so an explanation of a
+ * request reports exactly what would be done.
  *
  * @param request with its preset applied
- * @param key null if caching is off, or the request not eligible
- * @param bypass why it is not eligible, or null
- * @param preset the one that it names and that is known here, or null
- * @param policy the operator's that holds for it (wire rule W81), or null
- * @param outgoing makes the body that goes to the provider, with its own ids in place of those of hits (wire rule
- *     W26b), when it is wanted, as a hit has no use for it; not to be changed
- * @param flaw why its preset cannot be applied, or null; then nothing is to be done
+ * @param key null if caching is off, or the request is not eligible
+ * @param bypass why the request is not eligible, or null
+ * @param preset the local preset that the request names, or null
+ * @param policy the operator's policy that applies to the request (wire rule W81), or null
+ * @param outgoing makes the body for the provider, with the provider's ids in place of those of hits (wire rule W26b).
+ *     Made on demand, since a hit has no use for it; must not be changed
+ * @param flaw why the preset cannot be applied, or null. With a flaw, the request is refused
  */
 public record Decision(
         CacheRequest request,
@@ -48,13 +48,12 @@ public record Decision(
     /**
      * Decides.
      *
-     * @param keys {@link ResponseCache#key}, or what knows the request's key already
+     * @param keys makes the key, as {@link ResponseCache#key} does, or returns one that is known already
      * @param context what goes into the key beside the body
-     * @param asked of the cache, by the request's header
-     * @param coding that {@code sent} is in
-     * @param body that the key is made of
-     * @param sent the same array, or the body as it came if that is in a
-     *     content coding; no preset is applied to it then
+     * @param asked what the request's header asks of the cache
+     * @param coding content coding of {@code sent}
+     * @param body the body from which the key is made
+     * @param sent the same array, or the body as sent if that has a content coding, to which no preset is applied
      */
     public static Decision of(
             ResponseCache cache,
@@ -66,7 +65,7 @@ public record Decision(
             byte[] body,
             byte[] sent) {
         CacheRequest request = CacheRequest.of(context, body);
-        // Without presets and policies nobody has to know the model, and a hit does not decode it.
+        // Without presets and policies the model does not matter, and a hit need not decode it.
         boolean isRead = (!presets.isEmpty() || asked.needsBody()) && request.isJsonObject();
         String slug = isRead ? Presets.slug(request.model(), request.preset()) : null;
         Preset preset = presets.named(slug);
@@ -92,7 +91,7 @@ public record Decision(
                 return new Decision(request, controls, null, bypass, preset, policy, () -> NOTHING, flaw);
             }
         }
-        // The key first: a body that was seen lately is not read again for it.
+        // The key first: for a body that was seen lately it is known without another scan.
         BypassReason flaw = asked.flaw();
         BypassReason limit = !controls.enabled() || flaw != null ? flaw : limit(policy, request);
         CacheKey key = controls.enabled() && limit == null ? keys.apply(request).orElse(null) : null;
@@ -107,17 +106,17 @@ public record Decision(
             if (understood == decided && !isMerged) {
                 return sent;
             }
-            // In the coding that it came in, since the request's header goes on to name that.
+            // In the content coding that the request was sent in, since the forwarded header still names it.
             return body == sent ? understood.upstreamBody() : coding.encode(understood.upstreamBody());
         };
         return new Decision(request, controls, key, bypass, preset, policy, outgoing, null);
     }
 
     /**
-     * The models by which policies know a request: as sent, without the preset that is named in one, that of the body
-     * that goes to the provider, those of {@code models}, and Azure's deployment.
+     * The model names by which policies match a request: the model as sent and in the body for the provider, those in
+     * {@code models}, each also without the preset in its name, and Azure's deployment.
      *
-     * @param isRead whether it is known to be a JSON object
+     * @param isRead whether the body is known to be a JSON object
      */
     private static List<String> models(CacheRequest request, KeyContext context, boolean isRead) {
         Set<String> models = new LinkedHashSet<>();
@@ -138,14 +137,14 @@ public record Decision(
         }
     }
 
-    /** Which limit of a policy a request exceeds; null if there is none. */
+    /** Which limit of a policy a request exceeds; null if it exceeds none. */
     private static BypassReason limit(Policy policy, CacheRequest request) {
         return policy == null || !policy.hasLimits()
                 ? null
                 : policy.exceededBy(RequestTraits.of(request.endpoint(), request.upstreamInput()));
     }
 
-    /** Name of the policy that holds for the request; null if none does. */
+    /** Name of the policy that applies to the request; null if none does. */
     public String policyName() {
         return policy == null ? null : policy.name();
     }
@@ -159,7 +158,7 @@ public record Decision(
         return preset != null && !preset.isPolicyOnly();
     }
 
-    /** The same with the body that goes to the provider made now, and not on the thread that sends it. */
+    /** The same decision, with the body for the provider made now and not later on the sending thread. */
     public Decision prepared() {
         byte[] made = outgoing.get();
         return new Decision(request, controls, key, bypass, preset, policy, () -> made, flaw);

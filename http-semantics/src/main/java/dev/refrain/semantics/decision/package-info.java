@@ -1,5 +1,5 @@
 /**
- * What a request is to the cache: the one decision that a front-end acts on and that an explanation tells of, so that
- * the two cannot disagree. Pure but for the memo of known requests; any thread.
+ * The cache's decision about a request. Front-ends act on it and explanations report it, so the two cannot disagree.
+ * Pure, except for the memo of known requests; usable by any thread.
  */
 package dev.refrain.semantics.decision;

@@ -7,14 +7,14 @@ import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Savings;
 import java.nio.ByteBuffer;
 
-/** The provider's answer to all items of a request. It goes to the client as it arrives. */
+/** Receives the provider's answer to all items of a request, and passes it to the client as it arrives. */
 final class AllItemsSink extends CollectingSink {
     private final ItemAnswers answers;
     private final ItemExchange exchange;
     private final ResponseSink client;
-    /** The head has not gone out yet: it says whether the answer was stored. */
+    /** Whether the head is held back, because it has to say whether the answer was stored. */
     private boolean headWaits;
-    /** Those who wait for the items have got them, or will not get them from this answer. */
+    /** Whether the flights of the items have been given their answers, or been told that there are none. */
     private boolean settled;
 
     private boolean stored;
@@ -29,11 +29,11 @@ final class AllItemsSink extends CollectingSink {
     @Override
     public void head(ResponseHead answer) {
         boolean fits = begin(answer);
-        // As where an answer is captured whole: a head with a length goes out with the first piece.
+        // As with answers that are captured whole, a head with a length is sent with the first piece.
         headWaits = fits && answer.contentLength() > 0;
         if (!fits) {
             settled = true;
-            answers.giveUp(new ItemAnswers.Doubt());
+            answers.giveUp(new ItemAnswers.NotSplit());
         }
         if (!headWaits) {
             client.head(answer.withCache(answers.outcome(ofHead(answer), Savings.NONE)));
@@ -53,7 +53,7 @@ final class AllItemsSink extends CollectingSink {
         if (!settled) {
             if (!collect(bytes)) {
                 settled = true;
-                answers.giveUp(new ItemAnswers.Doubt());
+                answers.giveUp(new ItemAnswers.NotSplit());
             } else if (isWhole()) {
                 settle();
             }
@@ -69,7 +69,7 @@ final class AllItemsSink extends CollectingSink {
         }
     }
 
-    /** Before the client has the last of it, so that its next request finds what it has got. */
+    /** Stores the items before the client has the last piece, so that its next request finds them. */
     private void settle() {
         settled = true;
         byte[] bytes = take();
@@ -79,22 +79,25 @@ final class AllItemsSink extends CollectingSink {
         if (answer != null && answer.isWellFormed()) {
             stored = answers.hand(answer, begun());
             if (stored) {
-                // An older one is no longer true, if the request has asked for a new one.
+                // An older answer to the whole request is out of date, if this request asked for a new one.
                 exchange.cache().remove(exchange.whole());
             }
         } else {
             if (bytes != null && !exchange.controls().directives().noStore()) {
                 storeWhole(bytes);
             }
-            answers.giveUp(new ItemAnswers.Doubt());
+            answers.giveUp(new ItemAnswers.NotSplit());
         }
     }
 
-    /** Those who wait for items of it ask again, for all that they want, and may find it. */
+    /**
+     * Stores the answer under the key of the whole request. Requests that wait for its items ask again as a whole, and
+     * may find it.
+     */
     private void storeWhole(byte[] bytes) {
         ResponseSink capture = exchange.cache()
                 .pipeline()
-                .capture(exchange.whole(), exchange.controls().ttl(), new Nobody());
+                .capture(exchange.whole(), exchange.controls().ttl(), new Discarding());
         capture.head(begun());
         capture.chunk(ByteBuffer.wrap(bytes));
         capture.end();
@@ -114,12 +117,12 @@ final class AllItemsSink extends CollectingSink {
     public void fail(Throwable cause) {
         answers.giveUp(cause);
         answers.finish();
-        // Without the head, if that waits: the client gets an error, and no answer that is cut short.
+        // A head that is held back is dropped: the client then gets an error in place of a truncated answer.
         client.fail(cause);
     }
 
-    /** A capture passes the answer on to this; the client has it already. */
-    private static final class Nobody implements ResponseSink {
+    /** Swallows what a capture passes on, since the client gets the answer from this sink. */
+    private static final class Discarding implements ResponseSink {
         @Override
         public void head(ResponseHead head) {}
 

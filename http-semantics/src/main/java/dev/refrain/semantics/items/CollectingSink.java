@@ -6,12 +6,13 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** Collects the provider's answer to a request for items, if it is one that can be taken apart. */
+/** Collects the provider's answer to a request for items, so that it can be split into items. */
 abstract class CollectingSink implements ResponseSink {
     private final ItemExchange exchange;
     private ResponseHead head;
     /**
-     * Grows with what arrives: a length may be announced and nothing follow. Null if there is nothing to take apart.
+     * Grows with the bytes that arrive, since a provider may announce a length and send nothing. Null if the answer
+     * cannot be split.
      */
     private byte[] collected;
 
@@ -21,7 +22,7 @@ abstract class CollectingSink implements ResponseSink {
         this.exchange = exchange;
     }
 
-    /** Returns whether the head is that of an answer with embeddings. */
+    /** Returns whether the head may be that of an answer with embeddings. */
     final boolean begin(ResponseHead answer) {
         head = answer;
         String type = answer.contentType() == null ? "" : answer.contentType().toLowerCase(Locale.ROOT);
@@ -40,7 +41,7 @@ abstract class CollectingSink implements ResponseSink {
         return head;
     }
 
-    /** Returns whether all is collected so far. */
+    /** Adds a piece. Returns whether everything so far is collected. */
     final boolean collect(ByteBuffer bytes) {
         if (collected == null) {
             return false;
@@ -64,7 +65,7 @@ abstract class CollectingSink implements ResponseSink {
         int most = exchange.maxAnswerBytes();
         long expected = head.contentLength() >= 0 ? head.contentLength() : most;
         long longer = Math.max(needed, Math.min(2L * length, expected));
-        // Twice: it is copied as it grows, and for the store.
+        // Twice, because the array is copied when it grows, and again for the store.
         if (needed > most || !exchange.held().grow(2 * (longer - length))) {
             return false;
         }
@@ -77,7 +78,7 @@ abstract class CollectingSink implements ResponseSink {
         return collected != null && size == head.contentLength();
     }
 
-    /** The bytes collected, which are let go of here; null if some are missing. */
+    /** Hands over the collected bytes; null if some are missing. */
     final byte[] take() {
         byte[] all = collected;
         collected = null;

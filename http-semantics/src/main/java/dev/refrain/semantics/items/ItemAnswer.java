@@ -13,27 +13,27 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * An answer with embeddings, taken apart: what stands around the list, and its items. The bytes of each item are those
- * that the provider sent, but for the number at {@code index}. Immutable; the bytes are not copied.
+ * An answer with embeddings, split into its items and the frame around their list. The bytes of each item are those
+ * that the provider sent, except for the number at {@code index}. Immutable; the bytes are not copied.
  */
 final class ItemAnswer {
     private static final JsonFactory JSON = new JsonFactory();
 
     private static final int UNSET = -1;
 
-    /** Most bytes around the list, which stand around each item that is kept. Vendors need some two hundred. */
+    /** Most bytes of the frame, since it is stored with each item. Vendors need some two hundred. */
     private static final int MOST_AROUND = 16 * 1024;
 
-    /** Digits before or behind the point of a number that is divided: no bill has more. */
+    /** Most digits before or after the decimal point of a number that is divided; no usage has more. */
     private static final int MOST_DIGITS = 18;
 
     private final byte[] bytes;
     private final int length;
-    /** After the bracket that opens the list. */
+    /** Position after the bracket that opens the list. */
     private final int listFrom;
-    /** The bracket that closes it. */
+    /** Position of the bracket that closes the list. */
     private final int listTo;
-    /** For each item where it begins, where its index begins and ends, and where it ends. */
+    /** Four positions for each item: its begin, begin and end of its index, and its end. */
     private final int[] spans;
     /** Whether the vectors are texts in base64, and not lists of numbers. */
     private final boolean isText;
@@ -57,11 +57,10 @@ final class ItemAnswer {
     }
 
     /**
-     * Takes an answer apart, if each of its members is known, and its items are as many as were asked for and in their
-     * order.
+     * Splits an answer, if all its members are known, and it has the requested number of items in their order.
      *
-     * @param bytes not changed while the result is in use
-     * @param length how many of them are the answer
+     * @param bytes must not change while the result is in use
+     * @param length how many of the bytes are the answer
      * @return null for any other answer
      */
     static ItemAnswer of(byte[] bytes, int length, int count) {
@@ -161,12 +160,12 @@ final class ItemAnswer {
         return spans.length / 4;
     }
 
-    /** Whether items of both can stand in one answer: all is the same but the items, usage and the answer's id. */
+    /** Whether items of both fit into one answer: the frames are equal, except for usage and the answer's id. */
     boolean goesWith(ItemAnswer other) {
         return isText == other.isText && Arrays.equals(frame(), other.frame());
     }
 
-    /** What stands around the items, without the values of usage and id. */
+    /** The frame around the items, without the values of usage and id. */
     private byte[] frame() {
         ByteArrayOutputStream frame = new ByteArrayOutputStream();
         copyAround(0, listFrom, "", "", frame);
@@ -174,7 +173,7 @@ final class ItemAnswer {
         return frame.toByteArray();
     }
 
-    /** Whether what stands around the items is JSON. */
+    /** Whether the frame around the items is valid JSON. */
     boolean isWellFormed() {
         ByteArrayOutputStream frame = new ByteArrayOutputStream();
         frame.write(bytes, 0, listFrom);
@@ -191,7 +190,7 @@ final class ItemAnswer {
 
     private void copyAround(int from, int to, String usage, String id, ByteArrayOutputStream into) {
         int at = from;
-        // Two at most, in the order in which they stand.
+        // At most two values are replaced, usage and id, in the order of their positions.
         boolean usageFirst = usageFrom < idFrom;
         for (int i = 0; i < 2; i++) {
             boolean isUsage = usageFirst == (i == 0);
@@ -207,13 +206,13 @@ final class ItemAnswer {
         into.write(bytes, at, to - at);
     }
 
-    // ---- one item alone
+    // ---- the answer to a single item
 
     /**
      * The answer to a request for one item alone.
      *
      * @param before sum of the weights of the items before it
-     * @param weight of this one
+     * @param weight of this item
      * @param all sum of the weights of all
      */
     byte[] alone(int item, long before, long weight, long all) {
@@ -228,7 +227,7 @@ final class ItemAnswer {
         return made.toByteArray();
     }
 
-    /** Each number of usage divided, such that the shares of all items make up the number. */
+    /** Usage with this item's share of each number. The shares of all items add up to the number. */
     private String share(long before, long weight, long all) {
         StringBuilder usage = new StringBuilder();
         int[] at = {usageFrom};
@@ -268,9 +267,9 @@ final class ItemAnswer {
         return new String(bytes, from, to - from, StandardCharsets.ISO_8859_1);
     }
 
-    // ---- putting together
+    // ---- parts of a joined answer
 
-    /** Bytes between the list's bracket and its first item. */
+    /** Length of the white space between the list's bracket and its first item. */
     private int lead() {
         return spans[0] - listFrom;
     }

@@ -14,26 +14,26 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Gathers the answers to the items of one request. Each item takes the way of a request of its own: a hit, a follower
- * of a flight, or the leader of one. The flights that this request leads share one call. It is made before anybody is
- * waited for, so two requests that follow each other's flights both get on.
+ * Gathers the answers to the items of one request. Each item is handled like a request of its own: it is a hit, or
+ * follows a flight, or leads one. The flights that this request leads share one call. The call is made before the
+ * request waits for flights that it follows, so two requests that follow each other's flights cannot deadlock.
  *
- * <p>If no item is known, the request goes to the provider as it was sent, and the answer to the client as it comes
- * ({@link AllItemsSink}). If some are, the others are called for ({@link SomeItemsSink}), and the answer is put
- * together ({@link JoinedAnswer}). In doubt, and before the client has had a byte, the request goes as a whole, under
- * its own key.
+ * <p>If no item is known, the request goes to the provider as it was sent, and the answer to the client as it arrives
+ * ({@link AllItemsSink}). If some are known, the others are fetched ({@link SomeItemsSink}), and all are joined to one
+ * answer ({@link JoinedAnswer}). If an answer cannot be split or its items do not fit together, the request is sent
+ * again as a whole, under its own key. That is possible as long as the client has no byte of an answer.
  *
- * <p>The lock guards the state of the items. No code of others runs under it. Long, since all ends of an item meet
- * here.
+ * <p>The lock also guards the state of the slots. No foreign code runs under it. Long, since the events of cache,
+ * provider and client all meet here.
  */
 final class ItemAnswers {
     /**
-     * How long an item may wait for what other machines say of it before the others are called for without it, in
-     * milliseconds; it is longer than a shared tier is waited for.
+     * Milliseconds for which the call waits for items that are looked up in the shared tier. Then it is made without
+     * the items that are still undecided. Longer than the timeout of the shared tier.
      */
     private static final long GATHER_MILLIS = 250;
 
-    /** What an item takes of the heap while it is fetched: its key, and a flight of its own. */
+    /** Heap of an item while it is fetched, in bytes: its key, and a flight of its own. */
     static final int ITEM_BYTES = 4096;
 
     private final ItemExchange exchange;
@@ -45,40 +45,42 @@ final class ItemAnswers {
     private final ReentrantLock lock = new ReentrantLock();
     // Guarded by the lock.
     private boolean begun;
-    /** Items of which it is not known yet whether they have to be fetched here. */
+    /** Number of items of which it is not decided yet whether this request fetches them. */
     private int open;
 
     private boolean gathered;
-    /** The items that are fetched; null before that. */
+    /** The items that this request fetches; null until the call is made. */
     private List<ItemSlot> called;
 
-    /** The call's answer is not over yet, or its items have not been given to all who wait for them. */
+    /** Whether the call's answer is still arriving, or its items have not been given to their flights yet. */
     private boolean calling;
 
     private Upstream.Call call;
     private int cancelled;
-    /** Nobody wants the call, which may still be on its way out. */
+    /** Whether the call is to be cancelled, perhaps before it has been started. */
     private boolean isStopped;
-    /** Something does not fit: the request has to go as a whole. */
-    private boolean doubtful;
+    /** Whether something does not fit, so that the request has to be sent as a whole. */
+    private boolean mustSendWhole;
 
     private Throwable failure;
-    /** The client has been given over to somebody else. */
+    /** Whether this object is done: the client is being answered, or nobody waits for an answer. */
     private boolean over;
 
     private boolean left;
-    /** The client has left before all items were there or called for. */
-    private boolean isForsaken;
+    /** Whether the client left while an item was still undecided. */
+    private boolean hasStoppedWaiting;
 
     private ItemAnswer frame;
-    /** What the provider's answer to some items began with. */
+    /** Head of the provider's answer to some items; null before it has arrived. */
     private ResponseHead partHead;
 
-    /** What is thrown to those who wait for an item that cannot be had in this way. */
-    static final class Doubt extends Exception {
+    /**
+     * Fails the flight of an item that cannot be fetched by itself. Its followers then fetch the item in another way.
+     */
+    static final class NotSplit extends Exception {
         private static final long serialVersionUID = 1;
 
-        Doubt() {
+        NotSplit() {
             super("the items have to be fetched in another way", null, false, false);
         }
     }
@@ -86,9 +88,9 @@ final class ItemAnswers {
     /**
      * A request whose items are to be gathered.
      *
-     * @param keys of its items, in their order
+     * @param keys of the items, in their order
      * @param all calls the provider with the request as it was sent
-     * @param part calls it for some of the items
+     * @param part calls the provider for some of the items
      */
     ItemAnswers(ItemExchange exchange, List<CacheKey> keys, Upstream all, ItemByItem.Part part) {
         this.exchange = exchange;
@@ -141,7 +143,7 @@ final class ItemAnswers {
         }
     }
 
-    /** Does what is to be done next, if anything is. */
+    /** Takes the next step, if one is due. */
     void goOn() {
         Runnable next = null;
         lock.lock();
@@ -159,19 +161,19 @@ final class ItemAnswers {
 
     private Runnable next() {
         if (left) {
-            forsake();
+            stopWaiting();
         }
         List<ItemSlot> wanted = slots.stream().filter(ItemSlot::isWanted).toList();
-        if (isForsaken && (calling || (called == null && !wanted.isEmpty()))) {
-            // Others may follow the call, and its answer is stored.
+        if (hasStoppedWaiting && (calling || (called == null && !wanted.isEmpty()))) {
+            // The call is still made: others may follow it, and its answer is stored.
             return calling ? null : call(wanted);
-        } else if (isForsaken) {
+        } else if (hasStoppedWaiting) {
             over = true;
             return () -> failed(new IllegalStateException("the client left while another's answer was waited for"));
         } else if (failure != null) {
             over = true;
             return () -> failed(failure);
-        } else if (doubtful || (called != null && !wanted.isEmpty())) {
+        } else if (mustSendWhole || (called != null && !wanted.isEmpty())) {
             over = true;
             return this::asAWhole;
         } else if (called == null && !wanted.isEmpty() && (open == 0 || !isShared || gathered)) {
@@ -187,18 +189,18 @@ final class ItemAnswers {
         return null;
     }
 
-    /** Nobody waits any more for what others fetch. They do not say how that ends to a client that has left. */
-    private void forsake() {
+    /** Stops waiting for items that other requests fetch: their flights do not report to a client that has left. */
+    private void stopWaiting() {
         for (ItemSlot slot : slots) {
             if (slot.isOpen()) {
                 slot.setDone();
                 open--;
-                isForsaken = true;
+                hasStoppedWaiting = true;
             }
         }
     }
 
-    /** Whether an answer to so many items would be longer than what is stored, if they are as long as those known. */
+    /** Whether the missing items, if they are as long as the known ones, would be too long an answer to store. */
     private boolean isTooLong(int missing) {
         long bytes = 0;
         int known = 0;
@@ -218,7 +220,7 @@ final class ItemAnswers {
         return wanted.size() == slots.size() ? this::callForAll : this::callForSome;
     }
 
-    /** Nothing can be had from the cache, and nothing may be fetched or held. */
+    /** Ends the request with a failure. */
     private void failed(Throwable cause) {
         abandon(cause);
         exchange.client().fail(cause);
@@ -234,21 +236,21 @@ final class ItemAnswers {
         } finally {
             lock.unlock();
         }
-        abandon(new Doubt());
+        abandon(new NotSplit());
         if (running != null) {
             running.cancel();
         }
         exchange.cache().pipeline().respond(exchange.whole(), exchange.controls(), all, exchange.client());
     }
 
-    /** Leaves the items to others who wait for them. */
+    /** Ends this request's part in all items. Other requests that wait for an item fetch it themselves. */
     private void abandon(Throwable cause) {
         giveUp(cause);
         slots.forEach(ItemSlot::leave);
         exchange.held().close();
     }
 
-    /** The items that were to be fetched here are not. */
+    /** Fails the flights of the items that this request was to fetch. */
     void giveUp(Throwable cause) {
         for (ItemSlot slot : slots) {
             slot.giveUp(cause);
@@ -266,16 +268,16 @@ final class ItemAnswers {
         }
         slots.forEach(ItemSlot::leave);
         if (isTaken) {
-            // It may take no more of an answer that is being written.
+            // The client may never take the rest of the answer, whose end would free the memory.
             exchange.held().close();
         }
         goOn();
     }
 
-    /** The items, all of which are here, in one answer. */
+    /** Answers with all items, which have arrived, in one answer. */
     private void join() {
         boolean isFetched = partHead != null;
-        // What was fetched has a usage of its own, and is the newest.
+        // The fetched answer is the newest, and its usage is the one to report.
         ItemAnswer around = isFetched ? frame : slots.get(0).answer();
         new JoinedAnswer(exchange, slots, called == null ? List.of() : called, around, partHead).write();
         boolean hasLeft;
@@ -286,12 +288,12 @@ final class ItemAnswers {
             lock.unlock();
         }
         if (hasLeft) {
-            // It may have gone before there was anything to write, and take nothing.
+            // The client may have left first, so that the end of the answer frees nothing.
             exchange.held().close();
         }
     }
 
-    // ---- calling
+    // ---- the call to the provider
 
     private void callForAll() {
         call(all, new AllItemsSink(this, exchange));
@@ -322,13 +324,13 @@ final class ItemAnswers {
         }
     }
 
-    /** Nobody wants the items any more. The provider's answer may never end now. */
+    /** Cancels the call, whose items nobody wants. A cancelled answer may never end, so the memory is freed here. */
     private void stop(Upstream.Call running) {
         running.cancel();
         exchange.held().close();
     }
 
-    /** An item's flight wants its call to end. It does if all want that. */
+    /** An item's flight cancels its call. The shared call is cancelled once all flights have done that. */
     void cancelOne() {
         Upstream.Call running;
         lock.lock();
@@ -343,17 +345,15 @@ final class ItemAnswers {
         }
     }
 
-    // ---- what the sinks of the provider's answer say
+    // ---- called by the sinks of the provider's answer
 
-    /** What the client is told of an answer that the provider has just given. */
+    /** The outcome that the client is told of an answer that the provider has just given. */
     CacheOutcome.Items outcome(CacheOutcome of, Savings savings) {
         int known = called == null ? slots.size() : slots.size() - called.size();
         return new CacheOutcome.Items(of, known, slots.size(), savings);
     }
 
-    /**
-     * Gives each item of a fetched answer to those who wait for it, and to the store; returns whether all are stored.
-     */
+    /** Gives each item of a fetched answer to its flight, and so to the store. Returns whether all are stored. */
     boolean hand(ItemAnswer answer, ResponseHead head) {
         ItemRequest request = exchange.request();
         long sum = 0;
@@ -371,17 +371,17 @@ final class ItemAnswers {
         return stored;
     }
 
-    /** The provider's answer does not fit: the request has to go as a whole. */
-    void doubt() {
+    /** The provider's answer does not fit: the request has to be sent as a whole. */
+    void requireWhole() {
         lock.lock();
         try {
-            doubtful = true;
+            mustSendWhole = true;
         } finally {
             lock.unlock();
         }
     }
 
-    /** Takes the client for an answer that is not put together; false if it has been given to somebody before. */
+    /** Claims the client for an answer that is passed on as it is. False if the client is already being answered. */
     boolean takeClient() {
         boolean isTaken;
         lock.lock();
@@ -392,18 +392,18 @@ final class ItemAnswers {
             lock.unlock();
         }
         if (isTaken) {
-            abandon(new Doubt());
+            abandon(new NotSplit());
         }
         return isTaken;
     }
 
-    /** The answer to some items has come; null if it cannot be taken apart. */
+    /** The answer to some items has arrived; null if it cannot be split. */
     void fetched(ItemAnswer answer, ResponseHead head) {
         boolean fits;
         lock.lock();
         try {
             fits = answer != null && (frame == null || answer.goesWith(frame));
-            doubtful |= !fits;
+            mustSendWhole |= !fits;
             if (fits) {
                 partHead = head;
                 frame = answer;
@@ -414,12 +414,12 @@ final class ItemAnswers {
         if (fits) {
             hand(answer, head);
         }
-        // Last: whoever looks before all items have their answers must not join them.
+        // Last, because no thread may join the items before all of them have their answers.
         callEnded();
         goOn();
     }
 
-    /** The answer to some items has failed; {@code cause} is null if the request goes as a whole anyway. */
+    /** The answer to some items has failed; {@code cause} is null if the request is sent as a whole anyway. */
     void notFetched(Throwable cause) {
         lock.lock();
         try {
@@ -440,7 +440,7 @@ final class ItemAnswers {
         }
     }
 
-    /** The client has got the provider's answer to all items, or that it failed. */
+    /** The client has the provider's answer to all items, or its failure. */
     void finish() {
         lock.lock();
         try {
@@ -452,9 +452,9 @@ final class ItemAnswers {
         exchange.held().close();
     }
 
-    // ---- what the items say
+    // ---- called by the items
 
-    /** The flight of an item asks for it here; false if that has been decided in another way. */
+    /** An item's flight asks this request to fetch the item. False if the item has been decided in another way. */
     boolean want(ItemSlot slot, ResponseSink flight) {
         lock.lock();
         try {
@@ -472,8 +472,8 @@ final class ItemAnswers {
     /**
      * The cache has answered for an item.
      *
-     * @param one the answer to it alone; null if it cannot be taken apart
-     * @param isKnown whether it is one that was stored, or another request's
+     * @param one the answer to this item alone; null if it cannot be split
+     * @param isKnown whether the answer was stored or fetched by another request
      */
     void found(ItemSlot slot, ItemAnswer one, boolean isKnown) {
         lock.lock();
@@ -483,7 +483,7 @@ final class ItemAnswers {
             }
             slot.setDone(one);
             open--;
-            doubtful |= !isKnown || (frame != null && !one.goesWith(frame));
+            mustSendWhole |= !isKnown || (frame != null && !one.goesWith(frame));
             frame = frame == null ? one : frame;
         } finally {
             lock.unlock();
@@ -499,16 +499,17 @@ final class ItemAnswers {
             }
             slot.setDone();
             open--;
-            // What another's call has failed with is not this request's. What cannot be held can be passed on.
+            // The failure of another request's call does not fail this one, nor does a full memory budget: a whole
+            // answer is passed on without being held.
             failure = cause instanceof NotCachedException && failure == null ? cause : failure;
-            doubtful = true;
+            mustSendWhole = true;
         } finally {
             lock.unlock();
         }
         goOn();
     }
 
-    /** Whether nobody reads the items any more. Called under the lock. */
+    /** Whether this request has stopped reading the items. Called with the lock held. */
     boolean isLeftOrOver() {
         return left || over;
     }

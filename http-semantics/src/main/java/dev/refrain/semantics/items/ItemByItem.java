@@ -41,17 +41,17 @@ public final class ItemByItem {
     /** Makes a call to the provider with another body than the request's. */
     @FunctionalInterface
     public interface Part {
-        /** A call with a body, which is not changed. */
+        /** A call with this body, which must not be changed afterwards. */
         Upstream with(byte[] body);
     }
 
     /**
-     * The request item by item, if that is what it is to be.
+     * Treats a request item by item, if it is suited for that.
      *
      * @param decision about the request
-     * @param body that the key was made of
-     * @param isPlain whether that is the body as it was sent, in no content coding
-     * @return null for all other requests, which are one thing to the cache
+     * @param body the body from which the key was made
+     * @param isPlain whether that is the body as it was sent, without a content coding
+     * @return null for all other requests, which are cached as a whole
      */
     public static ItemByItem of(
             ResponseCache cache,
@@ -74,7 +74,7 @@ public final class ItemByItem {
         return request == null ? null : new ItemByItem(cache, decision, request, context);
     }
 
-    /** The keys of all items; null if two of them are the same, or one has none. */
+    /** The keys of all items; null if two of them are equal, or an item has none. */
     private List<CacheKey> keys() {
         List<CacheKey> keys = new ArrayList<>(request.size());
         Set<String> digests = new HashSet<>();
@@ -93,7 +93,7 @@ public final class ItemByItem {
         return request.size();
     }
 
-    /** How many of them are stored, and may answer; -1 if the request goes as a whole. Counts no hit. */
+    /** How many items are stored and fresh enough to answer; -1 if the request is cached as a whole. Counts no hit. */
     public int known() {
         List<CacheKey> keys = keys();
         if (keys == null) {
@@ -112,11 +112,11 @@ public final class ItemByItem {
     }
 
     /**
-     * Answers the request, as {@link ResponseCache#respond} does. An answer that could not be taken apart was stored
-     * whole, so that is looked for first.
+     * Answers the request, as {@link ResponseCache#respond} does. It first looks for a stored answer to the whole
+     * request, since answers that cannot be split are stored whole.
      *
      * @param all calls the provider with the request as it was sent
-     * @param part calls it for some of the items
+     * @param part calls the provider for some of the items
      */
     public void respond(Upstream all, Part part, ResponseSink client) {
         Objects.requireNonNull(client, "client");

@@ -9,9 +9,9 @@ import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.memory.MemoryBudget;
 
 /**
- * One request for several embeddings: what was asked, by whom, and the memory that its answer may take.
+ * One request for several embeddings, with its client and the memory reserved for its answer.
  *
- * @param whole key of the request as one thing
+ * @param whole key of the request as a whole
  * @param held memory that is reserved for the request until its answer is over
  */
 record ItemExchange(

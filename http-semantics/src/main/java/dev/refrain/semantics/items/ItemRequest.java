@@ -5,23 +5,23 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A request for embeddings of several inputs, and the requests for some of them. All that stands around the list of
- * inputs is in each of these as it was sent. Immutable; the body is not copied.
+ * A request for embeddings of several inputs, from which requests for some of the inputs are made. Each of those has
+ * everything around the list of inputs exactly as it was sent. Immutable; the body is not copied.
  */
 final class ItemRequest {
     /** OpenAI takes no more in one request. */
     static final int MOST_ITEMS = 2048;
 
-    /** What holds for each input by itself, as vendors document it, beside what is read below. */
+    /** Further members that apply to each input by itself, as vendors document them. */
     private static final List<String> OF_EACH = List.of(
             "dimensions", "user", "input_type", "task", "task_type", "truncate", "truncation", "output_dimension");
 
     private final byte[] body;
-    /** After the bracket that opens the list. */
+    /** Position after the bracket that opens the list. */
     private final int listFrom;
-    /** The bracket that closes it. */
+    /** Position of the bracket that closes the list. */
     private final int listTo;
-    /** Where items begin and end, in turn. */
+    /** Begin and end of each item, alternating. */
     private final int[] spans;
 
     private ItemRequest(byte[] body, int listFrom, int listTo, int[] spans) {
@@ -32,12 +32,12 @@ final class ItemRequest {
     }
 
     /**
-     * A request, if it is one whose items can be asked for one by one: a list of 2 to {@link #MOST_ITEMS} texts, or of
-     * as many lists of token numbers, none of them empty, and no format or member that is not known. With {@code
-     * late_chunking}, say, a vector depends on the other inputs.
+     * A request whose items can be fetched one by one. Its input must be a list of 2 to {@link #MOST_ITEMS} texts or
+     * lists of token numbers, none of them empty. Unknown members and formats are refused: with {@code late_chunking},
+     * for example, a vector depends on the other inputs.
      *
      * @param body a well-formed JSON object
-     * @param mostBytes the most bytes that what stands around the items may make, once for each item
+     * @param mostBytes most bytes that the frame around the items may take if it is repeated for each item
      * @return null for any other
      */
     static ItemRequest of(byte[] body, long mostBytes) {
@@ -73,7 +73,7 @@ final class ItemRequest {
         public boolean at(int nameFrom, int nameTo, int from, int to) {
             for (int i = nameFrom; i < nameTo; i++) {
                 if (body[i] == '\\') {
-                    // It may be any of the names below.
+                    // An escaped name could be any of the names below.
                     return false;
                 }
             }
@@ -118,7 +118,9 @@ final class ItemRequest {
         return spans.length / 2;
     }
 
-    /** How long an item is: texts in bytes, tokens by their number. The provider's tokens are divided by it. */
+    /**
+     * Size of an item: bytes of a text, or number of tokens. The provider's token count is divided in this proportion.
+     */
     int weight(int item) {
         int from = spans[2 * item];
         int to = spans[2 * item + 1];

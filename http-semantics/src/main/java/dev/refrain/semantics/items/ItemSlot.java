@@ -13,18 +13,18 @@ import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * One item of a request: the reader of its answer and, if it is fetched here, the provider of its flight. Its state
- * changes under the lock of {@link ItemAnswers}, which all items of the request share.
+ * One item of a request. It reads the item's answer and, if this request fetches the item, it is the provider of the
+ * item's flight. Its state changes under the lock of {@link ItemAnswers}, which all items of the request share.
  */
 final class ItemSlot implements ResponseSink, Upstream {
     private enum State {
-        /** It is being looked for. */
+        /** The cache is being asked for the item. */
         OPEN,
-        /** It has to be fetched here. */
+        /** This request has to fetch the item. */
         WANTED,
-        /** It is being fetched here. */
+        /** This request is fetching the item. */
         CALLED,
-        /** It is here, or will not come in this way. */
+        /** The item has arrived, or will not arrive here. */
         DONE
     }
 
@@ -36,24 +36,24 @@ final class ItemSlot implements ResponseSink, Upstream {
 
     // Guarded by the lock.
     private State state = State.OPEN;
-    /** The flight that gets the item once it is fetched; null before it is wanted, and after. */
+    /** The flight that gets the item once it is fetched; null at all other times. */
     private ResponseSink waiting;
 
     private Runnable gone;
 
-    // Of an answer from the cache; one thread at a time.
+    // State of an answer from the cache; used by one thread at a time.
     private ResponseHead head;
     private byte[] bytes;
     private boolean isRefused;
 
     private ItemAnswer answer;
-    /** Which of the answer's items it is. */
+    /** Index of this item in {@link #answer}. */
     private int place;
-    /** Whether what was fetched is stored. */
+    /** Whether the fetched item has been stored. */
     private boolean stored;
 
     /**
-     * An item that is looked for.
+     * An item to ask the cache for.
      *
      * @param item its place in the request, from 0
      */
@@ -65,7 +65,7 @@ final class ItemSlot implements ResponseSink, Upstream {
         this.lock = lock;
     }
 
-    /** Asks the cache for it. */
+    /** Asks the cache for the item. */
     void lookUp() {
         exchange.cache().pipeline().respond(key, exchange.controls(), this, this);
     }
@@ -75,12 +75,12 @@ final class ItemSlot implements ResponseSink, Upstream {
         return item;
     }
 
-    /** The head of its answer from the cache; null if it was fetched here. */
+    /** The head of the item's answer from the cache; null if this request fetched the item. */
     ResponseHead head() {
         return head;
     }
 
-    /** The answer that has it; null before that is here. */
+    /** The answer that contains the item; null before it has arrived. */
     ItemAnswer answer() {
         return answer;
     }
@@ -98,7 +98,7 @@ final class ItemSlot implements ResponseSink, Upstream {
         answer.writeItem(place, item, into);
     }
 
-    /** Lets go of its answer, which has been written. */
+    /** Releases the item's answer after it has been written. */
     void drop() {
         answer = null;
         if (bytes != null) {
@@ -107,7 +107,7 @@ final class ItemSlot implements ResponseSink, Upstream {
         }
     }
 
-    // ---- for ItemAnswers, under the lock
+    // ---- called by ItemAnswers, with the lock held
 
     boolean isOpen() {
         return state == State.OPEN;
@@ -130,7 +130,7 @@ final class ItemSlot implements ResponseSink, Upstream {
         state = State.DONE;
     }
 
-    /** It came from the cache, or did not: then {@code from} is null. */
+    /** The item is decided; {@code from} is the cache's answer, null if it is unusable. */
     void setDone(ItemAnswer from) {
         state = State.DONE;
         answer = from;
@@ -148,13 +148,13 @@ final class ItemSlot implements ResponseSink, Upstream {
     }
 
     /**
-     * Gives it to its flight.
+     * Gives the item to its flight.
      *
-     * @param at its place in the answer
+     * @param at index of the item in the answer
      * @param before sum of the weights of the items before it
      * @param sum of all weights
      * @param of head of the answer
-     * @return whether it is stored now
+     * @return whether the item is stored now
      */
     boolean provide(ItemAnswer from, int at, long before, long weight, long sum, ResponseHead of) {
         ResponseSink flight;
@@ -177,7 +177,7 @@ final class ItemSlot implements ResponseSink, Upstream {
         return stored;
     }
 
-    /** Ends its flight without an answer, if there is one to be fetched here. */
+    /** Fails the item's flight, if this request was to fetch the item. */
     void giveUp(Throwable cause) {
         ResponseSink flight;
         lock.lock();
@@ -195,7 +195,7 @@ final class ItemSlot implements ResponseSink, Upstream {
 
     // ---- as the reader of an answer
 
-    /** Tells its flight that nobody reads here any more. */
+    /** Tells the item's flight that this reader has left. */
     void leave() {
         Runnable action;
         lock.lock();
@@ -210,7 +210,7 @@ final class ItemSlot implements ResponseSink, Upstream {
         }
     }
 
-    private boolean isLookedFor() {
+    private boolean isBeingLookedUp() {
         lock.lock();
         try {
             return state == State.OPEN;
@@ -221,7 +221,7 @@ final class ItemSlot implements ResponseSink, Upstream {
 
     @Override
     public void head(ResponseHead found) {
-        if (isLookedFor()) {
+        if (isBeingLookedUp()) {
             head = found;
             isRefused = found.status() != 200;
         } else if (found.cache() instanceof CacheOutcome.Miss miss) {
@@ -231,7 +231,7 @@ final class ItemSlot implements ResponseSink, Upstream {
 
     @Override
     public void chunk(ByteBuffer piece) {
-        if (!isLookedFor() || isRefused) {
+        if (!isBeingLookedUp() || isRefused) {
             return;
         }
         int more = piece.remaining();
@@ -245,7 +245,7 @@ final class ItemSlot implements ResponseSink, Upstream {
 
     @Override
     public void end() {
-        if (isLookedFor()) {
+        if (isBeingLookedUp()) {
             ItemAnswer one = isRefused || bytes == null ? null : ItemAnswer.of(bytes, bytes.length, 1);
             boolean isKnown = one != null
                     && (CacheOutcome.isWhole(head.cache()) || head.cache() instanceof CacheOutcome.Collapsed);

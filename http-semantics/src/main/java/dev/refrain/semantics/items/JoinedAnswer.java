@@ -14,12 +14,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** One answer that is put together from the answers to all items of a request, all of which are here. */
+/** Joins the answers to all items of a request, which have all arrived, into one answer. */
 final class JoinedAnswer {
-    /** Bytes that are passed on at once. */
+    /** Bytes of a piece, roughly. */
     private static final int PIECE = 64 * 1024;
 
-    /** Fields that speak of the bytes of the answer, which are others once it is put together. */
+    /** Fields about the exact bytes of a provider's answer, which do not hold for the joined one. */
     private static final Set<String> OF_THE_BYTES =
             Set.of("etag", "content-md5", "digest", "content-digest", "repr-digest", "content-range");
 
@@ -33,9 +33,9 @@ final class JoinedAnswer {
     /**
      * An answer to write.
      *
-     * @param fetched those of the slots that the provider has just answered
-     * @param around the answer whose beginning and end it gets
-     * @param fetchedHead head of the provider's answer to those; null if there are none
+     * @param fetched the slots that the provider has just answered
+     * @param around the answer that gives the joined one its beginning and end
+     * @param fetchedHead head of the provider's answer to the fetched slots; null if there are none
      */
     JoinedAnswer(
             ItemExchange exchange,
@@ -51,7 +51,7 @@ final class JoinedAnswer {
         this.fetchedHead = fetchedHead;
     }
 
-    /** Begins to write it to the client. */
+    /** Begins to write the answer to the client. */
     void write() {
         long length = around.aroundLength(slots.size());
         for (ItemSlot slot : slots) {
@@ -61,10 +61,13 @@ final class JoinedAnswer {
         new Writer().run();
     }
 
-    /** Writes the answer as the client takes it, and lets go of what is written. */
+    /** Writes the answer as fast as the client takes it, and releases each item once it is written. */
     private final class Writer implements Runnable {
         private final ByteArrayOutputStream piece = new ByteArrayOutputStream(PIECE + 1024);
-        /** Pieces to write: a client that takes one at once asks for the next while the first is passed. */
+        /**
+         * Number of pieces asked for. A client that takes a piece at once asks for the next during the same call, which
+         * must not recurse.
+         */
         private final AtomicInteger turns = new AtomicInteger();
 
         private int next;
@@ -143,7 +146,7 @@ final class JoinedAnswer {
         return new CacheOutcome.Items(of, slots.size() - fetched.size(), slots.size(), savings);
     }
 
-    /** Age and lifetime are those of the item that ends first. */
+    /** Age and lifetime are those of the item that expires first. */
     private CacheOutcome hit(Savings saved) {
         CacheOutcome.Hit least = null;
         CacheOutcome.Collapsed joined = null;
@@ -173,7 +176,10 @@ final class JoinedAnswer {
         return outcome instanceof CacheOutcome.SharedHit shared ? shared.entry() : (CacheOutcome.Hit) outcome;
     }
 
-    /** What the items that were not fetched here had cost. One call had fetched many of them: its time counts once. */
+    /**
+     * The original cost of the items that this request did not fetch. One call may have fetched many of them, so its
+     * time counts once.
+     */
     private Savings savings() {
         long tokens = 0;
         long prompt = 0;

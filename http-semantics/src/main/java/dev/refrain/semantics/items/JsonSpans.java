@@ -1,23 +1,23 @@
 package dev.refrain.semantics.items;
 
 /**
- * Finds out where the parts of a JSON document stand, without reading what is in them: a vector has thousands of
- * numbers that nobody here looks at. It does not tell a malformed document from a well-formed one in each case. Whoever
- * uses it knows by other means that the document is one, or has it checked before it is kept. Stateless.
+ * Finds the positions of the parts of a JSON document without parsing their contents: the thousands of numbers of a
+ * vector do not matter here. It does not detect every malformed document, so callers must know by other means that the
+ * document is well-formed, or check it before they store it. Stateless.
  */
 final class JsonSpans {
-    /** What a visitor returns, and a walk, if the document is not as it has to be. */
+    /** Result of a walk over a document that does not have the expected form. */
     static final int NONE = -1;
 
     private JsonSpans() {}
 
-    /** Gets one member of an object. */
+    /** Receives one member of an object. */
     interface Member {
         /** Positions of the name, without its quotes, and of the value; false ends the walk. */
         boolean at(int nameFrom, int nameTo, int from, int to);
     }
 
-    /** Gets one element of a list. */
+    /** Receives one element of a list. */
     interface Element {
         /** Positions of the element; false ends the walk. */
         boolean at(int from, int to);

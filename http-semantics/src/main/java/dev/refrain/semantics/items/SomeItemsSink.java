@@ -6,24 +6,26 @@ import dev.refrain.engine.exchange.Savings;
 import java.nio.ByteBuffer;
 import java.util.Set;
 
-/** The provider's answer to some items of a request. The client gets it together with those that were known. */
+/**
+ * Receives the provider's answer to some items of a request. The client gets these items together with the known ones.
+ */
 final class SomeItemsSink extends CollectingSink {
-    /** With these the provider blames the request, whose items it may name by their places: it has to see all of it. */
+    /** Statuses that blame the request. Messages may name positions of items, so the whole request is sent again. */
     private static final Set<Integer> ABOUT_THE_REQUEST = Set.of(400, 413, 422);
 
     private final ItemAnswers answers;
     private final ItemExchange exchange;
     private final ResponseSink client;
     private final int items;
-    /** The provider has refused, and the client gets that. */
+    /** Whether the provider has refused and the client gets its answer. */
     private boolean passes;
-    /** The request goes as a whole, and this answer nowhere. */
+    /** Whether this answer is dropped, because the request is sent as a whole. */
     private boolean ignored;
 
     /**
-     * Takes one answer.
+     * Receives one answer.
      *
-     * @param items how many were asked for
+     * @param items number of items that were requested
      */
     SomeItemsSink(ItemAnswers answers, ItemExchange exchange, int items) {
         super(exchange);
@@ -40,7 +42,7 @@ final class SomeItemsSink extends CollectingSink {
         }
         if (answer.status() == 200 || ABOUT_THE_REQUEST.contains(answer.status())) {
             ignored = true;
-            answers.doubt();
+            answers.requireWhole();
             if (answer.contentLength() > exchange.maxAnswerBytes()) {
                 answers.goOn();
             }
@@ -58,8 +60,8 @@ final class SomeItemsSink extends CollectingSink {
             client.chunk(bytes);
         } else if (!ignored && !collect(bytes)) {
             ignored = true;
-            answers.doubt();
-            // Not at its end: it is too long, and paid for.
+            answers.requireWhole();
+            // Goes on at once: the answer is too long to wait for its end.
             answers.goOn();
         }
     }
@@ -67,7 +69,7 @@ final class SomeItemsSink extends CollectingSink {
     @Override
     public void whenDrained(Runnable action) {
         if (ignored) {
-            // The client may be another call's by now.
+            // Another call may be answering the client already.
             action.run();
         } else {
             super.whenDrained(action);
