@@ -11,10 +11,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Puts an answer's header together. Used by one thread. */
+/** Builds the header of an answer. Used by one thread. */
 final class AnswerFields implements ResponseFields {
     private final Map<String, List<String>> fields = new LinkedHashMap<>();
-    /** Whether there are fields of the provider's, whose names may be spelt in any way. */
+    /** Whether there are fields of the provider, whose names may be in any case. */
     private boolean isForwarded;
 
     /**
@@ -50,7 +50,7 @@ final class AnswerFields implements ResponseFields {
         replace(name, lines);
     }
 
-    /** A field of the cache's own, in place of what the provider has sent. */
+    /** Sets a field of the cache, in place of the provider's lines. */
     void set(String name, String value) {
         replace(name, List.of(value));
     }

@@ -2,16 +2,14 @@ package dev.refrain.semantics.client;
 
 import java.io.ByteArrayOutputStream;
 
-/**
- * Takes a request's body of a length that is known beforehand, without copying it once more. Used by one thread.
- */
+/** Collects a request's body. If the length is known beforehand, the bytes are not copied again. Used by one thread. */
 public final class BodyBytes extends ByteArrayOutputStream {
-    /** @param length in bytes, as far as it is known; not negative */
+    /** @param length expected length in bytes; not negative */
     public BodyBytes(int length) {
         super(length);
     }
 
-    /** What was written; the array itself if it is full. Nothing may be written after that. */
+    /** The bytes written: the buffer itself if it is full, else a copy. Nothing may be written afterwards. */
     public byte[] take() {
         return count == buf.length ? buf : toByteArray();
     }

@@ -10,25 +10,25 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a wrapped client's program gets: the provider's answer, or one from the cache. The header says what the cache
- * did (wire rules W20 to W33); it is put together when somebody asks for it, since many programs never do.
+ * The answer that a program gets from its wrapped client: the provider's, or one from the cache. The header says what
+ * the cache did (wire rules W20 to W33). It is built on first use, since many programs never read it.
  *
- * <p>The body is read by one thread at a time and may be closed by any. It waits for what has not come yet. Whoever
- * closes it early leaves, and the answer is fetched all the same (wire rule W29). The rest is thread-safe.
+ * <p>One thread at a time reads the body; any thread may close it. A read waits for bytes that have not arrived. If the
+ * body is closed early, the answer is fetched to its end all the same (wire rule W29). The rest is thread-safe.
  */
 public final class ClientAnswer implements AutoCloseable {
     private final int status;
-    /** Null if the header is there already. The next two as well. */
+    /** Null, as are the next two fields, if the header was given ready-made. */
     private final ResponseHead head;
 
     private final CacheKey key;
     private final CacheHeaders.Pricing pricing;
     private final byte[] whole;
 
-    /** Null until it is asked for. Threads that race here do the same twice. */
+    /** Null until first use. Racing threads may build it twice, with equal results. */
     private volatile Map<String, List<String>> fields;
 
-    /** Null until it is asked for, if it is whole. */
+    /** Null until first use if {@link #whole} is set. */
     private InputStream body;
 
     private ClientAnswer(
@@ -48,17 +48,17 @@ public final class ClientAnswer implements AutoCloseable {
         this.body = body;
     }
 
-    /** One that is whole. */
+    /** An answer with its whole body. */
     static ClientAnswer of(ResponseHead head, CacheKey key, CacheHeaders.Pricing pricing, byte[] whole) {
         return new ClientAnswer(head.status(), head, key, pricing, null, whole, null);
     }
 
-    /** One whose body is still to come. */
+    /** An answer whose body is still arriving. */
     static ClientAnswer of(ResponseHead head, CacheKey key, CacheHeaders.Pricing pricing, InputStream body) {
         return new ClientAnswer(head.status(), head, key, pricing, null, null, body);
     }
 
-    /** One that the cache itself has made. */
+    /** An answer that the cache itself made, such as an error. */
     static ClientAnswer of(int status, AnswerFields fields, byte[] whole) {
         return new ClientAnswer(status, null, null, null, fields.fields(), whole, null);
     }
@@ -68,10 +68,7 @@ public final class ClientAnswer implements AutoCloseable {
         return status;
     }
 
-    /**
-     * The header's lines by the names of their fields, as they were sent or as the contract spells them. Not to be
-     * changed.
-     */
+    /** The header's lines by field name, spelt as sent or as in the wire contract. Must not be changed. */
     public Map<String, List<String>> fields() {
         Map<String, List<String>> known = fields;
         if (known == null) {
@@ -91,12 +88,12 @@ public final class ClientAnswer implements AutoCloseable {
         return null;
     }
 
-    /** Length of the body in bytes, -1 if that is not known. */
+    /** Length of the body in bytes, -1 if unknown. */
     public long contentLength() {
         return whole != null ? whole.length : Math.max(-1, head.contentLength());
     }
 
-    /** The whole body, if it is there already, as on each hit; else null. Not to be changed. */
+    /** The whole body if it has arrived, as on each hit; else null. Must not be changed. */
     public byte[] whole() {
         return whole;
     }

@@ -6,18 +6,18 @@ import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What a program can do with answers that it has got. Stateless. */
+/** What a program can do with an answer afterwards. Stateless. */
 public final class ClientAnswers {
-    /** Of the cache's own part in {@code Cache-Status}, which caches before it may have written to, too. */
+    /** The key in Refrain's part of {@code Cache-Status}; other caches may have added parts of their own. */
     private static final Pattern KEY = Pattern.compile("(?:^|, )refrain; [^,]*key=\"([0-9a-f]{12})\"");
 
     private ClientAnswers() {}
 
     /**
-     * Takes a bad answer back, as a proxy's client does by {@code DELETE /v1/generation} (wire rule W85): the entry
-     * that answered, or that was stored from the answer, is removed, and from what machines share, too. An answer that
-     * is still being fetched goes on, and is not stored. What has replaced the answer meanwhile stays. Embeddings that
-     * were put together item by item have no entry of their own: ask again with {@code X-OpenRouter-Cache-Clear}.
+     * Takes a bad answer back, as a proxy's client does by {@code DELETE /v1/generation} (wire rule W85). Removes the
+     * entry that answered, or that was stored from the answer, here and in the shared tier. An answer that is still
+     * being fetched goes on, and is not stored. An entry that has replaced the answer meanwhile stays. Embeddings that
+     * were answered item by item have no entry of their own: ask again with {@code X-OpenRouter-Cache-Clear}.
      *
      * <pre>{@code
      * ClientAnswers.takeBack(cache, response.headers()::values);      // openai-java, anthropic-java, OkHttp
@@ -26,8 +26,8 @@ public final class ClientAnswers {
      *
      * <p>Walks the keys of the whole store; do not call it on a thread that serves requests.
      *
-     * @param cache that the client asks
-     * @param header the lines of a field of the answer's header by its name; null or empty if there are none
+     * @param cache the client's cache
+     * @param header returns the lines of a field of the answer; null or empty if there are none
      * @return whether the header names an entry; whether it was still there does not matter
      */
     public static boolean takeBack(ResponseCache cache, Function<String, List<String>> header) {

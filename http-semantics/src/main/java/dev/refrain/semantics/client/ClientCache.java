@@ -46,22 +46,23 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A cache as the front-ends inside a JVM use it: {@link #execute} takes a client's request the way that a request takes
- * through the proxy. It decides, looks up, joins a call that is under way, or calls the provider with the wrapped
- * client, and stores what comes. Keys, header fields and records are those of the proxy.
+ * A cache for front-ends inside a JVM. {@link #execute} handles a client's request as the proxy does: it decides, looks
+ * up, joins a call that is under way or calls the provider with the wrapped client, and stores the answer. Keys, header
+ * fields and records are those of the proxy.
  *
- * <p>Thread-safe. The cache is the program's, which closes it. Long, since both ways to ask go the same way.
+ * <p>Thread-safe. The program owns the cache and closes it. Long, since blocking and asynchronous calls share every
+ * step.
  */
 public final class ClientCache {
     private static final Logger LOG = LoggerFactory.getLogger(ClientCache.class);
 
-    /** The cache's own fields of requests, beside those of the wire contract that the proxy takes away. */
+    /** Prefix of Refrain's own request fields, which are removed before a request leaves, like the contract's. */
     private static final String OWN_PREFIX = "x-refrain-";
 
     private static final Presets NO_PRESETS = new Presets(List.of());
-    /** Bytes of a body that is looked into for the id of a hit only, as in the proxy (wire rule W26b). */
+    /** Longest body, in bytes, that is searched for a hit's id while caching is off, as in the proxy (W26b). */
     private static final int SHORT_BODY = 64 * 1024;
-    /** The shared tier has a timeout of its own, which is shorter; but all threads may be busy. */
+    /** Longest wait for the shared tier. Its own timeout is shorter, but may fire late when all threads are busy. */
     private static final long LONGEST_WAIT_MILLIS = 1_000;
 
     private final ResponseCache cache;
@@ -78,14 +79,14 @@ public final class ClientCache {
         this.heads = new ClientHeads(cache, options);
     }
 
-    /** The cache with these options. */
+    /** A front-end's view of a cache, with these options. */
     public static ClientCache of(ResponseCache cache, RefrainOptions options) {
         return new ClientCache(cache, options);
     }
 
     /**
-     * Whether a request's field tells the cache what to do; such fields are taken away from each request before it
-     * leaves (wire rule W9).
+     * Whether a request's field tells the cache what to do. Such fields are removed from each request before it leaves
+     * (wire rule W9).
      *
      * @param name in any case
      */
@@ -94,11 +95,11 @@ public final class ClientCache {
     }
 
     /**
-     * The path under which a request that passes the cache by has to leave: where it names an answer by the id that a
-     * hit gave it, the provider's own id stands in its place (wire rule W26b). Waits for the shared tier, if there is
-     * one and the hit may have been another machine's.
+     * The path to which a request that bypasses the cache must be sent. If its own path names an answer by the id that
+     * a hit gave it, the provider's id replaces that (wire rule W26b). Waits for the shared tier if there is one and
+     * the hit may have been on another machine.
      *
-     * @return null if that is the path that it has
+     * @return the changed path; null if the request's own is right
      */
     public String providersPath(ClientRequest request) {
         ProviderPath path = ProviderPath.of(request.method(), request.url());
@@ -112,13 +113,12 @@ public final class ClientCache {
     }
 
     /**
-     * Answers a request. Waits until the answer begins; on a hit that is at once, on this thread, and the answer is
-     * whole.
+     * Answers a request. Waits until the answer begins. A hit is answered at once, on this thread, and whole.
      *
-     * @return null if the cache has no part in the request: then it is sent as it is, with its body if that was read,
-     *     but for what {@link #isForTheCache} and {@link #providersPath} say
-     * @throws IOException what the client has thrown, or that the request was cancelled or took too long. Also its
-     *     {@link RuntimeException}s come as they are
+     * @return null if the cache has no part in the request. The front-end then sends it, with its body if that was
+     *     read, without the fields of {@link #isForTheCache} and to the path of {@link #providersPath}
+     * @throws IOException what the client has thrown, or if the request was cancelled or timed out. The client's
+     *     {@link RuntimeException}s are passed on as they are
      */
     public ClientAnswer execute(ClientRequest request) throws IOException {
         Exchange exchange = begin(request);
@@ -139,14 +139,14 @@ public final class ClientCache {
     }
 
     /**
-     * Answers a request like {@link #execute}, without waiting; but for the shared tier, if there is one and the
-     * request names an earlier answer that this machine does not know.
+     * Answers a request like {@link #execute}, without waiting. Only if the request names an earlier answer that this
+     * machine does not know, it waits for the shared tier.
      *
-     * @param response makes what the program gets of the answer, which is closed if nobody takes it
-     * @param failure makes what the program gets of what {@code execute} would throw
-     * @return null if the cache has no part in the request. A hit has completed it already; otherwise it completes on a
-     *     thread of the executor, which may wait for the answer's body. It fails with what {@code failure} makes, as it
-     *     is. Whoever cancels it leaves (wire rule W29)
+     * @param response converts the answer for the program; the answer is closed if the future is complete already
+     * @param failure converts what {@code execute} would throw
+     * @return null if the cache has no part in the request. On a hit, the future is complete already. Otherwise it
+     *     completes on a thread of the executor, on which dependents may wait for the answer's body. It fails with
+     *     exactly what {@code failure} returns. Cancelling it counts as leaving (wire rule W29)
      */
     public <T> CompletableFuture<T> executeAsync(
             ClientRequest request, Function<ClientAnswer, T> response, UnaryOperator<Throwable> failure) {
@@ -171,7 +171,7 @@ public final class ClientCache {
             exchange.complete(told, response, failure);
             return told;
         }
-        // Whoever is told may read the body on the thread that tells, which so must not be the one that brings it.
+        // Dependents may block on the body, so the thread that delivers the body must not complete the future.
         client.whenBegun(() -> {
             try {
                 options.executor().execute(() -> exchange.complete(told, response, failure));
@@ -202,12 +202,12 @@ public final class ClientCache {
         return told;
     }
 
-    /** The same with the answer and what is thrown as they are. */
+    /** Answers a request without waiting, with answer and failure unconverted. */
     public CompletableFuture<ClientAnswer> executeAsync(ClientRequest request) {
         return executeAsync(request, answer -> answer, thrown -> thrown);
     }
 
-    /** Has threads for what would wait, such as reading an answer that is still under way. */
+    /** Runs tasks that may wait, such as reading an answer that is still arriving. */
     public Executor threads() {
         return options.executor();
     }
@@ -239,13 +239,13 @@ public final class ClientCache {
             return exchange.bypass(BypassReason.PAYLOAD_TOO_LARGE);
         }
         if (head.isPlain()) {
-            // Most requests are, and a hit then is one step.
+            // Most requests are plain, and their hits take one lookup.
             CachePipeline.Found found = cache.pipeline()
                     .find(head.context(), sent, head.asked().alone().directives());
             if (found.body() != null) {
                 return exchange.hit(head, found, sent);
             }
-            exchange.hasLooked = true;
+            exchange.hasMissed = true;
             return decide(exchange, head, found.key() == null ? keys : asked -> Optional.of(found.key()), sent, sent);
         }
         if (coding == ContentCoding.IDENTITY) {
@@ -260,7 +260,10 @@ public final class ClientCache {
         }
     }
 
-    /** The body of a request that is not cached; null if it names no answer by the id that a hit gave it. */
+    /**
+     * The body to send for a request that is not cached, with the provider's ids in place of ids that hits gave. Null
+     * if the body names no such id.
+     */
     private byte[] withProvidersIds(Exchange exchange, ClientHead head) throws IOException {
         if (!ClientHeads.mayNameAnAnswer(head.endpoint()) || head.coding() != ContentCoding.IDENTITY) {
             return null;
@@ -284,16 +287,16 @@ public final class ClientCache {
         Decision decision =
                 Decision.of(cache, keyOf, NO_PRESETS, head.context(), head.asked(), head.coding(), body, sent);
         if (await(cache.pipeline().learnIds(decision.request()))) {
-            // Its key is another one, now that the earlier answer that it names is known.
+            // The earlier answer that the request names is now known, which changes the key.
             decision = Decision.of(cache, keys, NO_PRESETS, head.context(), head.asked(), head.coding(), body, sent);
-            exchange.hasLooked = false;
+            exchange.hasMissed = false;
         }
         ItemByItem items =
                 ItemByItem.of(cache, options.rules(), decision, head.context(), head.asked(), body, body == sent);
         return exchange.decided(decision, sent, items);
     }
 
-    /** Waits for what another machine knows of an id, if there is something to wait for. Returns whether there was. */
+    /** Waits for what the shared tier knows of ids. Returns false if there was nothing to wait for. */
     private static boolean await(Optional<CompletionStage<Void>> ids) {
         ids.ifPresent(known -> known.toCompletableFuture()
                 .copy()
@@ -321,15 +324,15 @@ public final class ClientCache {
         /** Null until the request is started. */
         private ClientExchange client;
 
-        /** Whether the store has been asked, in vain. */
-        private boolean hasLooked;
+        /** Whether the store has been looked up without a hit. */
+        private boolean hasMissed;
         /** Null unless the store had the answer. */
         private ClientAnswer stored;
 
         private CacheKey key;
         private BypassReason bypass;
         private CacheOutcome ifItFails;
-        /** Makes the body that leaves; null if the request leaves with the one that it has. */
+        /** Makes the body to send; null if the request's own is sent. */
         private Supplier<byte[]> outgoing;
 
         private byte[] sent;
@@ -349,16 +352,16 @@ public final class ClientCache {
             try {
                 return request.body(limit);
             } catch (IOException | RuntimeException | Error e) {
-                // So that the log hears of its end.
+                // The log must learn that the request has ended.
                 record.served(true);
                 throw e;
             }
         }
 
         /**
-         * Passed on as if there were no cache.
+         * Passes the request on as if there were no cache.
          *
-         * @param changed the body that leaves; null if it is the one that there is
+         * @param changed the body to send; null for the request's own
          */
         Exchange off(Policy policy, byte[] changed) {
             outgoing = changed == null ? null : () -> changed;
@@ -372,7 +375,7 @@ public final class ClientCache {
             if (options.isRecorded()) {
                 controls = CacheControls.OFF;
             }
-            // Off if only a body might have turned it on.
+            // If only the body could have turned caching on, it counts as off.
             ifItFails = controls.enabled() ? new CacheOutcome.Bypass(reason) : null;
             record.asked(ifItFails, null, null);
             return this;
@@ -388,7 +391,7 @@ public final class ClientCache {
             outgoing = made.outgoing();
             sent = body;
             if (!controls.enabled()) {
-                // By a policy that knows the body, or recorded: passed on as if there were no cache.
+                // Turned off by a policy that looks at the body, or by a recorder: passed on as if there were no cache.
                 record.asked(null, null, null);
                 return this;
             }
@@ -400,7 +403,7 @@ public final class ClientCache {
             return this;
         }
 
-        /** The store has the answer to a request of which the head says all. */
+        /** The store has the answer to a plain request. */
         Exchange hit(ClientHead head, CachePipeline.Found found, byte[] body) {
             Policy policy = head.asked().policyByHead();
             record.policy(policy == null ? null : policy.name());
@@ -409,12 +412,12 @@ public final class ClientCache {
             return this;
         }
 
-        /** Looks whether the answer is stored, and takes it; then the request is not started. */
+        /** Takes the answer if it is stored. The request is then never started. */
         boolean isStored() {
             if (stored != null) {
                 return true;
             }
-            if (hasLooked
+            if (hasMissed
                     || key == null
                     || !replay.isInstant()
                     || controls.clear()
@@ -465,7 +468,7 @@ public final class ClientCache {
             return fetch(outgoing == null ? null : outgoing.get(), sink);
         }
 
-        /** The body may be null for the one that the request has. */
+        /** Sends this body, or the request's own if null. */
         private Call fetch(byte[] leaving, ResponseSink sink) {
             client.calling();
             ResponseSink first = record.calling(
@@ -488,7 +491,7 @@ public final class ClientCache {
                     leaving);
         }
 
-        @SuppressWarnings("CatchingUnchecked") // whatever it is, somebody waits for it
+        @SuppressWarnings("CatchingUnchecked") // whatever is thrown, a caller waits for it
         <T> void complete(
                 CompletableFuture<T> told, Function<ClientAnswer, T> response, UnaryOperator<Throwable> failure) {
             try {
@@ -501,14 +504,14 @@ public final class ClientCache {
             }
         }
 
-        /** Ends the wait, on a thread on which what hangs on it may take its time. */
+        /** Fails the future with a timeout, on a thread on which its dependents may wait. */
         void late(CompletableFuture<?> told, IOException timeout, UnaryOperator<Throwable> failure) {
             if (told.completeExceptionally(failure.apply(timeout))) {
                 client.close();
             }
         }
 
-        /** The answer, once it has begun, or why there is none. */
+        /** The answer once it has begun; throws the failure if there is none. */
         ClientAnswer answer() throws IOException {
             if (stored != null) {
                 return stored;
@@ -523,7 +526,7 @@ public final class ClientCache {
                     : ClientAnswer.of(head, key, record, whole);
         }
 
-        /** What the cache itself refuses is an answer, as from the proxy; the client's own failures are its own. */
+        /** A refusal by the cache becomes an error answer, as from the proxy. Failures of the client are thrown. */
         private ClientAnswer failed(Throwable failure) throws IOException {
             if (!(failure instanceof NotCachedException
                     || failure instanceof MemoryBudget.Exhausted

@@ -16,27 +16,27 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Hands one answer over from the cache, which must not wait, to a reader, which waits. The reader's end is an
- * {@link InputStream}. What the reader has not taken is held, within the memory budget; beyond {@link #AHEAD} bytes the
- * source is asked to wait.
+ * Hands one answer from the cache, which must not block, to a reader, which blocks on an {@link InputStream}. Bytes
+ * that the reader has not taken are held within the memory budget. Beyond {@link #AHEAD} bytes the source waits.
  *
- * <p>The lock guards the fields, and no code of others runs under it. Long, since both ends share that lock.
+ * <p>The lock guards the fields. Of foreign code, only {@link ClientRequest#isCancelled} runs under it. Long, since
+ * both ends share the lock.
  */
 final class ClientExchange extends InputStream implements ResponseSink {
-    /** Bytes that a source may be ahead of the reader before it has to wait for it. */
+    /** Bytes by which the source may be ahead of the reader before it must wait. */
     private static final int AHEAD = 64 * 1024;
 
-    /** How often a reader that waits looks whether its request was cancelled. */
-    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+    /** Interval at which a waiting reader checks whether its request was cancelled. */
+    private static final long CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
     private final ClientRequest request;
     private final RequestRecord record;
     private final MemoryBudget.Reservation memory;
-    /** {@link System#nanoTime} at which the request has taken too long; only if {@link #isLimited}. */
+    /** {@link System#nanoTime} at which the request times out; meaningful only if {@link #isLimited}. */
     private final long deadline;
 
     private final boolean isLimited;
-    /** Nanoseconds that the reader waits for news of another's call; zero for no limit. */
+    /** Nanoseconds that the reader waits for bytes of a call that another request makes; zero for no limit. */
     private final long silence;
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -50,7 +50,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
     private boolean ended;
     private boolean left;
     private boolean served;
-    /** Runs once when there is an answer to begin with; null if nobody waits for it in that way. */
+    /** Runs once, when there is a head or a failure; null if none is registered. */
     private Runnable begun;
 
     private Runnable drained;
@@ -68,7 +68,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
 
     // ---- the cache's end
 
-    /** The request calls the provider itself. */
+    /** Notes that this request calls the provider itself. */
     void calling() {
         lock.lock();
         try {
@@ -78,7 +78,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
         }
     }
 
-    /** Whether the client's own limits hold, because it makes the call. */
+    /** Whether this request makes the call, so that the client's own timeouts apply. */
     boolean isCalling() {
         lock.lock();
         try {
@@ -95,7 +95,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
         lock.lock();
         try {
             head = answer;
-            // The program gets it whole, and at once.
+            // Such an answer comes whole and at once, so the budget need not bound it.
             isHit = CacheOutcome.isWhole(answer.cache());
             action = changed();
         } finally {
@@ -196,7 +196,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
         }
     }
 
-    /** Wakes who waits; what it returns is to be run without the lock. */
+    /** Wakes waiting readers. The caller runs the returned action after releasing the lock. */
     private Runnable changed() {
         changed.signalAll();
         Runnable action = begun;
@@ -225,7 +225,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
         }
     }
 
-    /** Runs the action once there is a head or a failure: now, if there is. */
+    /** Runs the action once there is a head or a failure; at once if there is one already. */
     void whenBegun(Runnable action) {
         lock.lock();
         try {
@@ -259,7 +259,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
         }
     }
 
-    /** The whole body if it is here, which is taken with that; else null. */
+    /** Takes the whole body if it has arrived; else null. */
     byte[] takeWhole() {
         byte[] whole;
         lock.lock();
@@ -373,7 +373,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
         served(!isWhole);
     }
 
-    /** What it returns is to be run without the lock. */
+    /** The caller runs the returned action after releasing the lock. */
     private Runnable leave() {
         left = true;
         pieces.clear();
@@ -402,17 +402,17 @@ final class ClientExchange extends InputStream implements ResponseSink {
     }
 
     /**
-     * Waits for news, with the lock, for some milliseconds at most. Throws if the request was cancelled or took too
-     * long.
+     * Waits for a change for at most {@link #CHECK_NANOS}. Called with the lock held. Throws if the request was
+     * cancelled or has timed out.
      *
      * @param begin {@link System#nanoTime} at which the program began to wait
      */
-    @SuppressWarnings("WaitNotInLoop") // those who call it loop
+    @SuppressWarnings("WaitNotInLoop") // callers loop
     private void await(long begin) throws IOException {
         if (request.isCancelled()) {
             throw new IOException("Canceled");
         }
-        long nanos = LOOK_NANOS;
+        long nanos = CHECK_NANOS;
         if (isLimited) {
             nanos = Math.min(nanos, deadline - System.nanoTime());
             if (nanos <= 0) {
@@ -426,7 +426,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
             }
         }
         try {
-            // The loop asks for the time that is left.
+            // The caller's loop works out the remaining time again.
             long unused = changed.awaitNanos(nanos);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -434,7 +434,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
         }
     }
 
-    /** A failure as a stream may throw it. */
+    /** Wraps a failure in an {@link IOException}, unless it is one, since a stream may throw no other. */
     static IOException io(Throwable failure) {
         return failure instanceof IOException io ? io : new IOException("the answer broke off", failure);
     }

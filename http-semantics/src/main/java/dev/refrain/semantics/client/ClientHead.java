@@ -8,11 +8,11 @@ import dev.refrain.semantics.coding.ContentCoding;
 import dev.refrain.semantics.policy.RequestedCaching;
 
 /**
- * What a request is to the cache, as far as its head decides it.
+ * What the head of a request alone decides about its caching.
  *
- * @param isAnonymous whether it shows no credential, and the options do not say whose answers it gets
- * @param isPlain whether the head says all: caching is on, and a stored answer is one, whatever the body says
- * @param missed what the answer is if that is so, and none is stored
+ * @param isAnonymous whether the request has no credential, and the options name no scope
+ * @param isPlain whether caching is on and a stored answer may be sent, whatever the body says
+ * @param missed the outcome of a plain request without a stored answer; null if the request is not plain
  */
 record ClientHead(
         Endpoint endpoint,

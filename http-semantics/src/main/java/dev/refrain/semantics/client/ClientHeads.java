@@ -14,11 +14,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * Decides what requests are to the cache by their heads, and knows the heads of the last ones. A client sends the same
- * head again and again, and to read it takes longer than the rest of a hit.
+ * Decides about the caching of requests by their heads, and remembers the decisions about recent heads. A client sends
+ * the same head again and again, and reading a head takes longer than the rest of a hit.
  *
- * <p>Keeps digests of heads, and so no credential (wire rule W15): the client library may have forgotten it since.
- * Thread-safe.
+ * <p>Keeps digests of heads, and so no credential that the client may have dropped (wire rule W15). Thread-safe.
  */
 final class ClientHeads {
     private static final int KEPT = 8;
@@ -36,7 +35,7 @@ final class ClientHeads {
         this.keys = new ClientKeys(cache, options);
     }
 
-    /** What a request is to the cache; null if the cache has no part in it. */
+    /** The decision about a request; null if the cache has no part in it. */
     ClientHead of(ClientRequest request) {
         HeadDigest digest = new HeadDigest();
         return request.digest(digest) ? known(digest.end(), request) : decide(request);
@@ -61,7 +60,7 @@ final class ClientHeads {
         return keys.caller(request.fields(), request.url().query());
     }
 
-    /** What the head says; null if the cache has no part in the request. */
+    /** The decision by the head; null if the cache has no part in the request. */
     private ClientHead decide(ClientRequest request) {
         ProviderPath path = ProviderPath.of(request.method(), request.url());
         if (path == null || path.route().endpoint() == null) {
@@ -71,7 +70,7 @@ final class ClientHeads {
         Caller who = caller(request);
         RequestedCaching asked =
                 RequestedCaching.of(fields, options.rules(), path.route().endpoint(), who.labels());
-        // What is off is passed by, unless somebody counts it, too, or its body may name a hit.
+        // With caching off, only records, logs and bodies that may name a hit's id need the cache.
         if (isOff(asked)
                 && !options.isRecorded()
                 && options.log() == RequestLog.NONE

@@ -11,14 +11,14 @@ import dev.refrain.semantics.route.Route;
 import java.util.Map;
 
 /**
- * What goes into the keys of a front-end's requests beside their bodies, by its options. For the front-end, and for
- * whoever explains what it does. Thread-safe; unless said otherwise, nothing is null.
+ * Makes the part of a key that does not come from the body, by the options of a front-end. Used by the front-end, and
+ * by tools that explain its keys. Thread-safe; unless said otherwise, nothing is null.
  */
 public final class ClientKeys {
     private final RefrainOptions options;
     private final Callers callers;
     private final KeyContexts contexts;
-    /** Whose answers all requests get; null if their headers decide it. */
+    /** The caller of all requests; null if their headers decide it. */
     private final Caller caller;
 
     /** The keys of a front-end with these options. */
@@ -30,22 +30,22 @@ public final class ClientKeys {
                 options.scope() == null ? null : Caller.of(cache.pipeline().scope(options.scope()));
     }
 
-    /** Knows the callers of requests whose answers the options do not give to anybody. */
+    /** Determines the callers where the options name no scope. */
     public Callers callers() {
         return callers;
     }
 
-    /** A request's fields, with what the options say where it says nothing. */
+    /** A request's fields, with the options' values for those that it lacks. */
     public RequestFields fields(RequestFields sent) {
         return new KeyFields(sent, options);
     }
 
-    /** Whose answers a request gets. */
+    /** The caller whose answers a request shares. */
     public Caller caller(RequestFields sent, String query) {
         return caller != null ? caller : callers.of(sent, query);
     }
 
-    /** Whether a request shows no credential, and the options do not say whose answers it gets. */
+    /** Whether a request shows no credential, and the options name no scope. */
     boolean isAnonymous(Caller who) {
         return caller == null && callers.isAnonymous(who);
     }
@@ -55,7 +55,7 @@ public final class ClientKeys {
      *
      * @param base the provider's base URL
      * @param query as sent, or empty
-     * @param partition of the fields
+     * @param partition namespace and sample that the fields name
      * @param fields see {@link #fields}
      */
     public KeyContext context(

@@ -10,12 +10,10 @@ import java.time.Duration;
  */
 public interface ClientRequest {
     /**
-     * Adds all of the request but its body: method, URL and all lines of the header, in an order that is the same for
-     * equal ones. By it the cache knows a head again without understanding it, which takes longer than the rest of a
-     * hit.
+     * Adds the head of the request: method, URL and all lines of the header, in the same order for equal heads. The
+     * digest lets the cache recognise a head without reading it, which would take longer than the rest of a hit.
      *
-     * @return whether that was done. A request that returns false, which it does unless overridden, is understood anew
-     *     each time
+     * @return whether the head was added. If not, which is the default, the cache reads the head of each request
      */
     default boolean digest(HeadDigest head) {
         return false;
@@ -24,16 +22,16 @@ public interface ClientRequest {
     /** The method, in capitals. */
     String method();
 
-    /** Where it goes. */
+    /** The URL that the request goes to. */
     RequestUrl url();
 
     /** The header, as far as the client has made it. */
     RequestFields fields();
 
     /**
-     * The body, which is asked for once at most; the request can still be sent.
+     * The body. Called once at most; the request can still be sent afterwards.
      *
-     * @param limit the most bytes that are of use
+     * @param limit the longest body, in bytes, that is of use
      * @return null if it is longer, or cannot be read before it is sent
      * @throws IOException if it cannot be read, which fails the request
      */
@@ -42,21 +40,24 @@ public interface ClientRequest {
     /**
      * Calls the provider with the wrapped client, and waits until the answer begins. The request leaves without the
      * fields that tell the cache what to do ({@link ClientCache#isForTheCache}), and asks the provider not to compress
-     * its answer ({@code Accept-Encoding: identity}). Called once at most, on a thread of the executor; whatever it
-     * throws is thrown to whoever waits for the answer.
+     * its answer ({@code Accept-Encoding: identity}). Called once at most, on a thread of the executor. What it throws
+     * is thrown to the program that waits for the answer.
      *
-     * @param changed to be sent in place of the request's body; null if that is as it has to be. Not to be changed
+     * @param changed the body to send; null for the request's own. Must not be changed
      * @throws IOException if there is no answer
      */
     ProviderAnswer send(byte[] changed) throws IOException;
 
     /**
-     * Breaks off the call, if that can be done from another thread while it is read; its answer is closed in any case
-     * as soon as it can be.
+     * Breaks off the call, if the client can do that from another thread while the answer is read. In any case the
+     * answer is closed as soon as that is possible.
      */
     default void cancelCall() {}
 
-    /** Whether the program has cancelled the request; looked at now and then while it waits. */
+    /**
+     * Whether the program has cancelled the request; checked at intervals while it waits. Called under a lock: it must
+     * be quick and must not call back.
+     */
     default boolean isCancelled() {
         return false;
     }
@@ -67,16 +68,16 @@ public interface ClientRequest {
     }
 
     /**
-     * How long the answer may take to begin, where its body may take any time; zero or null for no limit. Looked at by
-     * {@link ClientCache#executeAsync} only.
+     * How long the answer may take to begin, where its body may take any time; zero or null for no limit. Only
+     * {@link ClientCache#executeAsync} uses it.
      */
     default Duration timeToBegin() {
         return Duration.ZERO;
     }
 
     /**
-     * How long the client waits for the next bytes of an answer; zero or null for no limit. Looked at only where the
-     * request waits for a call that it has not made, since the client itself limits its own.
+     * How long the client waits for the next bytes of an answer; zero or null for no limit. Used only while the request
+     * waits for another request's call, since the client limits its own.
      */
     default Duration readTimeout() {
         return Duration.ZERO;

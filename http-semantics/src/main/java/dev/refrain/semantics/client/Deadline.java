@@ -5,22 +5,22 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
-/** What happens when something has taken too long. Stateless. */
+/** Runs an action when a future takes too long. Stateless. */
 final class Deadline {
     private Deadline() {}
 
     /**
-     * Runs an action unless a future is complete by then. A complete one is not held until then, nor is what it holds:
-     * clients have limits of many minutes.
+     * Runs an action unless a future completes within a limit. Limits may be many minutes, so a completed future is
+     * released at once, and not kept reachable until the limit.
      *
      * @param limit zero or null for none
-     * @param late runs on a thread that must not be held up
+     * @param late runs on the shared timer thread, so it must not block
      */
     static void of(Duration limit, CompletableFuture<?> future, Runnable late) {
         if (limit == null || limit.isZero()) {
             return;
         }
-        // Completed normally, as on 17 nothing else ends the wait.
+        // Completed normally: on JDK 17 nothing else cancels the timer of orTimeout.
         CompletableFuture<Void> wait = new CompletableFuture<Void>().orTimeout(limit.toNanos(), TimeUnit.NANOSECONDS);
         wait.whenComplete((none, timeout) -> {
             if (timeout != null) {
@@ -31,8 +31,8 @@ final class Deadline {
     }
 
     /**
-     * The same on a thread of an executor, for what may take its time. Should the executor take no more tasks, another
-     * thread does it: somebody waits for it.
+     * Like the other method, but runs the action on a thread of an executor, where it may block. If the executor
+     * rejects it, another thread runs it, because a caller waits for it.
      *
      * @param late may run twice
      */

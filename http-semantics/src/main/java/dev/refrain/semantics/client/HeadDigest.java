@@ -6,11 +6,12 @@ import java.security.SecureRandom;
 import java.util.List;
 
 /**
- * What is kept of a request's head, so that it is known when it comes again: SipHash of 128 bits (Aumasson, Bernstein,
- * "SipHash: a fast short-input PRF", 2012, and its reference implementation) under a random key of this process, and so
- * no credential (wire rule W15). One round for a word and three at the end, as the hash tables of Rust and Python have
- * it, since nobody is shown a value, and it is most of what a hit costs beside the engine. Without the key no head can
- * be made that has the value of another. It holds none of the characters. Used by one thread.
+ * Digest by which a request's head is recognised when it comes again: SipHash of 128 bits (Aumasson, Bernstein,
+ * "SipHash: a fast short-input PRF", 2012, and its reference implementation). Its key is random and of this process, so
+ * a digest reveals no credential (wire rule W15), and nobody without the key can make two heads with one digest. It
+ * takes one round for a word and three at the end, like the hash tables of Rust and Python. That suffices because no
+ * digest leaves the process, and it matters because the digest is most of what a hit costs beside the engine. Keeps
+ * none of the characters. Used by one thread.
  */
 public final class HeadDigest {
     private static final int KEY_LENGTH = 16;
@@ -25,9 +26,9 @@ public final class HeadDigest {
         KEY_1 = words.getLong();
     }
 
-    /** No length of a text, nor of a list. */
+    /** Stands for a null text or list, since no length is negative. */
     private static final int NULL = -1;
-    /** Tells the end of a list from that of a text. */
+    /** Distinguishes the last word of a list from that of a text. */
     private static final long LIST = 1L << (Long.SIZE - 1);
 
     private static final int LAST_ROUNDS = 3;
@@ -56,7 +57,7 @@ public final class HeadDigest {
     /**
      * Adds a part of the head.
      *
-     * @param text null counts as a part, too, and as another one than the empty text
+     * @param text null is a part as well, and differs from the empty text
      */
     public HeadDigest add(String text) {
         if (text == null) {
@@ -65,7 +66,7 @@ public final class HeadDigest {
         }
         int length = text.length();
         int at = 0;
-        // Eight characters at a time, as long as each is a byte. Without a loop, which would take longer than the rest.
+        // Eight characters a word, while each fits a byte. Unrolled: a loop would take longer than all the rest.
         while (at + NARROW <= length) {
             int a = text.charAt(at);
             int b = text.charAt(at + 1);
@@ -93,7 +94,7 @@ public final class HeadDigest {
             word(word);
             at = end;
         }
-        // Lengths last. Whoever reads the words from their end knows where each part begins, so no two heads are equal.
+        // Each part ends with its lengths. Read backwards, they delimit the parts, so different heads differ in words.
         word(((long) wideFrom << Integer.SIZE) | length);
         return this;
     }
@@ -101,7 +102,7 @@ public final class HeadDigest {
     /**
      * Adds the lines of a field, or other parts that belong together, in their order.
      *
-     * @param parts null counts, too
+     * @param parts null differs from an empty list
      */
     public HeadDigest addAll(List<String> parts) {
         int count = parts == null ? NULL : parts.size();
@@ -112,7 +113,7 @@ public final class HeadDigest {
         return this;
     }
 
-    /** Adds eight bytes, of which the lowest is the first. */
+    /** Adds eight bytes in little-endian order. */
     void word(long word) {
         words++;
         v3 ^= word;
@@ -150,7 +151,7 @@ public final class HeadDigest {
 
     /** A digest, in two halves. */
     record Value(long first, long second) {
-        /** {@link #equals} of a value. */
+        /** {@link #equals} for a value whose type is known. */
         boolean isSame(Value other) {
             return first == other.first && second == other.second;
         }

@@ -21,16 +21,16 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * One request for many items. Each item takes the way of a request of its own: a hit, a follower of a flight, or the
- * leader of one. The flights that this batch leads share one call, which its own thread makes before it waits for
- * anybody else: so two batches that follow each other's flights both get on.
+ * One request for many items. Each item is handled like a request of its own: it is a hit, or follows a flight, or
+ * leads one. The flights that this batch leads share one call. The batch's thread makes it before it waits for other
+ * batches, so two batches that follow each other's flights cannot deadlock.
  *
- * <p>The lock guards the fields of the items, too. No code of others runs under it.
+ * <p>The lock also guards the fields of the slots. No foreign code runs under it.
  */
 final class ItemBatch implements AutoCloseable {
     private final ItemCache items;
     private final CacheControls controls;
-    /** The policy that holds for all items; null if none does. */
+    /** The policy that applies to all items; null if none does. */
     private final Policy policy;
 
     private final List<byte[]> requests;
@@ -41,12 +41,12 @@ final class ItemBatch implements AutoCloseable {
     private final Condition changed = lock.newCondition();
     private final List<Slot> toFetch = new ArrayList<>();
     private int open;
-    /** What another thread's call for one of the items has thrown. */
+    /** The exception of another thread's call for one of the items; null if none has failed. */
     private Throwable failure;
 
     private boolean left;
 
-    /** Tells what a provider's client has thrown from what the cache itself has. */
+    /** Distinguishes failures of a provider's client from those of the cache itself. */
     private static final class ProviderFailure extends Exception {
         private static final long serialVersionUID = 1;
 
@@ -107,7 +107,7 @@ final class ItemBatch implements AutoCloseable {
         }
     }
 
-    @SuppressWarnings("CatchingUnchecked") // whatever it is, other threads wait for the items
+    @SuppressWarnings("CatchingUnchecked") // whatever is thrown, other threads wait for the items
     private void fetch(List<Slot> mine) {
         List<ItemCache.Item> fetched;
         try {
@@ -124,7 +124,9 @@ final class ItemBatch implements AutoCloseable {
         }
     }
 
-    /** Ends the batch. Items that are not fetched yet and that others wait for become theirs to fetch. */
+    /**
+     * Ends the batch. If other batches wait for items that this one has not fetched, they fetch these items themselves.
+     */
     @Override
     public void close() {
         List<Slot> unfinished = new ArrayList<>();
@@ -139,20 +141,20 @@ final class ItemBatch implements AutoCloseable {
         unfinished.forEach(Slot::leave);
     }
 
-    /** One item, once for all equal requests. */
+    /** One item, which all equal requests share. */
     private final class Slot implements ResponseSink, Upstream {
-        /** The first of the requests that ask for it. */
+        /** Index of the first request for this item. */
         private final int index;
 
         private final RequestRecord record = items.newRecord();
         private byte[] body = new byte[0];
         private int length;
         private boolean done;
-        /** This batch fetches it, or is about to: what becomes of the flight does not matter to it any more. */
+        /** Whether this batch fetches the item, or is about to. The outcome of the flight is then ignored. */
         private boolean mine;
-        /** It is known what becomes of it. */
+        /** Whether the item's outcome is decided. */
         private boolean settled;
-        /** Where what this batch fetches goes; null if it goes nowhere. */
+        /** Receives for the cache what this batch fetches; null if nothing is cached. */
         private ResponseSink provider;
 
         private Runnable gone;
@@ -192,7 +194,7 @@ final class ItemBatch implements AutoCloseable {
             }
         }
 
-        /** With the lock. */
+        /** Called with the lock held. */
         private void takeOn(ResponseSink sink) {
             provider = sink;
             mine = true;
@@ -218,7 +220,7 @@ final class ItemBatch implements AutoCloseable {
             return Call.UNSTOPPABLE;
         }
 
-        /** The item goes to this batch in any case, and to all that the cache does with it. */
+        /** Gives the fetched item to this batch, and to the cache if it takes part. */
         void provide(ItemCache.Item item) {
             settle(item.bytes());
             ResponseSink sink = provider;
@@ -248,7 +250,7 @@ final class ItemBatch implements AutoCloseable {
             }
         }
 
-        /** With the lock. */
+        /** Called with the lock held. */
         private void finish() {
             if (!done) {
                 done = true;
@@ -331,7 +333,7 @@ final class ItemBatch implements AutoCloseable {
             served(false);
         }
 
-        /** What the cache cannot give, this batch fetches by itself; what a provider refuses is refused. */
+        /** If the cache fails, this batch fetches the item itself. If another batch's call failed, this batch fails. */
         @Override
         public void fail(Throwable cause) {
             lock.lock();

@@ -17,28 +17,28 @@ import java.util.function.Supplier;
 
 /**
  * A cache of many small answers that a provider gives in one call, such as the vectors of texts. Each item is looked up
- * by itself, what another thread fetches at the moment is waited for, and one call fetches all the rest. What an item
- * is made of is the caller's business: its request is a JSON object, its answer any bytes.
+ * by itself. Items that another thread is fetching are waited for, and one call fetches all the rest. The caller
+ * defines what an item is: its request is a JSON object, its answer any bytes.
  *
- * <p>Thread-safe. The cache is the program's, which closes it.
+ * <p>Thread-safe. The program owns the cache and closes it.
  */
 public final class ItemCache {
     private final ResponseCache cache;
     private final RefrainOptions options;
     private final KeyContext context;
     private final Caller caller;
-    /** What holds for all requests, but for what a policy says of a model. */
+    /** The caching of all requests, before a policy for a model applies. */
     private final RequestedCaching asked;
 
     /**
      * What the provider gives for one item.
      *
-     * @param bytes never null; not to be changed
+     * @param bytes never null; must not be changed
      * @param promptTokens what the provider counted for it, or {@link AnswerFacts#UNKNOWN}
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     public record Item(byte[] bytes, long promptTokens) {
-        /** Requires the bytes. */
+        /** Rejects null bytes. */
         public Item {
             Objects.requireNonNull(bytes, "bytes");
         }
@@ -48,8 +48,7 @@ public final class ItemCache {
     @FunctionalInterface
     public interface Fetch {
         /**
-         * Fetches items, on the thread that asks for them. Whatever it throws is thrown to whoever waits for one of
-         * them.
+         * Fetches items, on the asking thread. Its exceptions are thrown to all callers that wait for one of them.
          *
          * @param missing positions in the list of requests, in ascending order; at least one
          * @return as many items, in the same order
@@ -79,21 +78,21 @@ public final class ItemCache {
     /**
      * A cache of the vectors of texts.
      *
-     * @param options scope, namespace, sample, lifetime, policies, upstream and log are used; without a scope all share
-     *     the answers
-     * @param identity a part of all keys: what makes the answers, as far as the requests do not say it; asked if the
-     *     options do not say the upstream, and may throw
+     * @param options scope, namespace, sample, lifetime, policies, upstream and log are used; without a scope all
+     *     callers share the answers
+     * @param identity identifies the model and its provider, as far as the requests do not; a part of all keys. Called
+     *     only if the options name no upstream, and may throw
      */
     public static ItemCache of(ResponseCache cache, RefrainOptions options, Supplier<String> identity) {
         return new ItemCache(cache, options, identity);
     }
 
     /**
-     * Makes a request of which nothing is cached, so that the log knows of it.
+     * Makes a request that is not cached, and logs it.
      *
      * @param model see {@link #isOn}
-     * @param call calls the provider, on this thread; what it throws is thrown
-     * @return what it returns
+     * @param call calls the provider, on this thread; its exceptions are passed on
+     * @return what the call returns
      */
     public <T> T passBy(String model, Supplier<T> call) {
         RequestRecord record = newRecord();
@@ -112,8 +111,8 @@ public final class ItemCache {
     }
 
     /**
-     * Whether anything is cached of a model, by {@link RefrainOptions.Builder#on} and
-     * {@link RefrainOptions.Builder#policies}. If not, {@link #passBy} is what to call.
+     * Whether the answers of a model are cached, by {@link RefrainOptions.Builder#on} and
+     * {@link RefrainOptions.Builder#policies}. If not, call {@link #passBy}.
      *
      * @param model name of the model, or null if it is not known
      */
@@ -127,9 +126,9 @@ public final class ItemCache {
      *
      * @param model name of the model that all of them ask for, by which policies know it; null if it is not known
      * @param requests each a JSON object in UTF-8; not changed
-     * @param fetch called on this thread, once for all that nobody has or fetches, and once more for what another
-     *     thread has failed to fetch; not at all if nothing is missing
-     * @return for each request its answer; not to be changed, as equal requests share it
+     * @param fetch called on this thread: once for all items that are neither stored nor being fetched, once more for
+     *     items that another thread has failed to fetch, and not at all if nothing is missing
+     * @return for each request its answer; must not be changed, since equal requests share it
      * @throws IllegalStateException if the thread is interrupted while it waits for another one's call
      */
     public List<byte[]> get(String model, List<byte[]> requests, Fetch fetch) {
@@ -139,7 +138,7 @@ public final class ItemCache {
         }
     }
 
-    /** Null if none holds. No policy's limits are of embeddings: they have no temperature, tools or turns. */
+    /** The policy for a model, or null. Limits on temperature, tools and turns do not concern embeddings. */
     private Policy policy(String model) {
         return asked.policy(model == null ? List.of() : List.of(model), null);
     }

@@ -5,21 +5,20 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Puts together what the key of an item in an {@link ItemCache} is made of: a JSON object. Two items have the same one
- * only if all that was said of them is the same. Used by one thread.
+ * Builds the JSON object from which the key of an item in an {@link ItemCache} is made. Two items have equal objects
+ * only if everything that was added is equal. Used by one thread.
  */
 public final class ItemKey {
     private final StringBuilder json = new StringBuilder(256);
 
-    /** Begins with the model that is asked for. */
+    /** Begins with the name of the model. */
     public ItemKey(String model) {
         json.append("{\"model\":");
         quote(model);
     }
 
     /**
-     * Adds values by their names, in any order. The number 1 and the text 1 are different ones. Nothing is added if
-     * there are none.
+     * Adds named values, whose order does not matter. The number 1 and the text 1 differ. An empty map adds nothing.
      *
      * @param values each may be null
      */
@@ -43,13 +42,13 @@ public final class ItemKey {
         return this;
     }
 
-    /** Adds that something is so. */
+    /** Adds a flag that is set. */
     public ItemKey with(String name) {
         begin(name).append("true");
         return this;
     }
 
-    /** The key of an item: of all that was added before, and the item itself. */
+    /** The object in UTF-8, of all that was added and the item itself. */
     public byte[] of(String input) {
         begin("input");
         quote(input);
@@ -62,7 +61,9 @@ public final class ItemKey {
         return json.append(':');
     }
 
-    /** A string of RFC 8259, 7. A surrogate without its other half cannot be encoded, so it is escaped. */
+    /**
+     * Writes a JSON string (RFC 8259, 7). A surrogate without its other half has no form in UTF-8, so it is escaped.
+     */
     private void quote(String text) {
         json.append('"');
         for (int i = 0; i < text.length(); i++) {

@@ -8,19 +8,21 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 
-/** Vectors of texts in an {@link ItemCache}. A stored one is its floats' bits, little-endian. Stateless. */
+/** Vectors of texts in an {@link ItemCache}. A vector is stored as the bits of its floats, little-endian. Stateless. */
 public final class ItemVectors {
     private ItemVectors() {}
 
     /**
-     * What a call of the model gave.
+     * The result of one call of the model.
      *
-     * @param vectors null if it gave none; one of them may be null, too
+     * @param vectors null if the model gave none; a single one may be null as well
      * @param promptTokens what the provider counted, or null
      */
     public record Fetched(List<float[]> vectors, Integer promptTokens) {}
 
-    /** A model's answer cannot be matched with the texts, so that the request has to go to the model as it is. */
+    /**
+     * A model's answer cannot be matched with the texts. The caller then has to send its request to the model uncached.
+     */
     public static final class UnusableException extends RuntimeException {
         private static final long serialVersionUID = 1;
 
@@ -30,12 +32,12 @@ public final class ItemVectors {
     }
 
     /**
-     * The vectors of texts, in their order, each of the caller's own.
+     * The vectors of texts, in the order of the texts. Each array is the caller's own.
      *
      * @param model see {@link ItemCache#get}, as are the keys
-     * @param texts as many as there are keys; by their lengths the tokens of a call are shared out
+     * @param texts one for each key; the tokens of a call are divided in proportion to their lengths
      * @param fetch see {@link ItemCache.Fetch}
-     * @throws UnusableException if the model has given other than it was asked for
+     * @throws UnusableException if the model's vectors do not match the texts
      */
     public static List<float[]> get(
             ItemCache cache,
@@ -48,7 +50,7 @@ public final class ItemVectors {
             check(fetched.vectors(), missing.size());
             return items(fetched, missing.stream().map(texts::get).toList());
         });
-        // Each has its own, since a program may normalise a vector in its place.
+        // Each text gets an array of its own, since a program may normalise a vector in place.
         return stored.stream().map(ItemVectors::vector).toList();
     }
 
@@ -63,7 +65,9 @@ public final class ItemVectors {
         }
     }
 
-    /** Shares the tokens of a call out by the lengths of the texts, so that they add up. */
+    /**
+     * Divides the tokens of a call in proportion to the lengths of the texts, so that the parts add up to the total.
+     */
     private static List<ItemCache.Item> items(Fetched fetched, List<String> texts) {
         Integer counted = fetched.promptTokens();
         long total = 0;

@@ -5,7 +5,7 @@ import dev.refrain.semantics.policy.Partition;
 import java.util.List;
 import java.util.function.BiConsumer;
 
-/** A request's fields, with what the options say of its namespace and its samples where it says nothing. */
+/** A request's fields, with the options' namespace and samples where the request has none. */
 record KeyFields(RequestFields sent, RefrainOptions options) implements RequestFields {
     @Override
     public String first(String name) {
@@ -15,7 +15,7 @@ record KeyFields(RequestFields sent, RefrainOptions options) implements RequestF
         }
         return switch (name) {
             case Partition.NAMESPACE -> options.namespace();
-            // A request that has an answer picked from several does not use the sample of the options.
+            // A request that asks for one of several answers does not use the options' sample.
             case Partition.SAMPLE -> sent.first(Partition.SAMPLES) == null ? options.sample() : null;
             case Partition.SAMPLES -> options.samples();
             default -> null;

@@ -12,15 +12,15 @@ import java.util.Map;
  * A provider's answer as a wrapped client gives it.
  *
  * @param status as in RFC 9110
- * @param fields the header's lines by the names of their fields, in any case
+ * @param fields the header's lines by field name, in any case
  * @param body read to its end by one thread at a time, and closed once; {@link InputStream#close} gives the connection
- *     back. A cut body has to throw, where that can be told
+ *     back. A truncated body has to throw, where the client can tell
  */
 public record ProviderAnswer(int status, Map<String, List<String>> fields, InputStream body) {
     /**
-     * One that the client has read, and perhaps decoded: its length is the one that it has now.
+     * An answer that the client has read, and perhaps decoded. {@code Content-Length} is set to the body's length.
      *
-     * @param sent the header's lines, which may be of the answer as it was
+     * @param sent the header's lines as the provider sent them
      * @param body null for an empty one
      */
     public static ProviderAnswer of(int status, Map<String, List<String>> sent, byte[] body) {
@@ -59,7 +59,7 @@ public record ProviderAnswer(int status, Map<String, List<String>> fields, Input
                 fields);
     }
 
-    /** A body whose end is not known ends with its connection: a cut would look the same. */
+    /** A body with neither length nor chunks ends with its connection, where a truncated body looks complete. */
     private static long length(String field, boolean isChunked) {
         if (field == null || isChunked) {
             return isChunked ? -1 : ResponseHead.ENDS_WITH_CONNECTION;

@@ -6,22 +6,23 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * Where a request to a provider leads: what a client of the proxy would have sent for it, and the base URL that the
- * proxy would have been given. A proxy's clients use one of a few prefixes; providers have prefixes of their own.
+ * Splits the URL of a request to a provider into the route that a client of the proxy would have used, and the base URL
+ * that the proxy would have been configured with. Clients of the proxy use a few known path prefixes; each provider has
+ * a prefix of its own.
  *
- * @param route as the proxy would have it
+ * @param route the route that the proxy would find
  * @param base the provider's base URL, without a slash at its end
  */
 record ProviderPath(Route route, String base) {
     /**
-     * What stands before {@code /responses} and {@code /messages}, which are also the last segments of other APIs, such
-     * as those of threads.
+     * The segment that must precede {@code /responses} and {@code /messages}. Other APIs, such as those of threads,
+     * have paths that end alike.
      */
     private static final Pattern VERSION = Pattern.compile("v[0-9][0-9a-z._-]*|openai");
 
     private static final String RESPONSES = "responses";
 
-    /** The endpoint that a request is for; null if it is none, or the path of a response. */
+    /** The path of a request to one of the endpoints or to an earlier response; null for any other. */
     static ProviderPath of(String method, RequestUrl url) {
         String origin = url.origin();
         List<String> segments = segments(url.path());
@@ -41,7 +42,7 @@ record ProviderPath(Route route, String base) {
         return new ProviderPath(Route.of(method, "/v1" + sent), base(origin, segments.subList(0, before)));
     }
 
-    /** A response that was made before, and what stands below it (wire rule W26b). */
+    /** The path of an earlier response, or of something below it (wire rule W26b); null for any other. */
     private static ProviderPath response(String method, String origin, List<String> segments) {
         int at = segments.indexOf(RESPONSES);
         if (at < 1
@@ -53,7 +54,7 @@ record ProviderPath(Route route, String base) {
         return new ProviderPath(Route.of(method, "/v1" + sent), base(origin, segments.subList(0, at)));
     }
 
-    /** How many segments at the end name an endpoint. */
+    /** How many of the last segments name an endpoint; 0 if none do. */
     private static int suffix(List<String> segments) {
         int count = segments.size();
         if (count == 0) {
@@ -82,7 +83,7 @@ record ProviderPath(Route route, String base) {
         return segments;
     }
 
-    /** The path with another id of a response in place of the one that it has. */
+    /** The path with another response's id in place of its own. */
     String withResponseId(String id) {
         String other = route.withResponseId(id).suffix();
         int path = base.indexOf('/', base.indexOf("://") + 3);

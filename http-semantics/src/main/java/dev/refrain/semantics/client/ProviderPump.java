@@ -13,8 +13,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One call to a provider: reads its answer on a thread of the executor and passes it on, piece by piece, as it comes.
- * While the reader has more than it takes, no thread waits. Only the thread that reads the body closes it, because the
- * bodies of client libraries are not thread-safe.
+ * While the reader is behind, no thread waits for it. Only the thread that reads the body closes it, because the bodies
+ * of client libraries are not thread-safe.
  */
 final class ProviderPump implements Upstream.Call, Runnable {
     private static final Logger LOG = LoggerFactory.getLogger(ProviderPump.class);
@@ -24,7 +24,7 @@ final class ProviderPump implements Upstream.Call, Runnable {
     private enum State {
         /** A thread reads, or is about to. */
         READING,
-        /** It reads, and the reader has taken what it got before that thread could pause. */
+        /** A thread reads, and the reader has caught up before that thread could pause. */
         GOES_ON,
         /** No thread reads. */
         PAUSED
@@ -46,14 +46,14 @@ final class ProviderPump implements Upstream.Call, Runnable {
         this.sink = sink;
     }
 
-    /** Starts the call, and returns without waiting. Whatever the client throws goes to the sink. */
+    /** Starts the call, and returns without waiting. What the client throws goes to the sink. */
     static Upstream.Call start(ClientRequest request, byte[] changed, Executor threads, ResponseSink sink) {
         ProviderPump pump = new ProviderPump(request, threads, sink);
         threads.execute(() -> pump.call(changed));
         return pump;
     }
 
-    @SuppressWarnings("CatchingUnchecked") // whatever it is, somebody waits for the answer
+    @SuppressWarnings("CatchingUnchecked") // whatever is thrown, a caller waits for the answer
     private void call(byte[] changed) {
         try {
             ProviderAnswer answer = request.send(changed);
@@ -98,7 +98,7 @@ final class ProviderPump implements Upstream.Call, Runnable {
         sink.fail(cause);
     }
 
-    /** Whether to read on now; if not, a thread is started once the reader has taken enough. */
+    /** Whether to read on now. If not, a thread is started once the reader has caught up. */
     private boolean mayGoOn() {
         sink.whenDrained(this::drained);
         if (state.compareAndSet(State.READING, State.PAUSED)) {

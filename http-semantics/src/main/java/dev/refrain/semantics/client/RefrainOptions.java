@@ -19,9 +19,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * How a front-end inside a JVM uses the cache where a request does not say it by itself. The header fields of the wire
- * contract ({@code X-OpenRouter-Cache} and the others) have precedence, and {@code key.headers} and
- * {@code key.credentials-*} of a proxy on the same store have to be the same here for the keys to be.
+ * How a front-end inside a JVM uses the cache, where a request's header does not say. The header fields of the wire
+ * contract ({@code X-OpenRouter-Cache} and the others) have precedence. To share answers with a proxy on the same
+ * store, give {@link Builder#keyHeaders} and {@link Builder#credentials} the proxy's values: they decide the keys.
  *
  * <pre>{@code
  * RefrainOptions options = RefrainOptions.builder().ttl(Duration.ofHours(1)).namespace("invoices").build();
@@ -30,7 +30,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * <p>Immutable and thread-safe. No parameter is null.
  */
 public final class RefrainOptions {
-    /** Everything as {@link #builder} has it. */
+    /** The defaults of {@link #builder}. */
     public static final RefrainOptions DEFAULTS = builder().build();
 
     private static final int MOST_SAMPLES = 10_000;
@@ -63,14 +63,14 @@ public final class RefrainOptions {
     }
 
     /**
-     * Options to be changed: caching is on, for five minutes, and whose answers a request gets is decided by the
-     * credentials in its header.
+     * Begins with the defaults: caching is on, for five minutes, and the credentials in a request's header decide whose
+     * answers it gets.
      */
     public static Builder builder() {
         return new Builder();
     }
 
-    /** What holds where a request says nothing, and for some requests in place of that; never null. */
+    /** The defaults for requests that say nothing, and the policies; never null. */
     public CacheRules rules() {
         return rules;
     }
@@ -125,14 +125,14 @@ public final class RefrainOptions {
         return executor;
     }
 
-    /** Threads for calls, which end when they have had nothing to do for a minute and keep no program from ending. */
+    /** Daemon threads for calls, which end after a minute without work. */
     private static final class OwnThreads {
         private static final AtomicInteger NUMBER = new AtomicInteger();
 
         private static final ExecutorService POOL = Executors.newCachedThreadPool(task -> {
             Thread thread = new Thread(task, "refrain-client-" + NUMBER.incrementAndGet());
             thread.setDaemon(true);
-            // Not that of whoever happened to ask first, which may be gone before the thread is.
+            // Not the first caller's class loader, which would then outlive its application.
             thread.setContextClassLoader(RefrainOptions.class.getClassLoader());
             return thread;
         });
@@ -176,22 +176,22 @@ public final class RefrainOptions {
         }
 
         /**
-         * What holds for some requests in place of {@link #on} and {@link #ttl}, and further rules for them (wire rule
-         * W81). A policy's label is a proxy's and matches no request here. None unless set.
+         * Policies that replace {@link #on} and {@link #ttl} for some requests, or add rules for them (wire rule W81).
+         * A policy with a label is meant for a proxy and matches no request here. None unless set.
          */
         public Builder policies(Policies inOrder) {
             policies = Objects.requireNonNull(inOrder, "inOrder");
             return this;
         }
 
-        /** The same of policies one by one, in their order. */
+        /** Like {@link #policies(Policies)}, with the policies as single arguments in their order. */
         public Builder policies(Policy... inOrder) {
             return policies(new Policies(List.of(inOrder)));
         }
 
         /**
-         * Whether each input of a request for several embeddings is cached by itself (wire rule W86), so that one that
-         * is known is not fetched again with others that are not; true unless set.
+         * Whether each input of a request for several embeddings is cached by itself (wire rule W86), so that only the
+         * inputs that are missing are fetched; true unless set.
          */
         public Builder itemByItem(boolean each) {
             itemByItem = each;
@@ -213,7 +213,7 @@ public final class RefrainOptions {
         }
 
         /**
-         * A part of the key (wire rule W82): so that several answers to one request can be kept.
+         * A part of the key (wire rule W82): with different samples, several answers to one request are kept.
          *
          * @param number 0 to 9999
          * @throws IllegalArgumentException if it is anything else
@@ -228,10 +228,11 @@ public final class RefrainOptions {
         }
 
         /**
-         * Picks one of several answers to each request (wire rule W82), and fetches them first; in place of
-         * {@link #sample}. Not for single items, such as the texts of an embedding model.
+         * Keeps several answers to each request, and picks one of them (wire rule W82). Until that many are stored,
+         * requests are forwarded. Replaces {@link #sample}. Has no effect on single items, such as the texts of an
+         * embedding model.
          *
-         * @param count of how many, 1 to 100
+         * @param count number of answers, 1 to 100
          * @throws IllegalArgumentException if it is anything else
          */
         public Builder samples(int count) {
@@ -244,12 +245,12 @@ public final class RefrainOptions {
         }
 
         /**
-         * Whose answers the client's requests get and give, in place of the credentials in their header. For clients
-         * whose requests show none where the cache sees them, because they are signed later (Bedrock), and for those
-         * whose tokens change (workload identity).
+         * The scope of the client's requests, in place of the credentials in their header: requests of one scope share
+         * answers. For clients whose requests show no credential where the cache sees them, because they are signed
+         * later (Bedrock), and for those whose tokens change (workload identity).
          *
-         * @param secret text that only they know who may share answers, such as an API key; only a keyed hash of it is
-         *     kept on disk. Empty for the scope of all callers of a proxy that show no credential
+         * @param secret a text known only to those who may share the answers, such as an API key. Only a keyed hash of
+         *     it is kept on disk. Empty for the scope of all callers of a proxy that show no credential
          */
         public Builder scope(String secret) {
             scope = Objects.requireNonNull(secret, "secret");
@@ -257,8 +258,8 @@ public final class RefrainOptions {
         }
 
         /**
-         * What names the provider in keys, in place of its base URL: what {@code --upstream} of a proxy says that
-         * shares the store, if the program reaches the provider under another URL.
+         * The name of the provider in keys, in place of its base URL. If a proxy shares the store and this program
+         * reaches the provider under another URL, this is the proxy's {@code --upstream}.
          */
         public Builder upstream(String identity) {
             upstream = Objects.requireNonNull(identity, "identity");
@@ -271,15 +272,15 @@ public final class RefrainOptions {
             return this;
         }
 
-        /** Which fields hold credentials (wire rule W15), as a proxy's {@code key.credentials-add} and the other. */
+        /** Which fields hold credentials (wire rule W15), as a proxy's {@code key.credentials-*}. */
         public Builder credentials(CredentialFields fields) {
             credentials = Objects.requireNonNull(fields, "fields");
             return this;
         }
 
         /**
-         * What is told of each request to one of the four endpoints, such as the console's log; nothing unless set.
-         * With it, requests for which caching is off go the way of a miss, so that their answers are counted.
+         * Listener for each request to one of the four endpoints, such as the console's log; none unless set. With a
+         * listener, requests for which caching is off are handled like misses, so that their answers are counted.
          */
         public Builder log(RequestLog listener) {
             log = Objects.requireNonNull(listener, "listener");
@@ -287,9 +288,8 @@ public final class RefrainOptions {
         }
 
         /**
-         * Has the threads on which providers are called. Each call takes one until its answer has come, or its reader
-         * has more than it takes. A pool of daemon threads, as many as there are calls, unless set; virtual threads
-         * will do.
+         * Runs the calls to providers. Each call occupies a thread until its answer has arrived or its reader is
+         * behind. Unless set, a pool of as many daemon threads as there are calls. Virtual threads will do.
          */
         public Builder executor(Executor threads) {
             executor = Objects.requireNonNull(threads, "threads");

@@ -4,14 +4,14 @@ import dev.refrain.engine.exchange.Endpoint;
 import dev.refrain.semantics.caller.Caller;
 
 /**
- * Is told of each request to one of the four endpoints that goes through a front-end inside a JVM, cached or not: the
- * console's log, or a program's own listener. Thread-safe; must be fast and must not throw.
+ * Listener for each request, cached or not, that goes to one of the four endpoints through a front-end inside a JVM:
+ * the console's log, or a program's own. Thread-safe; must be fast and must not throw.
  */
 @FunctionalInterface
 public interface RequestLog {
     /** Keeps nothing. */
     RequestLog NONE = (endpoint, caller) -> RequestRecord.NONE;
 
-    /** A request begins; the result is told what becomes of it. */
+    /** A request begins. The result is told its further events. */
     RequestRecord begin(Endpoint endpoint, Caller caller);
 }

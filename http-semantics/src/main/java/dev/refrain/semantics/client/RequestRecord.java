@@ -9,9 +9,9 @@ import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.CacheHeaders;
 
 /**
- * What one request becomes. The methods are called in the order in which they stand here, by one thread at a time, but
- * for {@link #calling}, which may come from any thread; {@link #served} comes once, and last. What an answer saves is
- * asked when somebody looks at the answer's header, at any time after its head and from any thread.
+ * Receives the events of one request. The methods are called in the order in which they stand here, by one thread at a
+ * time. Only {@link #calling} may come from any thread; {@link #served} comes once, and last. {@link #cost} is asked
+ * when the program reads the answer's header, at any time after its head and from any thread.
  */
 public interface RequestRecord extends CacheHeaders.Pricing {
     /** Keeps nothing, and knows no prices. */
@@ -23,18 +23,18 @@ public interface RequestRecord extends CacheHeaders.Pricing {
     };
 
     /**
-     * Which policy holds for the request (wire rule W81).
+     * Which policy applies to the request (wire rule W81).
      *
      * @param name null if none does
      */
     default void policy(String name) {}
 
     /**
-     * What is asked for.
+     * What the request asks for.
      *
      * @param ifItFails the outcome if there is no response
      * @param key null if the request has none
-     * @param request null if it was not looked into
+     * @param request null if its body was not examined
      */
     default void asked(CacheOutcome ifItFails, CacheKey key, CacheRequest request) {}
 

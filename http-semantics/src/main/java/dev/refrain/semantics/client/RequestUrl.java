@@ -8,7 +8,7 @@ package dev.refrain.semantics.client;
  * @param query empty if there is none
  */
 public record RequestUrl(String origin, String path, String query) {
-    /** Splits an absolute URL. What names a user and the fragment are left out, as they are not sent. */
+    /** Splits an absolute URL. User information and fragment are left out, since they are not sent. */
     public static RequestUrl of(String url) {
         int host = url.indexOf("://") + 3;
         int end = firstOf(url, "#", host, url.length());
