@@ -5,9 +5,9 @@ import java.util.Map;
 import java.util.function.BiConsumer;
 
 /**
- * The fields of a client that has them in a map.
+ * Header fields over a map, for client libraries that keep them in one.
  *
- * @param lines by the names of their fields, in any case; a field without lines is none
+ * @param lines lines by field name, in any case; a field without lines counts as absent
  */
 record MapFields(Map<String, List<String>> lines) implements RequestFields {
     @Override

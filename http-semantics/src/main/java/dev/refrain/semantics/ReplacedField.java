@@ -4,9 +4,9 @@ import java.util.List;
 import java.util.function.BiConsumer;
 
 /**
- * The fields of a request with one line in place of all lines of a field.
+ * A view of a request's fields in which one line replaces all lines of one field.
  *
- * @param value null for no line
+ * @param value the new line; null removes the field
  */
 record ReplacedField(RequestFields others, String name, String value) implements RequestFields {
     @Override

@@ -10,18 +10,18 @@ import java.util.function.BiConsumer;
  */
 public interface RequestFields {
     /**
-     * The fields of a client that has them in a map.
+     * Header fields over a map, for client libraries that keep them in one.
      *
-     * @param lines by the names of their fields, in any case; one whose list is empty or null is not sent
+     * @param lines lines by field name, in any case; a field whose list is empty or null counts as absent
      */
     static RequestFields of(Map<String, List<String>> lines) {
         return new MapFields(lines);
     }
 
     /**
-     * The same fields with one line in place of all lines of a field.
+     * A view of these fields in which one line replaces all lines of one field.
      *
-     * @param value null for no line
+     * @param value the new line; null removes the field
      */
     default RequestFields with(String name, String value) {
         return new ReplacedField(this, name, value);
@@ -33,6 +33,6 @@ public interface RequestFields {
     /** All lines of a field in the order in which they were sent, or null if the request has none. */
     List<String> all(String name);
 
-    /** Calls for each field, with its name as it was sent and all of its lines. */
+    /** Calls the action for each field, with its name as it was sent and all of its lines. */
     void forEach(BiConsumer<String, List<String>> action);
 }

@@ -8,9 +8,8 @@ public final class Spelling {
     private Spelling() {}
 
     /**
-     * The first of the names that is like the given one: the same but for one
-     * letter (another, one more, one less, or two in each other's place), for upper
-     * and lower case, or for what stands between its words. Empty if there is none.
+     * The first of the names that is nearly the given one. Apart from case and separators between words, the two differ
+     * in at most one letter, which is replaced, added, missing, or swapped with its neighbour. Empty if there is none.
      */
     public static Optional<String> meant(String given, Iterable<String> names) {
         for (String name : names) {

@@ -1,12 +1,12 @@
 package dev.refrain.semantics;
 
-/** Names with {@code *} for any characters. Stateless. */
+/** Patterns in which {@code *} stands for any characters, or none. Stateless. */
 public final class Wildcards {
     private Wildcards() {}
 
     /**
-     * Whether a pattern stands for a name; case matters. Backtracks to the latest {@code *} only, so the time is
-     * bounded by the product of the two lengths: clients choose the names.
+     * Whether a pattern matches a whole name; case matters. Clients choose the names, so the time is bounded: it
+     * backtracks to the latest {@code *} only, which takes at most the product of the two lengths.
      */
     public static boolean matches(String pattern, String name) {
         int p = 0;

@@ -8,11 +8,11 @@ public enum CacheField {
     TTL("X-OpenRouter-Cache-TTL"),
     /** Seconds since the entry was stored. */
     AGE("X-OpenRouter-Cache-Age"),
-    /** Generation id of the answer that is repeated. */
+    /** Generation id of the stored answer that a hit replays. */
     SOURCE_ID("X-OpenRouter-Cache-Source-Id"),
     /** Tells nginx, and servers that follow it, not to buffer a response. */
     ACCEL_BUFFERING("X-Accel-Buffering"),
-    /** RFC 9211. */
+    /** The standard field, RFC 9211. */
     STANDARD_STATUS("Cache-Status"),
     /** The tokens that a hit saves (wire rule W33). */
     SAVED_TOKENS("X-Refrain-Saved-Tokens"),

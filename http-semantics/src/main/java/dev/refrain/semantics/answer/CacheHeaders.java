@@ -6,27 +6,27 @@ import dev.refrain.engine.exchange.ForwardReason;
 import dev.refrain.engine.exchange.Savings;
 
 /**
- * Writes what the cache did into a response's header (wire rules W21, W22, W27, W30, W33, W86, W90 and W92; RFC
- * 9211). Stateless.
+ * Writes into a response's header what the cache did. Wire rules W21, W22, W27, W30, W33, W86, W90 and W92, and RFC
+ * 9211 apply. Stateless.
  */
 public final class CacheHeaders {
-    /** Says what an answer had cost. */
+    /** Prices what a hit saves. */
     @FunctionalInterface
     public interface Pricing {
         /** The money that an answer from the cache saves, such as {@code 0.0015 USD}; null if it is not known. */
         String cost(Savings savings);
     }
 
-    /** Status of an upstream that has not answered. */
+    /** Stands for the status of an upstream that has not answered. */
     private static final int NO_STATUS = 0;
 
-    /** From this status on nothing is stored, so there is no TTL. */
+    /** Responses with this status or a higher one are never stored, so they get no TTL field. */
     private static final int LEAST_ERROR = 400;
 
-    /** Of wire rule W92: the shared tier did not answer in time. */
+    /** Wire rule W92: the shared tier did not answer in time. */
     private static final String SHARED_UNAVAILABLE = "; detail=shared-unavailable";
 
-    /** Of wire rule W28: another machine made the call. */
+    /** Wire rule W28: another machine made the call. */
     private static final String ELSEWHERE = "; detail=elsewhere";
 
     private CacheHeaders() {}
@@ -47,7 +47,7 @@ public final class CacheHeaders {
         }
     }
 
-    /** Of wire rule W86: how many items of an answer were known, if it is neither none nor all. */
+    /** Wire rule W86: how many items of an answer the cache had; empty if it had none or all. */
     private static String partial(CacheOutcome.Items items) {
         return items.known() > 0 && items.known() < items.count()
                 ? "; detail=partial-" + items.known() + "/" + items.count()
@@ -64,7 +64,7 @@ public final class CacheHeaders {
             CacheOutcome.Hit hit = shared.entry();
             writeHit(hit.ageSeconds(), hit.ttlSeconds(), hit.sourceId(), key, headers);
             writeSavings(hit.savings(), pricing, headers);
-            // What is nearer to the provider comes first (RFC 9211, 2).
+            // The cache that is nearest to the provider comes first (RFC 9211, 2).
             writeStandard(
                     "refrain-shared; hit; ttl=" + hit.ttlSeconds() + ", ",
                     "fwd=miss" + (shared.stored() ? "; stored" : ""),
@@ -99,7 +99,7 @@ public final class CacheHeaders {
     /**
      * Writes the fields for an error of Refrain's own.
      *
-     * @param outcome what a failure of the upstream would have been; null where caching was off
+     * @param outcome the outcome of a request whose upstream fails; null where caching was off
      */
     public static void write(CacheOutcome outcome, CacheKey key, ProxyException failure, ResponseFields headers) {
         if (outcome == null) {
@@ -125,7 +125,7 @@ public final class CacheHeaders {
             headers.put(CacheField.SOURCE_ID, sourceId);
         }
         if (key != null && key.streaming()) {
-            // A stream must not be buffered, whatever the provider told the proxies on its side (W28c).
+            // No proxy between here and the client may buffer a stream, whatever the provider's own field said (W28c).
             headers.put(CacheField.ACCEL_BUFFERING, "no");
         }
     }
@@ -144,7 +144,7 @@ public final class CacheHeaders {
         }
     }
 
-    /** RFC 9211; after what caches nearer to the provider have said. */
+    /** Adds Refrain's line (RFC 9211) after the lines of caches that are nearer to the provider. */
     private static void writeStandard(String parameters, int status, CacheKey key, ResponseFields headers) {
         writeStandard("", parameters, status, key, headers);
     }

@@ -12,7 +12,7 @@ public final class ErrorBody {
     /**
      * The body, in UTF-8.
      *
-     * @param endpoint decides the shape; null for paths that are no endpoint, which get OpenAI's
+     * @param endpoint decides the shape; null for paths that are no endpoint, which get OpenAI's shape
      */
     public static byte[] of(Endpoint endpoint, ProxyException failure) {
         ObjectNode error = JsonNodeFactory.instance.objectNode();
@@ -34,7 +34,7 @@ public final class ErrorBody {
         return status == 429 ? "rate_limit_error" : status < 500 ? "invalid_request_error" : "upstream_error";
     }
 
-    /** Anthropic's documented error types; a status without one of its own gets the general one. */
+    /** Anthropic's documented error types; a status without a type of its own is an {@code api_error}. */
     private static String anthropicType(int status) {
         return switch (status) {
             case 400, 417, 426 -> "invalid_request_error";

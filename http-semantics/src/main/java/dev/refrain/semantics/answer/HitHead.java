@@ -12,8 +12,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Writes the head of a hit as bytes of HTTP/1.1, for front-ends that answer hits past their server. Allocates little.
- * One instance is used for hit after hit; not thread-safe.
+ * Writes the head of a hit as bytes of HTTP/1.1, for front-ends that answer hits without their HTTP server. Allocates
+ * little. One instance serves many hits, one after the other; not thread-safe.
  */
 public final class HitHead implements ResponseFields {
     private static final byte[] STATUS = ascii("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n");
@@ -32,7 +32,7 @@ public final class HitHead implements ResponseFields {
         }
     }
 
-    /** RFC 9110, 5.6.7; the JDK's own has days of one digit. */
+    /** RFC 9110, 5.6.7. The JDK's {@code RFC_1123_DATE_TIME} does not fit: it writes the days 1 to 9 with one digit. */
     private static final DateTimeFormatter DATE = DateTimeFormatter.ofPattern(
                     "EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.US)
             .withZone(ZoneOffset.UTC);
@@ -43,10 +43,10 @@ public final class HitHead implements ResponseFields {
     private String date;
 
     /**
-     * Writes a head in place of the last one.
+     * Writes a head over the previous one.
      *
      * @param head of the hit, with its length and its {@link dev.refrain.engine.exchange.CacheOutcome}
-     * @param requestId that the client gave the request, or null: then it is the answer's
+     * @param requestId the id that the client gave the request; null if it gave none, to send the generation id instead
      * @param pricing of the request, with its model
      * @param millis the time of {@code Date}, in milliseconds since the epoch
      */
@@ -95,7 +95,7 @@ public final class HitHead implements ResponseFields {
         bytes[length++] = ' ';
         for (int i = 0; i < value.length(); i++) {
             char c = value.charAt(i);
-            // No value can begin a line.
+            // A value must not begin another line of the header.
             bytes[length++] = (byte) (c == '\r' || c == '\n' ? ' ' : c);
         }
         endLine();
@@ -112,7 +112,7 @@ public final class HitHead implements ResponseFields {
         }
     }
 
-    /** Holds the head from its beginning; valid until the next one is written. */
+    /** The array that holds the head, from index 0; valid until the next {@link #write}. */
     public byte[] bytes() {
         return bytes;
     }

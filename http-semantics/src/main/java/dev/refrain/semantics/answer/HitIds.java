@@ -1,6 +1,6 @@
 package dev.refrain.semantics.answer;
 
-/** Which ids the answers of hits have (wire rules W25 and W40). */
+/** Which id the answer of a hit has (wire rules W25 and W40). */
 public enum HitIds {
     /** A new id for each hit. */
     FRESH,

@@ -19,20 +19,23 @@ import java.util.Locale;
  * {@code id} of a non-streaming body, else a new one.
  *
  * <p>The id goes into the head, so a JSON body without the header is held back until its {@code id} has arrived, which
- * in the known formats is among the first bytes. Streams are never held back. A stream with another content type is
- * recognised by its first character. The piece that has the id is read where it is and passed on without a copy. As
- * thread-safe as the sink behind it.
+ * in the known formats is among the first bytes. Streams are never held back. A stream with a wrong content type is
+ * recognised by its first character, which is not a brace. The piece that contains the id is parsed in place and passed
+ * on without a copy. As thread-safe as the sink behind it.
  */
 public final class IdentifySink extends ForwardingSink {
-    /** Held back at most, in bytes; a body that names no id until then gets a new one. */
+    /** Most bytes that are held back. A body whose id has not arrived by then gets a new one. */
     private static final int MAX_HELD = 256 * 1024;
-    /** Memory for the buffer, and for the parser's buffer, which keeps a string or number until it is whole. */
+    /**
+     * Bytes of heap reserved for a byte held back: for the buffer here, and for the parser's own, which keeps a string
+     * or number until it is complete.
+     */
     private static final int HELD_FACTOR = 4;
 
-    /** A longer header value might be refused by clients or proxies on the way. */
+    /** Clients or proxies might refuse a longer header value. */
     private static final int MAX_ID_LENGTH = 256;
 
-    /** Without Jackson's table of names, which answers could fill. */
+    /** Without Jackson's shared table of field names, since answers could fill it. */
     private static final JsonFactory JSON = JsonFactory.builder()
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
             .build();
@@ -43,7 +46,7 @@ public final class IdentifySink extends ForwardingSink {
 
     private final MemoryBudget.Reservation held;
 
-    /** @param memory where what is held back is reserved; without room the answer gets a new id */
+    /** @param memory budget for the bytes held back; if there is no room, the answer gets a new id */
     public IdentifySink(ResponseSink client, MemoryBudget memory) {
         super(client);
         this.held = memory.open();
@@ -93,7 +96,7 @@ public final class IdentifySink extends ForwardingSink {
         if (search == null) {
             super.whenDrained(action);
         } else {
-            // The source must go on, or the held body is never complete.
+            // The source must go on, or the id never arrives.
             action.run();
         }
     }
@@ -109,8 +112,8 @@ public final class IdentifySink extends ForwardingSink {
     }
 
     /**
-     * A body without a type, or with a wrong one, is read by its content. A body that claims to be a stream is never
-     * held back.
+     * A body without a content type, or with a wrong one, is judged by its content. A body that claims to be a stream
+     * is never held back.
      */
     private static boolean mayBeJson(ResponseHead answer) {
         return answer.contentEncoding() == null
@@ -162,7 +165,7 @@ public final class IdentifySink extends ForwardingSink {
             }
         }
 
-        /** Keeps a piece that the search has not ended with. */
+        /** Copies a piece in which the search did not end. */
         void hold(ByteBuffer bytes) {
             byte[] piece = new byte[bytes.remaining()];
             bytes.get(piece);

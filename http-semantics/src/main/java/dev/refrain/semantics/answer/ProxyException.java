@@ -9,8 +9,8 @@ import java.net.ProtocolException;
 import java.time.Duration;
 
 /**
- * A failure of Refrain's own: a status, and a sentence that says what to do and has no secrets (wire rule W31).
- * Immutable.
+ * A failure of Refrain's own, with a status and a sentence that says what to do and reveals no secret (wire rule W31).
+ * Immutable and thread-safe.
  */
 public final class ProxyException extends Exception {
     private static final String ONLY_IF_CACHED = "only-if-cached";
@@ -42,7 +42,7 @@ public final class ProxyException extends Exception {
         this.status = status;
         this.detail = detail;
         this.forwarded = forwarded;
-        // An overload ends within moments, or nobody knows when.
+        // An overload (503) soon passes. For the other failures no time is known.
         this.retrySeconds = status == 503 ? 1 : 0;
     }
 
@@ -58,7 +58,7 @@ public final class ProxyException extends Exception {
         return status;
     }
 
-    /** Seconds after which the same request may succeed (RFC 9110, 10.2.3); 0 if nobody knows. */
+    /** Seconds after which the same request may succeed (RFC 9110, 10.2.3); 0 if unknown. */
     public long retrySeconds() {
         return retrySeconds;
     }
@@ -79,12 +79,12 @@ public final class ProxyException extends Exception {
         return detail;
     }
 
-    /** {@link #detail}, and more precise where a provider cannot be reached; for the log of requests. */
+    /** Like {@link #detail}, but more precise where the provider cannot be reached; for the log of requests. */
     public String reason() {
         return reason;
     }
 
-    /** Whether the request was sent on to the upstream, or that was tried. */
+    /** Whether the request was forwarded to the upstream, successfully or not. */
     public boolean isForwarded() {
         return forwarded;
     }
@@ -93,7 +93,7 @@ public final class ProxyException extends Exception {
         return refused(400, "bad-request", message);
     }
 
-    /** RFC 9110, 15.5.2: the API key is none of those that the operator lets in. */
+    /** RFC 9110, 15.5.2: the API key is not among those that the operator serves. */
     public static ProxyException unauthorized() {
         return refused(
                 401,
@@ -105,7 +105,7 @@ public final class ProxyException extends Exception {
     /**
      * RFC 6585, 4: the API key has made too many requests.
      *
-     * @param waitNanos after which there may be one
+     * @param waitNanos nanoseconds until the key may make a request
      */
     public static ProxyException tooManyRequests(long waitNanos) {
         long seconds = Math.max(1, (waitNanos + 999_999_999) / 1_000_000_000);
@@ -127,7 +127,8 @@ public final class ProxyException extends Exception {
     /**
      * The request's body is too long.
      *
-     * @param setting that has the limit, in bytes; null for a limit that cannot be set
+     * @param limit in bytes
+     * @param setting name of the setting for the limit; null if the limit is fixed
      */
     public static ProxyException bodyTooLarge(long limit, String setting) {
         return refused(
@@ -157,7 +158,7 @@ public final class ProxyException extends Exception {
                 "Nothing more of the request body came for " + limit.toMillis() + " ms; send it again.");
     }
 
-    /** The client broke off, or what it sends cannot be read. */
+    /** The client broke off its body, or the body is not properly framed. */
     public static ProxyException unreadable(IOException cause) {
         String message = cause instanceof MalformedBody
                 ? "The request body is not properly framed: " + cause.getMessage() + "."
@@ -185,7 +186,7 @@ public final class ProxyException extends Exception {
                 cause);
     }
 
-    /** There is no connection to the provider. */
+    /** No connection to the provider could be opened. */
     public static ProxyException unreachable(Unreachable why, Throwable cause) {
         return new ProxyException(
                 502,
@@ -197,9 +198,9 @@ public final class ProxyException extends Exception {
     }
 
     /**
-     * The provider's answer is not one.
+     * The provider's answer is malformed.
      *
-     * @param flaw what is wrong with it, as half a sentence
+     * @param flaw what is wrong with it, as a clause
      */
     public static ProxyException malformed(String flaw) {
         return upstream(
@@ -244,9 +245,9 @@ public final class ProxyException extends Exception {
     }
 
     /**
-     * The request is to be answered from a recording, and there is none that can be played.
+     * The request was to be answered from a recording, and no recording fits.
      *
-     * @param message what is nearest, and what to do
+     * @param message names the nearest recording and says what to do
      */
     public static ProxyException notRecorded(String message) {
         return refused(504, NOT_RECORDED, message);
@@ -260,7 +261,10 @@ public final class ProxyException extends Exception {
                         + "the upstream provider; send it without.");
     }
 
-    /** The failure as one of these: the one in its chain of causes, or else a failure of the upstream. */
+    /**
+     * The {@code ProxyException} for any failure. That is the first one in its chain of causes, or the one that fits a
+     * known cause, or else {@link #unreachable(Throwable)}.
+     */
     public static ProxyException of(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof ProxyException ours) {

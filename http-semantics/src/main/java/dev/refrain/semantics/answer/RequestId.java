@@ -5,15 +5,15 @@ import dev.refrain.semantics.RequestFields;
 import java.util.List;
 
 /**
- * The id of a request, by which it is found in the logs of all who have seen it. A client may give one; what is too
- * long, or has anything but visible ASCII in it, is none. A request without one has the generation id of its answer,
- * if the cache answers it, and one that is made here otherwise. Stateless.
+ * The id by which a request is found in the logs of every system that handled it. A client may send one; it is ignored
+ * if it is too long or contains anything but visible ASCII. A request without a usable id gets the generation id of its
+ * answer if the cache answers it, and a new id otherwise. Stateless.
  */
 public final class RequestId {
     /** The field of requests and answers. */
     public static final String FIELD = "X-Request-Id";
 
-    /** The field of an answer whose provider has used the other one for an id of its own. */
+    /** Carries the request's id where the provider's answer has an {@code X-Request-Id} of its own. */
     public static final String OWN_FIELD = "X-Refrain-Request-Id";
 
     private static final int LONGEST = 128;
@@ -39,7 +39,7 @@ public final class RequestId {
     }
 
     /**
-     * A new one: {@code req-<unix seconds>-<20 of [A-Za-z0-9]>}.
+     * A new id: {@code req-<unix seconds>-<20 of [A-Za-z0-9]>}.
      *
      * @param epochSeconds the current time, seconds since the epoch
      */
@@ -47,7 +47,7 @@ public final class RequestId {
         return "req" + GenerationId.mint(epochSeconds).substring(3);
     }
 
-    /** The fields of a request with this id in place of what was sent. */
+    /** A view of a request's fields in which this id replaces the one that was sent. */
     public static RequestFields in(RequestFields fields, String id) {
         return fields.with(FIELD, id);
     }

@@ -45,17 +45,17 @@ public enum Unreachable {
         this.advice = advice;
     }
 
-    /** For the log of requests. */
+    /** Names this reason in the log of requests. */
     public String token() {
         return token;
     }
 
-    /** Whether a reason, as a {@link #token}, is that it took too long to connect or to shake hands. */
+    /** Whether a {@link #token} names a timeout of connecting or of the TLS handshake. */
     public static boolean isTimeout(String reason) {
         return reason.equals(TIMED_OUT.token) || reason.equals(HANDSHAKE_TIMED_OUT.token);
     }
 
-    /** As half a sentence. */
+    /** What is wrong and what to do about it, as a clause for an error message. */
     public String advice() {
         return advice;
     }

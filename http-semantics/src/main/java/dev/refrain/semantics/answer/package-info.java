@@ -1,5 +1,4 @@
 /**
- * What a client is told: the cache's part in the header, errors made here in
- * the shapes that clients know, and the answer's generation id.
+ * What Refrain adds to responses: the cache's fields, errors in the shapes that clients know, and the generation id.
  */
 package dev.refrain.semantics.answer;

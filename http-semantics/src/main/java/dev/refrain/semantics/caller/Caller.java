@@ -6,12 +6,12 @@ import java.util.List;
 /**
  * Who sends a request. Immutable and thread-safe; nothing is null.
  *
- * @param scope whose answers the caller shares
- * @param label a name for logs, which is no credential: a configured name, else the beginning of the tag
+ * @param scope callers with equal scopes share answers
+ * @param label a name for logs that reveals no credential: a configured name, else the beginning of the tag
  * @param labels all names by which policies know the caller: those of its API keys and their team, or else the label
  * @param tag sixteen hexadecimal digits, see {@link CacheScope#hexTag}
  * @param mayAsk whether the caller is served at all
- * @param rates of its API keys; empty if requests are not counted
+ * @param rates the request rates of its API keys; empty if requests are not counted
  */
 public record Caller(
         CacheScope scope, String label, List<String> labels, String tag, boolean mayAsk, List<RequestRate> rates) {
@@ -20,12 +20,12 @@ public record Caller(
         this(scope, label, List.of(label), tag, true, List.of());
     }
 
-    /** Whoever has this scope, without a configured name. */
+    /** The caller with this scope and without a configured name. */
     public static Caller of(CacheScope scope) {
         return of(scope, List.of(), true, List.of());
     }
 
-    /** @param names configured ones, may be empty; the first is shown */
+    /** @param names configured names, may be empty; the first becomes the label */
     static Caller of(CacheScope scope, List<String> names, boolean mayAsk, List<RequestRate> rates) {
         List<String> labels = names.isEmpty() ? List.of(scope.toString()) : List.copyOf(names);
         return new Caller(scope, labels.get(0), labels, scope.hexTag(), mayAsk, rates);
@@ -34,7 +34,7 @@ public record Caller(
     /**
      * Counts a request.
      *
-     * @return 0 if it may be made; else nanoseconds after which there may be one
+     * @return 0 if the request is allowed; else nanoseconds until one is
      */
     public long countRequest() {
         long wait = 0;

@@ -20,16 +20,16 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Determines who sends a request, from all credentials in its header fields and query string (wire rule W15). Keeps
- * none of them. Thread-safe.
+ * Determines who sends a request, from all credentials in its header and query string (wire rule W15). Keeps none of
+ * the credentials. Thread-safe.
  *
  * <p>If all credentials of a request are the same API key, in any of the fields for API keys, the request has that
  * key's scope. Any other request has the scope of the names and values of all its credential fields: in the order of
  * their names, and for lines of one field in the order in which they were sent (RFC 9110, 5.3). Names are compared
  * without case. Empty lines do not count.
  *
- * <p>API keys of a team (W83) count as one: requests that show nothing else have the team's scope, and those that do
- * have a scope of the team and of that.
+ * <p>The API keys of a team (W83) count as one key. A request with no other credential has the team's scope. A request
+ * with others has a scope made of the team and the others.
  */
 public final class Callers {
     /** Fields whose whole value is an API key. */
@@ -45,7 +45,7 @@ public final class Callers {
     private final Map<String, String> names;
     /** Names of teams by the SHA-256 of an API key. */
     private final Map<String, String> teams;
-    /** SHA-256 of the API keys whose requests are served; empty for those of everybody. */
+    /** SHA-256 of the only API keys whose requests are served; empty to serve everybody. */
     private final Set<String> allowed;
 
     private final CacheScope anonymous;
@@ -54,24 +54,24 @@ public final class Callers {
     private final RequestRates rates;
 
     /**
-     * Makes one for a cache, without teams, and for everybody.
+     * Callers without teams, all of whom are served.
      *
      * @param cache the cache that makes the scopes
-     * @param fields which fields count
-     * @param names what is shown of API keys, by their SHA-256 in lower-case hexadecimal
+     * @param fields which fields hold credentials
+     * @param names display names of API keys, by the key's SHA-256 in lower-case hexadecimal
      */
     public Callers(ResponseCache cache, CredentialFields fields, Map<String, String> names) {
         this(cache, fields, names, Map.of(), Set.of());
     }
 
     /**
-     * Makes one for a cache.
+     * Callers with teams, of whom some or all are served.
      *
      * @param cache the cache that makes the scopes
-     * @param fields which fields count
-     * @param names what is shown of API keys, by their SHA-256 in lower-case hexadecimal
-     * @param teams the team that an API key belongs to, likewise (wire rule W83)
-     * @param allowed the only API keys whose requests are served, likewise; empty if those of everybody are
+     * @param fields which fields hold credentials
+     * @param names display names of API keys, by the key's SHA-256 in lower-case hexadecimal
+     * @param teams team names, by the SHA-256 of each key of the team (wire rule W83)
+     * @param allowed SHA-256 of the only API keys whose requests are served; empty to serve everybody
      */
     public Callers(
             ResponseCache cache,
@@ -101,17 +101,17 @@ public final class Callers {
     }
 
     /**
-     * The same with other names, teams and keys; what was seen under a label is not forgotten.
+     * A copy with other names, teams and allowed keys, which remembers the tags seen under each label.
      *
-     * @param otherNames what is shown of API keys, by their SHA-256
-     * @param otherTeams the team that an API key belongs to, likewise
-     * @param otherAllowed the only API keys whose requests are served, likewise; empty if those of everybody are
+     * @param otherNames display names of API keys, by the key's SHA-256
+     * @param otherTeams team names, by the SHA-256 of each key of the team
+     * @param otherAllowed SHA-256 of the only API keys whose requests are served; empty to serve everybody
      */
     public Callers with(Map<String, String> otherNames, Map<String, String> otherTeams, Set<String> otherAllowed) {
         return new Callers(cache, fields, otherNames, otherTeams, otherAllowed, labelled, rates);
     }
 
-    /** The same, of whom each may make so many requests. */
+    /** A copy that limits the request rate of each API key. */
     public Callers with(RequestRates otherRates) {
         return new Callers(cache, fields, names, teams, allowed, labelled, otherRates);
     }
@@ -120,7 +120,7 @@ public final class Callers {
         return cache.pipeline().teamScope(team, others);
     }
 
-    /** Which fields count. */
+    /** Which fields hold credentials. */
     public CredentialFields fields() {
         return fields;
     }
@@ -131,10 +131,11 @@ public final class Callers {
     }
 
     /**
-     * The tags of the scopes that a configured label stands for: those that were lately shown under it, and its team's,
-     * whether or not any of that has asked; but of no other team's, which its keys may have left.
+     * The tags of all scopes that belong to a configured label: those lately seen under it, those logged under it, and
+     * its team's, even if no request came with that. Tags of other teams are left out, since the label's keys may have
+     * left those teams.
      *
-     * @param logged tags that stand in a log under the label, which may be older than the configuration
+     * @param logged tags that the log has under the label; the log may be older than the configuration
      */
     public Set<String> tags(String label, Set<String> logged) {
         Set<String> tags = labelled.of(label);
@@ -156,7 +157,7 @@ public final class Callers {
         return tags;
     }
 
-    /** Names of the teams by the sixteen digits of their tags. */
+    /** Team names by the tags of their scopes, sixteen digits each. */
     public Map<String, String> teams() {
         Map<String, String> byTag = new HashMap<>();
         Set.copyOf(teams.values())
@@ -224,7 +225,7 @@ public final class Callers {
             if (equals > 0) {
                 String name = decoded(parameter.substring(0, equals));
                 if (fields.contains(name)) {
-                    // A field's name cannot begin like this.
+                    // No header field's name begins with a question mark, so the two kinds stay distinct.
                     credentials.addNamed("?" + name, parameter.substring(equals + 1));
                 }
             }
@@ -241,9 +242,9 @@ public final class Callers {
 
     /** The credentials of one request. */
     private final class Credentials {
-        /** Names and values in turn. */
+        /** Names and values, alternating. */
         private final List<String> all = new ArrayList<>(4);
-        /** Where the values of API keys are. */
+        /** Indexes in {@link #all} of the values that are API keys. */
         private final BitSet apiKeys = new BitSet();
         /** The only API key; null if there is none yet. */
         private String apiKey;
@@ -262,7 +263,8 @@ public final class Callers {
         }
 
         /**
-         * {@code Bearer x} is the API key x, and so is x without a scheme; any other scheme is part of what it says.
+         * {@code Bearer x} is the API key x, and so is {@code x} without a scheme. With any other scheme, the whole
+         * value is the credential.
          */
         private void addAuthorization(String value) {
             int space = value.indexOf(' ');
@@ -294,7 +296,7 @@ public final class Callers {
             }
         }
 
-        /** The team that the API keys belong to that belong to one; null if there is none, or more than one. */
+        /** The team of those API keys that have one; null if none has, or if their teams differ. */
         String team() {
             String found = null;
             for (int i = apiKeys.nextSetBit(0); i >= 0 && !teams.isEmpty(); i = apiKeys.nextSetBit(i + 1)) {
@@ -307,7 +309,7 @@ public final class Callers {
             return found;
         }
 
-        /** Whether there is an API key, and no other than is allowed. */
+        /** Whether there is an API key and all of them are allowed; always true if everybody is served. */
         boolean areAllowed() {
             for (int i = apiKeys.nextSetBit(0); i >= 0 && !allowed.isEmpty(); i = apiKeys.nextSetBit(i + 1)) {
                 if (!allowed.contains(sha256(all.get(i)))) {
@@ -318,8 +320,8 @@ public final class Callers {
         }
 
         /**
-         * The credentials with the team's API keys left empty: no other field has an empty value, so lists stay
-         * distinct.
+         * The credentials with an empty text in place of each API key of the team; empty if there are no others. No
+         * other value is empty, so different credentials give different lists.
          */
         private List<String> without(String team) {
             List<String> others = new ArrayList<>(all);
@@ -333,7 +335,7 @@ public final class Callers {
             return 2 * keys == all.size() ? List.of() : others;
         }
 
-        /** Of each API key, whatever else is shown: another cookie makes no other key. */
+        /** The rate of each API key. Other credentials do not count: a new cookie must not give a key a new rate. */
         List<RequestRate> rates() {
             if (rates == null) {
                 return List.of();

@@ -24,34 +24,34 @@ public final class CredentialFields {
             "client-cert",
             // X-ARR-ClientCert and X-Amzn-Mtls-Clientcert of Azure and AWS.
             "clientcert",
-            // X-SSL-Client-S-DN and its like, in which a server says whose certificate it has seen.
+            // X-SSL-Client-S-DN and the like, in which a server names the subject of the client's certificate.
             "ssl-client",
             "ssl_client",
             // X-Userinfo of Kong and APISIX, X-Apigateway-Api-Userinfo of Google.
             "userinfo");
 
-    /** Fields of well-known gateways whose names say nothing. */
+    /** Credential fields of well-known gateways whose names contain none of {@link #WORDS}. */
     private static final Set<String> WELL_KNOWN = Set.of(
             // Bifrost's virtual key.
             "x-bf-vk",
-            // HTTP message signatures (RFC 9421): who has signed is said there alone.
+            // HTTP message signatures (RFC 9421); no other field identifies the signer.
             "signature",
             "signature-input",
             // A password's digest (WS-Security).
             "x-wsse",
             // Portkey's configuration, which holds or names the keys of providers.
             "x-portkey-config",
-            // What AWS's load balancers and Azure's App Service say of a user who has signed in.
+            // AWS's load balancers and Azure's App Service name the signed-in user here.
             "x-amzn-oidc-data",
             "x-amzn-oidc-identity",
             "x-ms-client-principal",
             "x-ms-client-principal-id",
             "x-ms-client-principal-name",
-            // What Kong and APISIX say of whoever showed a key, which they may hide.
+            // Kong and APISIX name the owner of the API key here, and may remove the key itself.
             "x-consumer-id",
             "x-consumer-custom-id",
             "x-consumer-username",
-            // What proxies that sign users in say of them.
+            // Authenticating proxies name the signed-in user here.
             "x-forwarded-user",
             "x-forwarded-email",
             "x-forwarded-preferred-username",

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 
 /**
  * Names of header fields as a user writes them, separated by commas: {@code x-tenant, *-session}. Case does not matter;
- * {@code *} stands for any characters; {@code none} is no name. Immutable and thread-safe; nothing is null.
+ * {@code *} stands for any characters, {@code none} for the empty list. Immutable and thread-safe; nothing is null.
  *
  * @param names in lower case, in the order given, each once
  */
@@ -19,7 +19,7 @@ public record FieldNames(List<String> names) {
     /** RFC 9110, 5.1. */
     private static final Pattern NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9a-z-]+");
 
-    /** @throws IllegalArgumentException if one is none */
+    /** @throws IllegalArgumentException if one is not a field name */
     public FieldNames {
         for (String name : names) {
             if (!NAME.matcher(name).matches() || name.equals("*")) {
@@ -32,7 +32,7 @@ public record FieldNames(List<String> names) {
     /**
      * Reads names.
      *
-     * @throws IllegalArgumentException if one is none
+     * @throws IllegalArgumentException if one is not a field name
      */
     public static FieldNames parse(String text) {
         String lower = text.strip().toLowerCase(Locale.ROOT);
@@ -43,7 +43,7 @@ public record FieldNames(List<String> names) {
         return new FieldNames(List.copyOf(names));
     }
 
-    /** Whether one of the names is this one, which is in lower case, or stands for it. */
+    /** Whether one of the names or patterns matches a name, which is given in lower case. */
     public boolean contains(String name) {
         for (String each : names) {
             if (Wildcards.matches(each, name)) {

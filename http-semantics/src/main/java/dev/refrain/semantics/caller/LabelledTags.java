@@ -5,13 +5,14 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * Which scopes were lately shown under a configured label. Whoever has a labelled key can make up any number of them,
- * by another credential beside it, and those of others stay as long as they are shown. Thread-safe.
+ * The tags of scopes that were lately seen under each configured label. Their number is bounded, because a client with
+ * a labelled key can make up any number of scopes by adding other credentials. Tags that stay in use outlive such a
+ * flood. All methods are thread-safe.
  */
 final class LabelledTags {
     private static final long MAX_BYTES = 1 << 20;
 
-    /** Bytes of two texts and what holds them, without their characters. */
+    /** Bytes of an entry without the characters of its two strings. */
     private static final int OWN_BYTES = 120;
 
     private record Tag(String label, String tag) {}

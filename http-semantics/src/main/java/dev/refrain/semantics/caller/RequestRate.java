@@ -4,13 +4,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * How many requests an API key may make: so many a second in the long run, and so many at once. The generic cell rate
- * algorithm (ITU-T I.371, which nginx's {@code limit_req} and others use too): all that is kept is the time at which
- * the next request would be due if they came evenly. Thread-safe; a request costs one compare-and-set.
+ * Limits the requests of one API key to a rate in the long run, and to a burst at once. Uses the generic cell rate
+ * algorithm (ITU-T I.371), as nginx's {@code limit_req} does. Its whole state is the time at which the next request
+ * would be due if requests came evenly. Thread-safe; a request costs one compare-and-set.
  */
 public final class RequestRate {
     private final long intervalNanos;
-    /** How far ahead of its time a request may come. */
+    /** How long before its due time a request may come. */
     private final long toleranceNanos;
 
     private final AtomicLong due;
@@ -29,10 +29,10 @@ public final class RequestRate {
     }
 
     /**
-     * Counts a request, if there may be one.
+     * Counts a request if it is allowed.
      *
      * @param now in nanoseconds, as {@link System#nanoTime}
-     * @return 0 if it may be made; else nanoseconds after which there may be one, and this one does not count
+     * @return 0 if the request is allowed; else nanoseconds until one is, and this one does not count
      */
     public long take(long now) {
         while (true) {

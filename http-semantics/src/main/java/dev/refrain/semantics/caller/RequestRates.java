@@ -5,14 +5,13 @@ import dev.refrain.engine.memory.BoundedMap;
 import java.util.function.LongSupplier;
 
 /**
- * The {@link RequestRate}s of API keys that were seen lately. A key is known by its scope, which is a keyed digest. Of
- * more keys than there is room for, those that ask least are forgotten, and may make requests at once again.
- * Thread-safe.
+ * The {@link RequestRate}s of API keys that were seen lately. A key is known by its scope, which is a keyed digest. If
+ * there are too many keys, those with the fewest requests are forgotten, and begin with a full burst. Thread-safe.
  */
 public final class RequestRates {
     private static final long MAX_BYTES = 4 << 20;
     private static final int MAX_KEYS = 16 * 1024;
-    /** A scope, a rate and its counter. */
+    /** Bytes of an entry: a scope, a rate and its counter. */
     private static final int BYTES = 160;
 
     private final double perSecond;
@@ -22,11 +21,11 @@ public final class RequestRates {
             new BoundedMap<>(MAX_BYTES, MAX_KEYS, (scope, rate) -> BYTES);
 
     /**
-     * No key has been seen.
+     * Begins without known keys.
      *
      * @param perSecond requests of each key in the long run, positive
      * @param burst requests of each key at once, positive
-     * @param nanoTime {@link System#nanoTime}
+     * @param nanoTime the clock, as {@link System#nanoTime}
      */
     public RequestRates(double perSecond, int burst, LongSupplier nanoTime) {
         this.perSecond = perSecond;
@@ -34,7 +33,7 @@ public final class RequestRates {
         this.nanoTime = nanoTime;
     }
 
-    /** The one of a key, or the one that all share who show none. */
+    /** The rate of a key. All requests without a key share one. */
     RequestRate of(CacheScope key) {
         RequestRate rate = known.get(key);
         if (rate == null) {

@@ -16,8 +16,8 @@ import java.util.Locale;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * The content coding of a request's body (RFC 9110, 8.4). The key is made of the decoded body; the coded body is
- * forwarded unchanged.
+ * The content coding of a request's body (RFC 9110, 8.4). The key is made from the decoded body. The provider gets the
+ * coded body unchanged.
  */
 public enum ContentCoding {
     /** None. */
@@ -56,10 +56,10 @@ public enum ContentCoding {
     };
 
     private static final int FIRST_GUESS = 16 * 1024;
-    /** A window of the largest size, once more in part while it grows. */
+    /** The largest window, and half as much again for its copy while it grows. */
     private static final int MAX_WINDOW = ZstdFrames.MAX_WINDOW / 2 * 3;
 
-    /** Thrown for what is too long once it is decoded. */
+    /** The body is too long once it is decoded. */
     public static final class TooLong extends IOException {
         private static final long serialVersionUID = 1L;
 
@@ -70,7 +70,7 @@ public enum ContentCoding {
 
     abstract InputStream open(byte[] coded) throws IOException;
 
-    /** What the decoder holds of what it has decoded, to look back at, when it is so many bytes. */
+    /** Bytes of decoded data that the decoder itself keeps for back-references, once it has decoded so many bytes. */
     int window(int decoded) {
         return 0;
     }
@@ -97,8 +97,8 @@ public enum ContentCoding {
      * results take together.
      *
      * @param limit the longest result, in bytes
-     * @param held where what is needed of the heap beyond the first few KiB is reserved; what the result took, and the
-     *     copy that is made of it in the end, stays reserved, unless this throws
+     * @param held budget for the heap beyond the first few KiB. The share of the result and of its final copy stays
+     *     reserved, unless this throws
      * @throws TooLong if the result would be longer, or there is no room for it
      * @throws IOException if it is not in this coding
      */
@@ -118,7 +118,7 @@ public enum ContentCoding {
         }
     }
 
-    @SuppressWarnings("CatchingUnchecked") // the decoder of zstd says so that something is malformed
+    @SuppressWarnings("CatchingUnchecked") // zstd's decoder throws these for malformed input
     private byte[] decoded(byte[] coded, int limit, MemoryBudget.Reservation held) throws IOException {
         try (InputStream in = open(coded)) {
             byte[] decoded = new byte[Math.min(limit + 1, FIRST_GUESS)];
@@ -134,7 +134,7 @@ public enum ContentCoding {
                 }
                 if (length == decoded.length) {
                     int next = (int) Math.min(limit + 1L, decoded.length * 2L);
-                    // Twice: what grows is copied.
+                    // Twice, because the array is copied when it grows.
                     long more = 2L * (next - decoded.length) + window(next) - window(decoded.length);
                     if (!held.grow(more)) {
                         throw new TooLong();
@@ -147,7 +147,7 @@ public enum ContentCoding {
         }
     }
 
-    /** The same bytes in this coding, for a body that had to be changed. */
+    /** Encodes a body that had to be changed. */
     public byte[] encode(byte[] plain) {
         ByteArrayOutputStream coded = new ByteArrayOutputStream(plain.length / 2 + 64);
         try (OutputStream out = this == ZSTD ? new ZstdOutputStream(coded) : new GZIPOutputStream(coded)) {

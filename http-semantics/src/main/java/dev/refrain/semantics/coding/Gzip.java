@@ -9,8 +9,8 @@ import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
 /**
- * Reads one gzip member (RFC 1952) strictly. What the JDK's stream skips after the member, or does not check, is an
- * error here: two bodies that a provider may distinguish must not get the same key.
+ * Reads one gzip member (RFC 1952) strictly. Bytes after the member, which the JDK's stream skips, and errors that it
+ * does not check are refused: two bodies that a provider may distinguish must not get the same key.
  */
 final class Gzip extends InputStream {
     private static final int HEADER_BYTES = 10;

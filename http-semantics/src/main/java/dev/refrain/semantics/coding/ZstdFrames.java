@@ -6,8 +6,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * Looks over frames of zstd (RFC 8878, 3.1.1) before they are decoded. A content coding has windows of at most 8 MiB
- * (RFC 9659, 3); the decoder takes any, and copies all of a larger one for each block.
+ * Checks frames of zstd (RFC 8878, 3.1.1) before they are decoded. A content coding has windows of at most 8 MiB (RFC
+ * 9659, 3). The decoder accepts any window, and copies a larger one as a whole for each block.
  */
 final class ZstdFrames {
     static final int MAX_WINDOW = 8 << 20;
@@ -24,9 +24,9 @@ final class ZstdFrames {
     }
 
     /**
-     * Returns if all frames are whole and ask for no more than they may.
+     * Checks all frames.
      *
-     * @throws IOException if not
+     * @throws IOException if one is not whole, or asks for a window that is too large
      */
     static void check(byte[] coded) throws IOException {
         ZstdFrames frames = new ZstdFrames(coded);
@@ -66,7 +66,7 @@ final class ZstdFrames {
         return base + (base / 8) * (descriptor & 7);
     }
 
-    /** All bits set if it is not said. */
+    /** Content size of the frame; all bits set if the frame does not say it. */
     private long contentSize(int flag, boolean isOneSegment) {
         return switch (flag) {
             case 0 -> isOneSegment ? Byte.toUnsignedLong(coded.get()) : -1;

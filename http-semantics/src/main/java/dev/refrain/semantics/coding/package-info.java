@@ -1,5 +1,5 @@
 /**
- * Content codings of request bodies (RFC 9110, 8.4): the key is made of what is inside, and a provider gets what came.
- * Decoding is bounded and strict. Any thread; nothing here blocks or does I/O.
+ * Content codings of request bodies (RFC 9110, 8.4): the key is made of the decoded body, and the provider gets the
+ * body as it was sent. Decoding is bounded and strict. Usable by any thread; nothing here blocks or does I/O.
  */
 package dev.refrain.semantics.coding;

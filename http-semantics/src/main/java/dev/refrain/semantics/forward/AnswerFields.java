@@ -6,10 +6,10 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The header fields of a provider's answer, and what else of it only crosses the proxy: the reason phrase and, once the
- * answer is complete, its trailer fields. Read by the client's end of the proxy alone.
+ * The header fields of a provider's answer, with the other parts that are only forwarded: the reason phrase and, once
+ * the answer is complete, its trailer fields. Only the client's end of the proxy reads these parts.
  *
- * <p>Whoever sees the answer's end sees the trailer that was set before it.
+ * <p>A thread that has seen the answer's end also sees the trailer fields that were set before it.
  */
 public final class AnswerFields extends AbstractMap<String, List<String>> {
     private final Map<String, List<String>> fields;
@@ -20,9 +20,9 @@ public final class AnswerFields extends AbstractMap<String, List<String>> {
     /**
      * The fields of an answer.
      *
-     * @param fields by name, whatever its case
+     * @param fields by field name, in any case
      * @param reason as it was sent, or empty
-     * @param heldBytes memory that they take, about
+     * @param heldBytes bytes of memory that the fields take, roughly
      */
     public AnswerFields(Map<String, List<String>> fields, String reason, long heldBytes) {
         this.fields = fields;
@@ -30,7 +30,7 @@ public final class AnswerFields extends AbstractMap<String, List<String>> {
         this.heldBytes = heldBytes;
     }
 
-    /** Memory that they take, about, in bytes; without trailers. */
+    /** Bytes of memory that the fields take, roughly; without trailer fields. */
     public long heldBytes() {
         return heldBytes;
     }
@@ -40,12 +40,12 @@ public final class AnswerFields extends AbstractMap<String, List<String>> {
         return reason;
     }
 
-    /** Empty until they are known, and if there are none. */
+    /** The trailer fields; empty until they are known, and if there are none. */
     public Map<String, List<String>> trailers() {
         return trailers;
     }
 
-    /** To be called before the answer's end is passed on. */
+    /** Sets the trailer fields. Must be called before the answer's end is passed on. */
     public void trailers(Map<String, List<String>> ofAnswer) {
         trailers = ofAnswer;
     }

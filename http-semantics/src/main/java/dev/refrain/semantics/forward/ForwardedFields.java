@@ -36,13 +36,13 @@ public final class ForwardedFields {
             "x-refrain-samples",
             "x-refrain-replay");
 
-    /** An upstream with a cache of its own may send such fields, which must not be taken for ours. */
+    /** An upstream with a cache of its own may send such fields. Clients must not take them for Refrain's. */
     private static final String OWN_RESPONSE_PREFIX = "x-openrouter-cache-";
 
     private ForwardedFields() {}
 
     /**
-     * Whether a request's field is one with which the cache is told what to do, so that it ends here (wire rule W9).
+     * Whether a request's field tells the cache what to do, and so is not forwarded (wire rule W9).
      *
      * @param name in any case
      */
@@ -54,8 +54,8 @@ public final class ForwardedFields {
      * Copies a request's fields.
      *
      * @param from the client's request
-     * @param identity whether the upstream is asked not to compress: a stored answer must suit every later client
-     * @param to gets each line, under its field's name
+     * @param identity whether to ask the upstream not to compress, since a stored answer must suit every later client
+     * @param to receives each line, with its field's name
      */
     public static void toUpstream(RequestFields from, boolean identity, BiConsumer<String, String> to) {
         Set<String> nominated = ConnectionOptions.of(from.all("Connection"));
@@ -81,11 +81,11 @@ public final class ForwardedFields {
     }
 
     /**
-     * Copies a response's fields; the length and our own fields are set elsewhere.
+     * Copies a response's fields; the length and Refrain's own fields are set elsewhere.
      *
      * @param from the upstream's answer
-     * @param endpoint whether the cache may have a part in it
-     * @param to gets each field once, with all of its lines
+     * @param endpoint whether the request was for one of the four endpoints, for which the cache sets fields
+     * @param to receives each field once, with all of its lines
      */
     public static void toClient(Map<String, List<String>> from, boolean endpoint, BiConsumer<String, List<String>> to) {
         Set<String> nominated = ConnectionOptions.of(from.get("connection"));

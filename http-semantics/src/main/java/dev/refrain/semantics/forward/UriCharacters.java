@@ -13,7 +13,7 @@ public final class UriCharacters {
 
     private UriCharacters() {}
 
-    /** The same text where every character is allowed already, which it nearly always is. */
+    /** Escapes a path and query. Returns the same string if every character is allowed, as in most requests. */
     public static String escape(String pathAndQuery) {
         int query = pathAndQuery.indexOf('?');
         StringBuilder escaped = null;

@@ -5,7 +5,7 @@ package dev.refrain.semantics.framing;
  * grammar has none, lines that end in a bare line feed, and folded trailer lines. Not thread-safe.
  */
 public final class ChunkGrammar {
-    /** 2^60 bytes are more than any limit. */
+    /** Most hexadecimal digits of a size. They allow nearly 2^60 bytes, more than any limit. */
     private static final int MAX_SIZE_DIGITS = 15;
 
     private static final int MAX_LINE_BYTES = 1024;
@@ -14,17 +14,17 @@ public final class ChunkGrammar {
     /** Beside letters and digits, what a token may hold (RFC 9110, 5.6.2). */
     private static final String TOKEN_MARKS = "!#$%&'*+-.^_`|~";
 
-    /** What comes next. */
+    /** The element of the grammar that is expected next. */
     private enum Due {
         SIZE,
         /** A semicolon, after blanks. */
         SEMICOLON,
-        /** A name, after blanks or none. */
+        /** A name, perhaps after blanks. */
         NAME,
         IN_NAME,
         /** A semicolon or an equals sign, after blanks. */
         AFTER_NAME,
-        /** A value, after blanks or none. */
+        /** A value, perhaps after blanks. */
         VALUE,
         IN_TOKEN,
         IN_QUOTES,
@@ -44,9 +44,9 @@ public final class ChunkGrammar {
 
     private Due due = Due.SIZE;
     private long size;
-    /** Digits of the size that count. */
+    /** Digits of the size, without leading zeros. */
     private int digits;
-    /** Bytes of this size line, or of all trailers so far. */
+    /** Bytes so far of this size line, or of the whole trailer. */
     private int length;
 
     /** Whether the next bytes are data; {@link #left} says how many. */
@@ -66,12 +66,12 @@ public final class ChunkGrammar {
         };
     }
 
-    /** Bytes of this chunk that have not been taken. */
+    /** Bytes of this chunk's data that have not been read. */
     public long left() {
         return size;
     }
 
-    /** Tells that {@code count} bytes of data have been read. */
+    /** Notes that {@code count} bytes of data have been read. */
     public void took(int count) {
         size -= count;
         if (size == 0) {
@@ -79,7 +79,7 @@ public final class ChunkGrammar {
         }
     }
 
-    /** One byte that is not data. */
+    /** Reads one byte that is not data. */
     public void accept(byte b) throws MalformedBody {
         switch (due) {
             case SIZE -> size(b);
@@ -130,7 +130,7 @@ public final class ChunkGrammar {
         }
     }
 
-    /** What may follow a size or a value. */
+    /** Reads a byte behind a size, a name or a value. */
     private void afterElement(byte b, String otherwise) throws MalformedBody {
         if (b == '\r') {
             due = Due.SIZE_LF;
@@ -233,7 +233,7 @@ public final class ChunkGrammar {
                 || (b > 0 && TOKEN_MARKS.indexOf(b) >= 0);
     }
 
-    /** Visible characters, blanks, and the bytes beyond ASCII, which are negative here. */
+    /** Visible characters, blanks, and bytes beyond ASCII, which are negative in Java. */
     private static boolean isText(byte b) {
         return b < 0 || (b > ' ' && b != 0x7F) || isBlank(b);
     }

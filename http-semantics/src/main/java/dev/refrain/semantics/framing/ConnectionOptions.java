@@ -11,7 +11,7 @@ public final class ConnectionOptions {
     /**
      * The options of a connection, in lower case.
      *
-     * @param lines of the field, or null if there is none
+     * @param lines the field's lines, or null if there are none
      */
     public static Set<String> of(Iterable<String> lines) {
         if (lines == null) {

@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * Decides whether a request's end is beyond doubt (RFC 9112, 6). The server must already have refused malformed
- * requests, several lengths, and a length beside a transfer coding. Chunked bodies are checked as they are read
+ * Refuses requests whose end is ambiguous (RFC 9112, 6). The server must already have refused malformed requests,
+ * several lengths, and a length beside a transfer coding. Chunked bodies are checked as they are read
  * ({@link ChunkGrammar}). Stateless.
  */
 public final class FramingRules {
@@ -14,7 +14,7 @@ public final class FramingRules {
     private static final int EXPECTATION_FAILED = 417;
     private static final int NOT_IMPLEMENTED = 501;
 
-    /** A length of more digits may overflow a long, which servers do not check. */
+    /** A length of more digits could overflow a long, and servers do not check that. */
     private static final int MAX_LENGTH_DIGITS = 18;
 
     /** RFC 9112, 2.3. */
@@ -25,13 +25,13 @@ public final class FramingRules {
 
     private FramingRules() {}
 
-    /** Whether a version is one of HTTP/1. An answer must not repeat any other. */
+    /** Whether a version is one of HTTP/1. An answer must not echo any other version. */
     public static boolean isVersion(String protocol) {
         return VERSION.matcher(protocol).matches();
     }
 
     /**
-     * Why a request must be refused, or null. Behind a refusal the connection must be closed.
+     * Why a request must be refused, or null. After a refusal the connection must be closed.
      *
      * @param protocol the version as it was sent
      * @param target the path as it was sent
@@ -46,7 +46,7 @@ public final class FramingRules {
             return new FramingFault(BAD_REQUEST, "The version of HTTP is not one of HTTP/1.");
         }
         if (hasControls(target) || hasControls(query)) {
-            // Another server may take it for the end of the line.
+            // Another server may take a control character for the end of the line.
             return new FramingFault(BAD_REQUEST, "The request target holds a control character.");
         }
         if (codings != null) {

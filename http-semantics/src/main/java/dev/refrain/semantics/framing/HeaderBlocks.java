@@ -4,10 +4,10 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 
 /**
- * Counts what the other side has sent of a header block of HTTP/2 that has not ended (RFC 9113, 4.3), in the memory
- * budget: a codec holds that until its end, up to half a megabyte for each connection, and tells nobody.
+ * Reserves memory for header blocks of HTTP/2 that have begun but not ended (RFC 9113, 4.3). An HTTP/2 codec holds such
+ * a block until it ends, up to half a megabyte for each connection, without accounting for it.
  *
- * <p>To know where frames begin, their heads are read here, too. One thread's at a time.
+ * <p>To find where frames begin, this parses their heads as well. Used by one thread at a time.
  */
 public final class HeaderBlocks {
     private static final int HEAD_BYTES = 9;
@@ -22,23 +22,23 @@ public final class HeaderBlocks {
     private final MemoryBudget memory;
     private final int counted;
 
-    /** Bytes of the frame's head that have come. */
+    /** Bytes of the current frame's head that have arrived. */
     private int headBytes;
 
     private int type;
     private int flags;
-    /** Bytes of its payload that have not come. */
+    /** Bytes of the current frame's payload that have not arrived. */
     private int left;
 
-    /** Bytes of the block that has not ended. */
+    /** Bytes of the unfinished block. */
     private int open;
-    /** What is reserved for it, beside what is counted already. */
+    /** Bytes reserved for the unfinished block, beyond {@link #counted}. */
     private long reserved;
 
     /**
-     * For a connection.
+     * Creates the account of one connection.
      *
-     * @param counted bytes of a head that have their place in the budget already, or need none
+     * @param counted bytes of a head that are already reserved elsewhere, or need no reservation
      */
     public HeaderBlocks(MemoryBudget memory, int counted) {
         this.memory = memory;
@@ -46,9 +46,10 @@ public final class HeaderBlocks {
     }
 
     /**
-     * Bytes have come, and nobody has read them yet. A block that ends with them adds nothing: it is not held.
+     * Counts bytes that have arrived, before the codec reads them. A block that ends in these bytes adds nothing, since
+     * it is not held.
      *
-     * @return whether there is room for what they add to a block that has not ended; if not, they are not to be read
+     * @return whether the budget has room for what they add to an unfinished block. If not, they must not be read
      */
     public boolean came(ByteBuffer bytes) {
         int at = bytes.position();
@@ -70,14 +71,14 @@ public final class HeaderBlocks {
         return Math.max(0, open - counted) <= reserved || reserve(open);
     }
 
-    /** They have been read, and what had ended is not held any more. */
+    /** The codec has read the bytes. Releases the memory of blocks that have ended. */
     public void read() {
         if (reserved > 0) {
             reserve(open);
         }
     }
 
-    /** Nothing is held any more. */
+    /** Releases all memory. */
     public void close() {
         memory.release(reserved);
         reserved = 0;
@@ -86,7 +87,7 @@ public final class HeaderBlocks {
     private boolean reserve(int bytes) {
         long more = Math.max(0, bytes - counted) - reserved;
         if (more > 0) {
-            // By the rule for heads that are whole.
+            // Complete heads are reserved by the same rule.
             MemoryBudget.Use use = bytes <= MemoryBudget.SMALL ? MemoryBudget.Use.SHORT : MemoryBudget.Use.STORING;
             if (!memory.reserve(more, use)) {
                 return false;

@@ -1,8 +1,7 @@
 /**
- * Where a request ends (RFC 9112), as rules for any server.
+ * Rules for where a request ends (RFC 9112), for any server.
  *
- * <p>Priorities: an ambiguous request is not served, and neither is anything after it on the same connection, so that
- * nobody can hide a request in another one's body (request smuggling). The rules run on the I/O thread of a connection
- * and never block.
+ * <p>Priorities: neither an ambiguous request nor any later request on its connection is served, so that no request can
+ * be hidden in the body of another (request smuggling). The rules run on I/O threads and never block.
  */
 package dev.refrain.semantics.framing;

@@ -7,8 +7,8 @@ import java.security.SecureRandom;
 
 /**
  * Recognises earlier credentials without keeping them (wire rule W15): SHA-256 over a random key of this process,
- * followed by the credentials. Nobody is shown a value, so there is no length extension, and HMAC's second pass, which
- * costs as much again, is not needed. Not thread-safe.
+ * followed by the credentials. No value leaves the process, so length extension is no threat, and HMAC's second pass,
+ * which would double the cost, is not needed. Not thread-safe.
  */
 public final class CredentialMac {
     private static final int LENGTH = 32;
@@ -21,7 +21,7 @@ public final class CredentialMac {
     private final MessageDigest sha256;
     private final byte[] value = new byte[LENGTH];
 
-    /** One for each thread. */
+    /** Creates an instance, for one thread. */
     public CredentialMac() {
         try {
             sha256 = MessageDigest.getInstance("SHA-256");
@@ -30,22 +30,22 @@ public final class CredentialMac {
         }
     }
 
-    /** Begins anew. */
+    /** Begins a new value. */
     public void begin() {
         sha256.reset();
         sha256.update(KEY);
     }
 
-    /** Adds some bytes, of which nothing is kept. */
+    /** Adds bytes, of which no copy is kept. */
     public void add(byte[] bytes, int from, int to) {
         sha256.update(bytes, from, to - from);
     }
 
-    /** The value of what was added, 32 bytes, valid until the next one. */
+    /** The value of all that was added: 32 bytes, valid until the next call. */
     public byte[] end() {
         try {
             sha256.digest(value, 0, LENGTH);
-            // The digest would keep the last block otherwise.
+            // Otherwise the digest would keep the last block.
             sha256.reset();
             return value;
         } catch (DigestException e) {

@@ -12,12 +12,15 @@ import java.util.function.BooleanSupplier;
  * small share of the budget. When it is full, the oldest incomplete head is dropped for a new one: a healthy client
  * sends its head within a moment.
  *
- * <p>Each I/O thread has one and uses it alone; all share the one share of the budget.
+ * <p>Each I/O thread has an instance of its own; all instances use one common share of the budget.
  */
 public final class HeadRoom {
-    /** The exchange, its account and what else there is of each request. */
+    /** Bytes of the objects that each request needs, such as its exchange and its account. */
     static final int REQUEST_BYTES = 4 * 1024;
-    /** The head as it came, the texts of its fields, and objects around these: measured with fields of 80 bytes. */
+    /**
+     * Heap for each byte of a head: the head as received, the strings of its fields, and the objects around these.
+     * Measured with fields of 80 bytes.
+     */
     static final int HEAD_FACTOR = 4;
 
     private final MemoryBudget memory;
@@ -26,11 +29,11 @@ public final class HeadRoom {
     private final Set<Held> partial = new LinkedHashSet<>();
 
     /**
-     * For the connections of one I/O thread.
+     * Creates the account of one I/O thread's connections.
      *
-     * @param memory where all heads are reserved
-     * @param share of the budget, for heads that are not whole
-     * @param displace makes room in favour of a newer request; returns whether there will be some
+     * @param memory budget for all heads
+     * @param share budget for incomplete heads, see {@link #share}
+     * @param displace makes room for a newer request at the cost of an older; returns whether there will be room
      */
     public HeadRoom(MemoryBudget memory, MemoryBudget share, BooleanSupplier displace) {
         this.memory = memory;
@@ -38,15 +41,15 @@ public final class HeadRoom {
         this.displace = displace;
     }
 
-    /** The share of heads that are not whole: an eighth. */
+    /** The budget for incomplete heads: an eighth of the whole. */
     public static MemoryBudget share(MemoryBudget memory) {
         return new MemoryBudget(Math.max(1, memory.limitBytes() / 8));
     }
 
     /**
-     * For a new connection.
+     * Creates the reservation of a new connection.
      *
-     * @param close closes the connection, which is to {@link Held#release}
+     * @param close closes the connection, which must call {@link Held#close}
      */
     public Held open(Runnable close) {
         return new Held(close);
@@ -66,7 +69,7 @@ public final class HeadRoom {
         return false;
     }
 
-    /** What one connection's request takes. */
+    /** Memory of one connection's current request. */
     public final class Held {
         private final Runnable close;
         private long bytes;
@@ -78,11 +81,11 @@ public final class HeadRoom {
         }
 
         /**
-         * Tells that more bytes of a head have come.
+         * Reserves memory for more bytes of a head.
          *
-         * @param whole whether nothing is missing of it
-         * @param known whether the client has taken an answer before, and so has room that others have not
-         * @return false if there is no room for them
+         * @param whole whether the head is complete
+         * @param known whether the client has taken an answer before, which gives it access to more of the budget
+         * @return false if there is no room for the bytes
          */
         public boolean take(int count, boolean whole, boolean known) {
             if (closed) {
@@ -107,7 +110,7 @@ public final class HeadRoom {
             return true;
         }
 
-        /** Tells that the head is complete. */
+        /** Notes that the head is complete. */
         public void whole() {
             partial.remove(this);
             share.release(shared);
@@ -121,7 +124,7 @@ public final class HeadRoom {
             bytes = 0;
         }
 
-        /** There are no more requests. */
+        /** The connection has ended; nothing can be reserved any more. */
         public void close() {
             closed = true;
             release();

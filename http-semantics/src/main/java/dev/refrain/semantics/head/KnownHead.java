@@ -12,19 +12,19 @@ import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
 /**
- * The head of a request that was served, and the parsed result. Clients send the same head many times over a
- * connection, with only another length of the body. A head with the same bytes, except for the length, means the same
- * and need not be parsed.
+ * The head of a request that was served, and the parsed result. A client sends the same head many times over a
+ * connection; only the length of the body varies. A head with the same bytes, except for the length, means the same and
+ * need not be parsed.
  *
  * <p>No byte of the query string and of credential fields is kept, only one keyed hash of them ({@link CredentialMac}).
  */
 public final class KnownHead {
-    /** The most digits of a length. No request that the shortcut handles is longer. */
+    /** Most digits of a length. The shortcut handles no longer request. */
     private static final int MAX_DIGITS = 7;
 
     private static final byte[] LENGTH = "\r\ncontent-length:".getBytes(StandardCharsets.US_ASCII);
 
-    /** Before the digits of the length, and after them. */
+    /** The head before the digits of the length; {@link #after} is the rest behind them. */
     private final Part before;
 
     private final Part after;
@@ -34,7 +34,7 @@ public final class KnownHead {
     private final KeyContext context;
     private final Caller caller;
     private final CacheDirectives directives;
-    /** Null if none holds. */
+    /** Name of the policy; null if none applies. */
     private final String policy;
 
     private KnownHead(
@@ -55,13 +55,13 @@ public final class KnownHead {
     }
 
     /**
-     * A head, if it says its length once and in the usual way, and no line of it goes on in the next one; else null.
+     * Remembers a head. Null if it does not state its length once and in the usual way, or if a line is folded.
      *
      * @param head of the request, to the end of its empty line; not kept
-     * @param length of the body, as it was understood
-     * @param credentials tells by a field's name whether it holds a credential
-     * @param with makes the hash of what is secret
-     * @param policy name of the policy that holds for requests with this head, whatever their bodies say; or null
+     * @param length of the body, as parsed
+     * @param credentials tells whether a field with a given name holds a credential
+     * @param with makes the hash of the secret parts
+     * @param policy name of the policy that applies to all requests with this head, whatever their bodies; or null
      */
     public static KnownHead of(
             byte[] head,
@@ -88,10 +88,7 @@ public final class KnownHead {
 
     private record Span(int from, int to) {}
 
-    /**
-     * The query string and the values of fields that hold credentials, in their
-     * order; null if a line goes on in the next one.
-     */
+    /** Where the query string and the values of credential fields are, in their order; null if a line is folded. */
     private static List<Span> secrets(byte[] head, Predicate<String> credentials) {
         List<Span> found = new ArrayList<>();
         int line = 0;
@@ -134,10 +131,10 @@ public final class KnownHead {
         }
     }
 
-    /** Bytes in a row, of which some are secret and zero here. */
+    /** Consecutive bytes of a head, in which the secret ones are overwritten with zeros. */
     private static final class Part {
         private final byte[] open;
-        /** Where secrets begin and end, in turn. */
+        /** Begin and end of each secret, alternating. */
         private final int[] secrets;
 
         private Part(byte[] open, int[] secrets) {
@@ -161,7 +158,7 @@ public final class KnownHead {
             return open.length;
         }
 
-        /** Whether all that is not secret is the same. */
+        /** Whether all bytes that are not secret are equal. */
         boolean matches(byte[] bytes, int start) {
             int from = 0;
             for (int i = 0; i < secrets.length; i += 2) {
@@ -181,8 +178,8 @@ public final class KnownHead {
     }
 
     /**
-     * Where a request's body begins, if its head ends within the first {@code count} bytes, and if nobody can think
-     * that it ends elsewhere: no line ends in another way than the standard's. Else -1.
+     * Where a request's body begins, if its head ends within the first {@code count} bytes and every line ends in CR
+     * LF, so that no parser can find another end. Else -1.
      */
     public static int bodyOf(byte[] request, int count) {
         for (int i = 1; i < count; i++) {
@@ -228,11 +225,11 @@ public final class KnownHead {
     }
 
     /**
-     * Where the body begins, if the bytes begin with this head, else -1. It is another request if the body is not as
-     * long as this says.
+     * Where the body begins, if the bytes begin with this head, else -1. The caller must still check that the body has
+     * the length that the head states.
      *
-     * @param count how many bytes there are
-     * @param with makes the hash of what is secret
+     * @param count how many bytes of the array are filled
+     * @param with makes the hash of the secret parts
      */
     public int match(byte[] request, int count, CredentialMac with) {
         int at = before.length();
@@ -247,14 +244,14 @@ public final class KnownHead {
         if (body > count || !after.matches(request, at)) {
             return -1;
         }
-        // All bytes around the secrets are equal, so the secrets stand where they stood and are as long.
+        // All bytes around the secrets are equal, so the secrets have the same places and lengths as before.
         with.begin();
         before.addSecrets(request, 0, with);
         after.addSecrets(request, at, with);
         return MessageDigest.isEqual(with.end(), mac) ? body : -1;
     }
 
-    /** The length that a request has which begins with this head; -1 if it says nothing that is usual. */
+    /** Length in bytes of the whole request with this head; -1 if its body's length is 0 or has a leading zero. */
     public int lengthOf(byte[] request) {
         int length = 0;
         int at = before.length();
@@ -273,7 +270,7 @@ public final class KnownHead {
         return context;
     }
 
-    /** Who sends requests with this head. */
+    /** The caller that sends requests with this head. */
     public Caller caller() {
         return caller;
     }
@@ -283,7 +280,7 @@ public final class KnownHead {
         return directives;
     }
 
-    /** Name of the policy that holds for requests with this head, or null. */
+    /** Name of the policy that applies to requests with this head, or null. */
     public String policy() {
         return policy;
     }

@@ -1,5 +1,6 @@
 /**
- * Heads of requests as bytes, before any server has parsed them: which ones came before, byte for byte, and what all of
- * them take of the memory budget. On the path of every hit that goes past the server; each object is one thread's own.
+ * Heads of requests as bytes, before any server has parsed them: recognises heads that came before, byte for byte, and
+ * reserves memory for all heads. Every hit that is answered without the server passes through here. Each object belongs
+ * to one thread.
  */
 package dev.refrain.semantics.head;

@@ -11,27 +11,27 @@ import dev.refrain.semantics.policy.Partition;
 import dev.refrain.semantics.route.Route;
 import java.util.List;
 
-/** Makes the part of a request's key beside its body (wire rules W10, W14 and W15). Thread-safe. */
+/** Makes the part of a key that does not come from the body (wire rules W10, W14 and W15). Thread-safe. */
 public final class KeyContexts {
-    /** The fields with which the known providers change their answers, as {@link FieldNames#parse} reads them. */
+    /** Request fields that change the answers of known providers, as {@link FieldNames#parse} reads them. */
     public static final String USUAL_HEADERS = "anthropic-beta, anthropic-version, openai-beta";
 
     private final ResponseCache cache;
-    /** In an order that does not change. */
+    /** Sorted, so that their order in the key is fixed. */
     private final List<String> headers;
 
     private final CredentialFields credentials;
 
     /**
-     * Makes one for a cache.
+     * Makes contexts for the keys of a cache.
      *
      * @param headers names of the fields that change answers (wire rule W14)
-     * @param credentials which fields hold credentials: of these, no line is kept as it is
+     * @param credentials which fields hold credentials; of those, only keyed hashes go into keys
      */
     public KeyContexts(ResponseCache cache, FieldNames headers, CredentialFields credentials) {
         this.cache = cache;
         this.credentials = credentials;
-        // These fields are parts of the key of their own.
+        // These two fields are parts of the key already.
         this.headers = headers.names().stream()
                 .filter(name -> !name.equalsIgnoreCase(Partition.NAMESPACE) && !name.equalsIgnoreCase(Partition.SAMPLE))
                 .sorted()
@@ -39,12 +39,12 @@ public final class KeyContexts {
     }
 
     /**
-     * What goes into the key of a request.
+     * What goes into the key of a request, beside the body.
      *
-     * @param route to an endpoint; two of Azure's deployments answer differently
-     * @param upstream names the provider, the same over restarts
+     * @param route to an endpoint; it includes Azure's deployment, since deployments answer differently
+     * @param upstream name of the provider, the same after a restart
      * @param query as sent, or empty
-     * @param partition which part of the cache the request is about
+     * @param partition namespace and sample of the request
      */
     public KeyContext of(
             Route route, String upstream, Caller caller, String query, Partition partition, RequestFields fields) {

@@ -6,13 +6,13 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** What of bodies counts, as a user writes it (wire rules W40 and W84). Stateless. */
+/** Parses the settings that say which parts of a body count for its key (wire rules W40 and W84). Stateless. */
 public final class KeyPlaces {
-    /** What of two bodies may differ. */
+    /** Differences between two bodies that do not change the key. */
     public enum Normalization {
         /** White space between tokens (W11). */
         WHITESPACE,
-        /** All that RFC 8785 has one form for (W40). */
+        /** All differences that the canonical form of RFC 8785 removes (W40). */
         CANONICAL
     }
 
@@ -21,8 +21,9 @@ public final class KeyPlaces {
     /**
      * The rules for each endpoint.
      *
-     * @param ignored places of members, see {@link KeyRules#ignoring}; for one endpoint with its id and a colon before
-     * @throws IllegalArgumentException if one is none, or has an endpoint that there is not
+     * @param ignored places of members, see {@link KeyRules#ignoring}; a place for one endpoint only begins with its id
+     *     and a colon
+     * @throws IllegalArgumentException if one is not a place, or names an unknown endpoint
      */
     public static Map<Endpoint, KeyRules> parse(List<String> ignored, Normalization normalization) {
         Map<Endpoint, KeyRules> rules = new EnumMap<>(Endpoint.class);

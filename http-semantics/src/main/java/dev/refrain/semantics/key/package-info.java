@@ -1,2 +1,2 @@
-/** What goes into a request's key beside its body. */
+/** The part of a request's key that does not come from its body. */
 package dev.refrain.semantics.key;

@@ -5,15 +5,15 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Reads the request directives of {@code Cache-Control} (RFC 9111, 5.2; RFC 5861, 4). The field is a list by RFC 9110,
- * 5.6.1, that may come in several lines: {@code token [ "=" ( token / quoted-string ) ]}, separated by commas.
+ * Reads the request directives of {@code Cache-Control} (RFC 9111, 5.2; RFC 5861, 4). The field is a list (RFC 9110,
+ * 5.6.1) that may be spread over several lines: {@code token [ "=" ( token / quoted-string ) ]}, separated by commas.
  *
  * <p>Unknown directives are skipped, and so are directives with an invalid number of seconds. If a directive occurs
  * several times, the first counts (RFC 9111, 4.2.1). Stateless.
  */
 final class CacheControlField {
     private static final long UNSET = -1;
-    /** Larger numbers mean the same (RFC 9111, 1.2.2). */
+    /** Larger numbers are read as this one (RFC 9111, 1.2.2). */
     private static final long MAX_SECONDS = Integer.MAX_VALUE;
 
     private final String line;
@@ -23,9 +23,7 @@ final class CacheControlField {
         this.line = line;
     }
 
-    /**
-     * @param lines values of all the field's lines, in their order
-     */
+    /** @param lines values of all lines of the field, in their order; null for none */
     static CacheDirectives parse(List<String> lines) {
         if (lines == null || lines.isEmpty()) {
             return CacheDirectives.NONE;
@@ -86,14 +84,14 @@ final class CacheControlField {
                 skipWhiteSpace();
                 argument = at < line.length() && line.charAt(at) == '"' ? quoted() : upTo(',');
             }
-            // What follows a quoted string is no part of the directive.
+            // Text after a quoted string does not belong to the directive.
             upTo(',');
             at++;
             found.add(name, argument);
         }
     }
 
-    /** What comes before the next comma or the given character, without white space around it. */
+    /** The text before the next comma or the given character, without surrounding white space. */
     private String upTo(char end) {
         int from = at;
         while (at < line.length() && line.charAt(at) != end && line.charAt(at) != ',') {
@@ -102,7 +100,7 @@ final class CacheControlField {
         return line.substring(from, at).strip();
     }
 
-    /** RFC 9110, 5.6.4; one that is not closed goes on to the end of the line. */
+    /** A quoted string (RFC 9110, 5.6.4). One that is not closed extends to the end of the line. */
     private String quoted() {
         StringBuilder text = new StringBuilder();
         at++;

@@ -5,17 +5,17 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * What holds where neither a request nor a preset says it (wire rule W80). Immutable and thread-safe; nothing is null.
+ * Caching where neither header nor preset decides it (wire rule W80). Immutable and thread-safe; nothing is null.
  *
  * @param on whether requests without {@code X-OpenRouter-Cache} are cached
- * @param ttl lifetime of what they store without {@code X-OpenRouter-Cache-TTL}
- * @param maxTtl the longest lifetime; what a request or a preset asks for beyond it is cut down to it
+ * @param ttl lifetime of an answer whose request has no {@code X-OpenRouter-Cache-TTL}
+ * @param maxTtl the longest lifetime; longer ones that a request or preset asks for are cut to it
  */
 public record CacheDefaults(boolean on, Duration ttl, Duration maxTtl) {
     /** The longest lifetime unless an operator says otherwise. */
     public static final Duration USUAL_MAX_TTL = Duration.ofDays(1);
 
-    /** What the contract says: off, 300 s, and 24 hours at most. */
+    /** The defaults of the wire contract: off, 300 s, and 24 hours at most. */
     public static final CacheDefaults USUAL = new CacheDefaults(false, CacheControls.DEFAULT_TTL, USUAL_MAX_TTL);
 
     /**

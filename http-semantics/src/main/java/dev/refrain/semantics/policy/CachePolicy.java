@@ -6,15 +6,15 @@ import dev.refrain.semantics.preset.Preset;
 import java.time.Duration;
 
 /**
- * What a field, a preset, a policy and the defaults decide together (wire rules W4 to W7, W80 and W81). Pure functions;
- * never throw for what a client sent.
+ * Combines a header field, a preset, a policy and the defaults into one decision (wire rules W4 to W7, W80 and W81).
+ * Pure functions, which throw for nothing that a client can send.
  */
 final class CachePolicy {
     private static final int NONE = -1;
 
     private CachePolicy() {}
 
-    /** Whether caching is on; the first rule of W4 that applies. */
+    /** Whether caching is on: the first rule of W4 that applies decides. */
     static boolean isOn(String header, Preset preset, Policy policy, CacheDefaults defaults) {
         Policy.Caching said = policy == null ? null : policy.cache();
         Boolean byPreset = preset == null ? null : preset.cacheEnabled();
@@ -40,7 +40,7 @@ final class CachePolicy {
         return asked.compareTo(most) < 0 ? asked : most;
     }
 
-    /** The directives of a request, with what a policy's mode adds. */
+    /** The directives of a request, with those that a policy's mode adds. */
     static CacheDirectives directives(CacheDirectives asked, Policy policy) {
         if (policy == null || policy.mode() == Policy.Mode.READ_WRITE) {
             return asked;
@@ -53,7 +53,7 @@ final class CachePolicy {
                 asked.staleIfErrorSeconds());
     }
 
-    /** Whether a field has this word, in any case. */
+    /** Whether a field's value is this word, in any case. */
     static boolean says(String header, String word) {
         return header != null && header.strip().equalsIgnoreCase(word);
     }

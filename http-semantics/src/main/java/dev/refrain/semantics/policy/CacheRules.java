@@ -3,8 +3,8 @@ package dev.refrain.semantics.policy;
 import java.util.Objects;
 
 /**
- * What an operator, or the program round a client, says about caching beside headers and presets. Immutable and
- * thread-safe; nothing is null.
+ * The rules for caching that do not come from headers and presets. An operator sets them for a proxy, and a program for
+ * the client that it wraps. Immutable and thread-safe; nothing is null.
  *
  * @param itemByItem whether embeddings of several inputs are cached item by item (wire rule W86)
  */
@@ -12,13 +12,13 @@ public record CacheRules(CacheDefaults defaults, Policies policies, boolean item
     /** The contract's defaults and no policies. */
     public static final CacheRules USUAL = new CacheRules(CacheDefaults.USUAL, Policies.NONE);
 
-    /** Requires both. */
+    /** Rejects null. */
     public CacheRules {
         Objects.requireNonNull(defaults, "defaults");
         Objects.requireNonNull(policies, "policies");
     }
 
-    /** Embeddings are cached item by item. */
+    /** Rules with which embeddings are cached item by item. */
     public CacheRules(CacheDefaults defaults, Policies policies) {
         this(defaults, policies, true);
     }

@@ -6,31 +6,31 @@ import dev.refrain.semantics.RequestFields;
 import java.util.regex.Pattern;
 
 /**
- * Which part of the cache a request is about (wire rule W82). Immutable and thread-safe.
+ * The namespace and sample of a request, which are parts of its key (wire rule W82). Immutable and thread-safe.
  *
- * @param namespace empty if it names none
- * @param sample which of several answers to the same request, or {@link CacheKey#NO_SAMPLE}
- * @param samples of how many answers one is to be picked; 0 for none. A request that names one of them picks none
- * @param flaw why the request is not cached, because one of the fields makes no sense, or null: to ignore such a field
- *     would answer with, or store among, what the client wants to keep apart
+ * @param namespace empty if the request names none
+ * @param sample number of the answer among several to the same request, or {@link CacheKey#NO_SAMPLE}
+ * @param samples number of answers from which one is picked; 0 to pick none, as with a sample of its own
+ * @param flaw why the request is not cached, if a field is invalid; else null. If an invalid field were ignored, the
+ *     request would share answers that the client wants to keep apart
  */
 public record Partition(String namespace, int sample, int samples, BypassReason flaw) {
     /** The field that names a namespace. */
     public static final String NAMESPACE = "X-Refrain-Namespace";
-    /** The field that says which of several answers is meant. */
+    /** The field that names one of several answers. */
     public static final String SAMPLE = "X-Refrain-Sample";
-    /** The field that says of how many answers one is to be picked. */
+    /** The field that asks to pick one of so many answers. */
     public static final String SAMPLES = "X-Refrain-Samples";
 
-    /** The most answers of which one is picked. */
+    /** Most answers from which one is picked. */
     public static final int MOST_SAMPLES = 100;
 
-    /** The request says nothing. */
+    /** The partition of a request without these fields. */
     public static final Partition NONE = new Partition("", CacheKey.NO_SAMPLE, 0, null);
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
-    /** What the fields say. */
+    /** Reads the fields. */
     static Partition of(RequestFields fields) {
         String namespace = fields.first(NAMESPACE);
         String sample = fields.first(SAMPLE);

@@ -5,16 +5,16 @@ import java.util.List;
 
 /** An operator's policies, in their order (wire rule W81). Immutable and thread-safe. */
 public final class Policies {
-    /** There are none. */
+    /** No policies. */
     public static final Policies NONE = new Policies(List.of());
 
     private final List<Policy> policies;
-    /** The place of the first that depends on a body. */
+    /** Index of the first policy that depends on the body; the number of policies if none does. */
     private final int needsBody;
 
     private final boolean mayTurnOn;
 
-    /** @param inOrder the first that matches a request holds for it */
+    /** @param inOrder the first that matches a request applies to it */
     public Policies(List<Policy> inOrder) {
         policies = List.copyOf(inOrder);
         needsBody =
@@ -22,29 +22,29 @@ public final class Policies {
         mayTurnOn = policies.stream().anyMatch(policy -> policy.cache() == Policy.Caching.ON);
     }
 
-    /** Whether what holds for a request depends on its body. Otherwise its head decides. */
+    /** Whether a policy may depend on the request's body. Otherwise the head decides. */
     public boolean needBody() {
         return needsBody < policies.size();
     }
 
-    /** Whether a body may turn caching on, so that it has to be looked into. */
+    /** Whether a body may turn caching on, so that it has to be examined. */
     public boolean mayTurnOn() {
         return needBody() && mayTurnOn;
     }
 
     /**
-     * The policy that holds for a request; null if none does. A request with several labels or models may be any of
-     * those that have one of each: it gets the first policy in the list that one of these gets, but if one of them may
-     * never be cached, neither may it.
+     * The policy that applies to a request; null if none does. For a request with several labels or models, each pair
+     * of a label and a model finds its first matching policy. Of these, the one that is first in the list applies. If
+     * one of them forbids caching ({@link Policy.Caching#NEVER}), that one applies instead.
      *
-     * @param labels configured names of the caller's API keys, or what stands in their place; may be empty
-     * @param models that are asked for, may be empty; {@code *} may be any of them to policies that say never
+     * @param labels configured names of the caller's API keys, or the label in their place; may be empty
+     * @param models requested models, may be empty; {@code *} matches the model of every policy that forbids caching
      * @param preset slug of the preset that the request names, or null
      */
     public Policy first(Endpoint endpoint, List<String> labels, List<String> models, String preset) {
         int first = policies.size();
         int firstNever = first;
-        // By index: an iterator would be garbage.
+        // By index, since an iterator would be garbage on each request.
         for (int l = 0; l < Math.max(labels.size(), 1); l++) {
             String label = labels.isEmpty() ? null : labels.get(l);
             for (int m = 0; m < Math.max(models.size(), 1); m++) {
@@ -60,7 +60,7 @@ public final class Policies {
     }
 
     /**
-     * The policy that holds for a request whatever its body is; null if there is none, or the body decides.
+     * The policy that applies to a request whatever its body; null if there is none, or the body decides.
      *
      * @param labels see {@link #first(Endpoint, List, List, String)}
      */
@@ -77,7 +77,7 @@ public final class Policies {
         return isKnown || isFinal ? first : null;
     }
 
-    /** The number of policies if none fits. */
+    /** Index of the first policy that matches; the number of policies if none does. */
     private int place(Endpoint endpoint, String label, String model, String preset) {
         for (int i = 0; i < policies.size(); i++) {
             if (policies.get(i).covers(endpoint, label, model, preset)) {

@@ -8,8 +8,8 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * What an operator says of some requests (wire rule W81). Of a list of policies the first one that matches a request
- * holds for it, and no other. Immutable and thread-safe.
+ * An operator's rules for some requests (wire rule W81). Of a list of policies, only the first that matches a request
+ * applies to it. Immutable and thread-safe.
  *
  * <pre>{@code
  * Policy never = Policy.builder("zero retention").model("acme/*").cache(Policy.Caching.NEVER).build();
@@ -21,31 +21,31 @@ public final class Policy {
 
     /** Whether requests are cached. */
     public enum Caching {
-        /** Unless they say {@code X-OpenRouter-Cache: false}. */
+        /** All are cached, unless they say {@code X-OpenRouter-Cache: false}. */
         ON,
-        /** Only those that say {@code X-OpenRouter-Cache: true}, or name a preset that turns caching on. */
+        /** Only those are cached that say {@code X-OpenRouter-Cache: true}, or name a preset that turns caching on. */
         OFF,
-        /** None, whatever header and preset say, and nothing that stands in them is kept anywhere. */
+        /** None is cached, whatever header and preset say, and nothing of their contents is kept anywhere. */
         NEVER
     }
 
-    /** What the store may do for requests that are cached. */
+    /** What the store is used for, if a request is cached. */
     public enum Mode {
-        /** Answer them, and take their answers. */
+        /** Hits are answered, and fetched answers are stored. */
         READ_WRITE,
-        /** Answer them; what is fetched is not stored. */
+        /** Hits are answered; fetched answers are not stored. */
         READ_ONLY,
-        /** Take their answers; each request is forwarded. */
+        /** Each request is forwarded, and its answer is stored. */
         WRITE_ONLY
     }
 
     private final String name;
-    // Which requests it is for: those for which everything holds that is not null.
+    // Conditions that a request must meet; null for no condition.
     private final String label;
     private final String model;
     private final Endpoint endpoint;
     private final String preset;
-    // What it says of them; null to leave that.
+    // Rules for those requests; null to keep the default.
     private final Caching cache;
     private final Duration ttl;
     private final Duration maxTtl;
@@ -70,53 +70,54 @@ public final class Policy {
     }
 
     /**
-     * A policy for all requests that leaves everything as it is, to be changed.
+     * A builder that begins with a policy for all requests which changes nothing.
      *
-     * @param name for explanations and the log; not null
+     * @param name shown in explanations and in the log; not null
      */
     public static Builder builder(String name) {
         return new Builder(name);
     }
 
-    /** For explanations and the log; never null. */
+    /** The name shown in explanations and in the log; never null. */
     public String name() {
         return name;
     }
 
-    /** Takes the place of {@link CacheDefaults#on}; null to leave that. */
+    /** Replaces {@link CacheDefaults#on}; null to keep that. */
     public Caching cache() {
         return cache;
     }
 
-    /** Takes the place of {@link CacheDefaults#ttl}; null to leave that. */
+    /** Replaces {@link CacheDefaults#ttl}; null to keep that. */
     public Duration ttl() {
         return ttl;
     }
 
-    /** Takes the place of {@link CacheDefaults#maxTtl}; null to leave that. */
+    /** Replaces {@link CacheDefaults#maxTtl}; null to keep that. */
     public Duration maxTtl() {
         return maxTtl;
     }
 
-    /** What the store may do; never null. */
+    /** What the store is used for; never null. */
     public Mode mode() {
         return mode;
     }
 
-    /** Whether it says something of temperature, tools or turns, which only the body tells. */
+    /** Whether the policy has a limit on temperature, tools or turns, for which the body must be read. */
     public boolean hasLimits() {
         return maxTemperature != null || !tools || maxTurns != null;
     }
 
-    /** Whether the body has a part in it. */
+    /** Whether the body is needed to apply the policy. */
     boolean needsBody() {
         return model != null || preset != null || hasLimits();
     }
 
     /**
-     * Whether it is for a request.
+     * Whether the policy matches a request.
      *
-     * @param ofModel {@code *} may be any, and so is one that is never cached; null if there is none
+     * @param ofModel null if there is none; {@code *} stands for any model, and so matches the model of every policy
+     *     that forbids caching
      */
     boolean covers(Endpoint ofRequest, String callersLabel, String ofModel, String presetSlug) {
         return (endpoint == null || endpoint == ofRequest)
@@ -131,7 +132,7 @@ public final class Policy {
 
     /** Which of the limits a request exceeds; null if it exceeds none. */
     public BypassReason exceededBy(RequestTraits request) {
-        // A temperature that is no number is below no limit.
+        // Written so that a temperature that is not a number exceeds every limit.
         if (maxTemperature != null && !(request.temperature() <= maxTemperature)) {
             return BypassReason.MAX_TEMPERATURE;
         } else if (!tools && request.tools()) {
@@ -145,7 +146,7 @@ public final class Policy {
         return name;
     }
 
-    /** Puts a policy together. Not thread-safe. */
+    /** Builds a policy. Not thread-safe. */
     public static final class Builder {
         private final String name;
         private String label;
@@ -164,13 +165,13 @@ public final class Policy {
             this.name = Objects.requireNonNull(name, "name");
         }
 
-        /** Only requests of the API key to which a proxy's operator gives this label; null for all. */
+        /** Only requests of API keys to which a proxy's operator has given this label; null for all. */
         public Builder label(String ofKey) {
             label = ofKey;
             return this;
         }
 
-        /** Only requests for models with such a name, in which {@code *} is any characters; null for all. */
+        /** Only requests for models that match the pattern; {@code *} stands for any characters. Null for all. */
         public Builder model(String pattern) {
             model = pattern;
             return this;
@@ -188,33 +189,33 @@ public final class Policy {
             return this;
         }
 
-        /** Whether requests are cached; null to leave that. */
+        /** Whether requests are cached; null to keep the default. */
         public Builder cache(Caching whether) {
             cache = whether;
             return this;
         }
 
-        /** Lifetime of what requests store that do not say one; null to leave that. */
+        /** Lifetime of answers whose requests do not say one; null to keep the default. */
         public Builder ttl(Duration lifetime) {
             ttl = lifetime;
             return this;
         }
 
-        /** The longest lifetime that a request may ask for; null to leave that. */
+        /** The longest lifetime that a request may ask for; null to keep the default. */
         public Builder maxTtl(Duration longest) {
             maxTtl = longest;
             return this;
         }
 
-        /** What the store may do; not null. Read and write unless set. */
+        /** What the store is used for; not null. Reading and writing unless set. */
         public Builder mode(Mode allowed) {
             mode = Objects.requireNonNull(allowed, "allowed");
             return this;
         }
 
         /**
-         * Requests with a higher temperature are not cached; null for no limit. A request that says none has
-         * {@link RequestTraits#USUAL_TEMPERATURE}.
+         * Requests with a higher temperature are not cached; null for no limit. A request without a temperature counts
+         * as {@link RequestTraits#USUAL_TEMPERATURE}.
          */
         public Builder maxTemperature(Double highest) {
             maxTemperature = highest;

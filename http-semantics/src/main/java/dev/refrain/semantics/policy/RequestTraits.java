@@ -9,28 +9,27 @@ import java.io.IOException;
 import java.io.InputStream;
 
 /**
- * What a request's body says that the limits of policies are about. Read only where the policy that holds for a request
- * has a limit. Immutable and thread-safe.
+ * The properties of a request's body that policies limit. Read only if the policy that applies to a request has a
+ * limit. Immutable and thread-safe.
  *
- * @param temperature {@link #USUAL_TEMPERATURE} if it says none, not a number if it says something else, 0 for
+ * @param temperature {@link #USUAL_TEMPERATURE} if the body has none, NaN if the value is not a number, 0 for
  *     embeddings, which are not sampled
- * @param tools whether it offers tools or functions
- * @param turns its messages of the user: elements of {@code messages} or {@code input} with {@code "role": "user"}; an
- *     {@code input} that is a text is one
+ * @param tools whether the body offers tools or functions
+ * @param turns number of the user's messages: elements of {@code messages} or {@code input} with
+ *     {@code "role": "user"}; an {@code input} that is a text counts as one
  */
 public record RequestTraits(double temperature, boolean tools, int turns) {
-    /** What OpenAI's and Anthropic's APIs take where a request says no temperature. */
+    /** The default temperature of OpenAI's and Anthropic's APIs. */
     public static final double USUAL_TEMPERATURE = 1;
 
-    /** Of a name, or of a text that is looked at. */
+    /** Longest name, and longest text whose value is read. */
     private static final int MOST_CHARACTERS = 64 * 1024;
 
-    /** What cannot be read exceeds every limit. */
+    /** Traits of a body that cannot be read, which exceed every limit. */
     private static final RequestTraits UNKNOWN = new RequestTraits(Double.NaN, true, Integer.MAX_VALUE);
 
     /**
-     * Keeps no name for the next body, since clients choose the names. A body with a name or text that is longer than
-     * any that is looked at cannot be read.
+     * Does not intern names, since clients choose them. Too long a name, or a text to be read, makes a body unreadable.
      */
     private static final JsonFactory JSON = JsonFactory.builder()
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
@@ -56,7 +55,7 @@ public record RequestTraits(double temperature, boolean tools, int turns) {
         boolean functions = false;
         int messages = 0;
         int input = 0;
-        // As in Jackson, and in most servers, the last of members of one name counts.
+        // Of several members with one name the last one counts, as in most servers.
         for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
             parser.nextToken();
             switch (name) {

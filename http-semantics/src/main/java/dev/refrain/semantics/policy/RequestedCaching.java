@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * What the header fields of one request ask of the cache, and the operator's rules for it (wire rules W4 to W8, W30,
- * W80 and W81). The fields are read once, when this is made; preset and model, which are known only when the body has
- * been read, are taken into account later. Immutable.
+ * What the header fields of one request ask of the cache, combined with the operator's rules (wire rules W4 to W8, W30,
+ * W80 and W81). The constructor reads the fields. Preset and model are known only once the body has been read, and are
+ * added then. Immutable.
  */
 public final class RequestedCaching {
     private static final String CACHE = "X-OpenRouter-Cache";
@@ -29,7 +29,7 @@ public final class RequestedCaching {
     private final CacheRules rules;
     private final Endpoint endpoint;
     private final List<String> labels;
-    /** Null if none holds, or the body decides which. */
+    /** Null if none applies, or the body decides which. */
     private final Policy byHead;
 
     private final CacheControls alone;
@@ -79,8 +79,8 @@ public final class RequestedCaching {
     /**
      * What a request asks for.
      *
-     * @param rules hold where neither the fields nor a preset say it
-     * @param labels of the caller, by which policies know it; may be empty
+     * @param rules the defaults and policies
+     * @param labels of the caller, by which policies match it; may be empty
      */
     public static RequestedCaching of(RequestFields fields, CacheRules rules, Endpoint endpoint, List<String> labels) {
         return new RequestedCaching(
@@ -95,50 +95,50 @@ public final class RequestedCaching {
                 labels);
     }
 
-    /** What the head decides, without what a body may change; never null. */
+    /** What the head alone decides, before the body is taken into account; never null. */
     public CacheControls alone() {
         return alone;
     }
 
-    /** Which part of the cache it is about; never null. */
+    /** Namespace and sample of the request; never null. */
     public Partition partition() {
         return partition;
     }
 
-    /** At what pace a stream from the store is wanted; never null. */
+    /** The pace at which a stream from the store is to be replayed; never null. */
     public Replay replay() {
         return replay;
     }
 
-    /** Why the request is not cached, because a field makes no sense; null if each does. */
+    /** Why the request is not cached, if a field is invalid; else null. */
     public BypassReason flaw() {
         return partition.flaw() != null || replay.isValid() ? partition.flaw() : BypassReason.REPLAY;
     }
 
-    /** Whether a hit is all that its key and its head say: no sample is picked, and it goes out at once. */
+    /** Whether a hit needs only the key: no sample is picked, and the answer is replayed at once. */
     public boolean isPlain() {
         return partition.samples() == 0 && replay.isInstant();
     }
 
-    /** Whether the body has to be looked into to know what holds for the request. */
+    /** Whether the body has to be read to find the policy that applies. */
     public boolean needsBody() {
         return byHead == null && rules.policies().needBody();
     }
 
-    /** Whether a policy may turn caching on that depends on the body. */
+    /** Whether a policy that depends on the body may turn caching on. */
     public boolean mayTurnOn() {
         return byHead == null && rules.policies().mayTurnOn();
     }
 
-    /** The policy that the head alone decides on; null if none holds, or the body decides. */
+    /** The policy that applies by the head alone; null if none does, or the body decides. */
     public Policy policyByHead() {
         return byHead;
     }
 
     /**
-     * The policy that holds for the request; null if none does.
+     * The policy that applies to the request; null if none does.
      *
-     * @param models that are asked for; see {@link Policies#first(Endpoint, List, List, String)}
+     * @param models requested models, see {@link Policies#first(Endpoint, List, List, String)}
      * @param preset slug of the preset that is named, or null
      */
     public Policy policy(List<String> models, String preset) {
@@ -146,7 +146,7 @@ public final class RequestedCaching {
     }
 
     /**
-     * What the fields, a preset and a policy decide together; never null.
+     * The decision of the fields, a preset and a policy together; never null.
      *
      * @param preset the preset that the request names, or null if it names none that is known
      * @param policy see {@link #policy}

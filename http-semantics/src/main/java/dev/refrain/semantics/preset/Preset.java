@@ -6,8 +6,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * One locally known preset: a cache policy and, possibly, request fields to fill in (wire rule W51). Immutable and
- * thread-safe.
+ * A locally known preset: a cache policy and, possibly, fields to fill in (wire rule W51). Immutable and thread-safe.
  */
 public final class Preset {
     private final PresetDefinition definition;
@@ -27,8 +26,8 @@ public final class Preset {
     }
 
     /**
-     * What {@link #resolve} takes of the heap, in multiples of the body's length: the result, the same while it is
-     * made, and a number on the way, which may be most of the body.
+     * Heap that {@link #resolve} needs, in multiples of the body's length: for the result, for its copy while it grows,
+     * and for the parser's copy of a number, which may be most of the body.
      */
     public static final int RESOLVING_FACTOR = 4;
 
@@ -37,19 +36,21 @@ public final class Preset {
         return definition.cacheEnabled();
     }
 
-    /** Lifetime of what they store in seconds, 1 to 31536000, or null for the default. */
+    /** Lifetime of the answers in seconds, 1 to 31536000, or null for the default. */
     public Integer ttlSeconds() {
         return definition.cacheTtlSeconds();
     }
 
-    /** Whether there is nothing to fill in. Then requests go upstream unchanged, with their reference to the preset. */
+    /**
+     * Whether the preset fills in nothing. Its requests then go upstream unchanged, with their reference to the preset.
+     */
     public boolean isPolicyOnly() {
         return fields.isEmpty();
     }
 
     /**
-     * SHA-256, in hexadecimal, over what the preset fills in. The slug and the cache fields are left out: they do not
-     * change the answer. The same over restarts and in whatever order the fields are configured.
+     * SHA-256, in hexadecimal, of the fields that the preset fills in. The slug and the cache fields are left out,
+     * since they do not change the answer. The same after a restart, and for any order of the configured fields.
      */
     public String fingerprint() {
         return fingerprint;

@@ -8,7 +8,7 @@ import java.util.Map;
  *
  * @param slug the name that requests use; never null
  * @param cacheEnabled whether requests with this preset are cached, or null to leave it to their headers
- * @param cacheTtlSeconds lifetime of what they store in seconds, 1 to 31536000, or null for the default
+ * @param cacheTtlSeconds lifetime of the answers in seconds, 1 to 31536000, or null for the default
  * @param model model for requests that name none, or null
  * @param systemPrompt instructions for requests that carry none, or null
  * @param parameters any other request field, in the order of their names; never null; not to be modified

@@ -12,12 +12,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What a preset adds to a request (W51), written out once so that a request only copies bytes. */
+/** The fields that a preset adds to requests (W51), serialised once so that a request only copies bytes. */
 final class PresetFields {
-    /** The request keeps its own fields of these names. A preset cannot refer to another preset either. */
+    /** Fields that a preset cannot set: the request's own input, and a reference to another preset. */
     private static final List<String> NOT_CONTRIBUTED = List.of("messages", "input", "preset");
 
-    /** Properties as configured: models heed the order of the properties in a schema. */
+    /** Keeps the configured order of properties, because models heed the order of properties in a schema. */
     private static final JsonMapper JSON = new JsonMapper();
 
     private static final JsonMapper CANONICAL =
@@ -78,7 +78,7 @@ final class PresetFields {
         return byEndpoint.get(Endpoint.CHAT).isEmpty() && systemMessage == null;
     }
 
-    /** An upper bound for the bytes that a request grows by, give or take names and punctuation. */
+    /** Bytes by which a request may grow, roughly. */
     int size() {
         return canonical.length + 64;
     }

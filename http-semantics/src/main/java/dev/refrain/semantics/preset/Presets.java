@@ -16,7 +16,7 @@ public final class Presets {
                 .collect(Collectors.toUnmodifiableMap(Preset::slug, Function.identity()));
     }
 
-    /** The preset of a slug; null if that is null or not known here. */
+    /** The preset with a slug; null if the slug is null or unknown. */
     public Preset named(String slug) {
         return slug == null ? null : bySlug.get(slug);
     }
@@ -35,7 +35,7 @@ public final class Presets {
         return ModelReference.slug(model) == null ? model : ModelReference.model(model);
     }
 
-    /** Whether there are none, so that no request body has to be looked into for a reference. */
+    /** Whether there are no presets, so that request bodies need not be searched for references. */
     public boolean isEmpty() {
         return bySlug.isEmpty();
     }

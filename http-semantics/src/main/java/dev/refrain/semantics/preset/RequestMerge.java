@@ -18,16 +18,16 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Merges a preset under one request.
+ * Adds to one request those fields of a preset that the request lacks.
  *
- * <p>It copies slices of the request rather than writing a tree back: numbers of any size and spelling, escapes, lone
- * surrogates and white space come out as they went in, and a long prompt is neither decoded nor encoded.
+ * <p>It copies slices of the request instead of parsing it into a tree and writing that back. So numbers, escapes, lone
+ * surrogates and white space stay as they were sent, and a long prompt is neither decoded nor encoded.
  */
 final class RequestMerge {
     /**
-     * Reads one body. Sizes are limited before a body gets here, and its numbers and strings are skipped over, not
-     * converted. Names are kept in a table, by this factory for the next body too; clients choose them, so each body
-     * has a factory of its own, and names are bounded in bytes.
+     * A factory for one body. Numbers and strings need no limit: the body's size is limited before, and they are
+     * skipped without conversion. A factory keeps a table of all names that it has read. Clients choose the names, so
+     * each body has a factory of its own, and the table is bounded in bytes.
      */
     private static final class Json extends JsonFactory {
         private static final long serialVersionUID = 1;
@@ -53,11 +53,11 @@ final class RequestMerge {
         }
     }
 
-    /** Gives up when the different names of a body take too much of the heap. */
+    /** Gives up when the distinct names of a body take too much heap. */
     private static final class Parser extends UTF8StreamJsonParser {
-        /** Some 15,000 short ones. */
+        /** Bytes of some 15,000 short names. */
         private static final int MAX_NAMES = 1 << 20;
-        /** What a name takes besides its characters, in bytes. */
+        /** Heap of a name beside its characters, in bytes. */
         private static final int NAME_BYTES = 64;
 
         private int seen;
@@ -86,7 +86,7 @@ final class RequestMerge {
     private final byte[] request;
     private final ByteArrayOutputStream out;
     private final Map<String, byte[]> added;
-    /** Which of the preset's fields the request has; of all others the client may have sent very many. */
+    /** The preset's fields that the request has. Other fields are not kept, since a client may send very many. */
     private final Set<String> present = new HashSet<>();
 
     private boolean isEmpty = true;
@@ -99,9 +99,7 @@ final class RequestMerge {
         this.out = new ByteArrayOutputStream(request.length + preset.size());
     }
 
-    /**
-     * @throws IllegalArgumentException if the request is not one JSON object
-     */
+    /** @throws IllegalArgumentException if the request is not one JSON object */
     static byte[] merge(PresetFields preset, Endpoint endpoint, byte[] request) {
         try (JsonParser parser = new Json().createParser(request)) {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
@@ -155,7 +153,7 @@ final class RequestMerge {
         out.write(request, start, offset(parser.currentLocation().getByteOffset()) - start);
     }
 
-    /** Reads the rest of the messages, from the first one's token on, for one that tells the model how to behave. */
+    /** Reads the messages, from the token of the first one on. Returns whether one has the role system or developer. */
     private static boolean holdsInstructions(JsonParser parser) throws IOException {
         boolean found = false;
         for (; parser.currentToken() != JsonToken.END_ARRAY; parser.nextToken()) {

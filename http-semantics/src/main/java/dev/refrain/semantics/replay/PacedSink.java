@@ -12,14 +12,14 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Passes a stream from the store on event by event, at the pace that its request asks for (wire rule W87). Everything
- * else, and a stream that there is no memory to hold, is passed on as it comes.
+ * Replays a stored stream event by event, at the pace that its request asks for (wire rule W87). Other answers, and
+ * streams for which the budget has no room, are passed on as they arrive.
  *
- * <p>Between two events nothing waits but an action of a timer. The pace is kept by times from the start, so that a
- * late timer does not add up. A reader that has not taken an event is waited for, and then gets at once what is due.
+ * <p>Between two events no thread waits, only a timer. Due times count from the start of the stream, so delays of the
+ * timer do not add up. If the reader falls behind, the sink waits for it, and then sends at once all that is due.
  *
- * <p>Clients say how long that takes, and it may be hours. So such streams have a small part of the memory budget, and
- * where memory is short, the rest of each is due at once.
+ * <p>Clients choose the pace, so a stream may take hours. Paced streams therefore have only a small share of the memory
+ * budget, and when memory is short, the rest of each is sent at once.
  */
 public final class PacedSink extends ForwardingSink {
     /** Runs actions later. The actions of one sink never overlap. */
@@ -29,11 +29,11 @@ public final class PacedSink extends ForwardingSink {
             return System.nanoTime();
         }
 
-        /** Runs the action after so many nanoseconds, unless what is returned is run before. */
+        /** Runs the action after so many nanoseconds. The returned action cancels it. */
         Runnable after(long nanos, Runnable action);
     }
 
-    /** How often it is looked whether memory is short. */
+    /** Longest wait in nanoseconds, after which the sink checks whether memory is short. */
     private static final long LONGEST_WAIT = TimeUnit.SECONDS.toNanos(1);
 
     private final ResponseCache cache;
@@ -42,9 +42,9 @@ public final class PacedSink extends ForwardingSink {
     private final Timer timer;
     private final MemoryBudget.Reservation held;
 
-    /** Null unless the answer is one that is paced. */
+    /** Null unless the answer may be paced. */
     private ResponseHead head;
-    /** The stream, and how much of it has been passed on; null unless it is paced. */
+    /** The stream, of which {@link #at} bytes have been passed on; null unless it is paced. */
     private byte[] stream;
 
     private int at;
@@ -93,7 +93,7 @@ public final class PacedSink extends ForwardingSink {
         if (head != null && stream == null && bytes.remaining() == head.contentLength() && choose(bytes)) {
             stream = new byte[bytes.remaining()];
             bytes.get(stream);
-            // Its length is not said: what a client knows the end of, some do not show before they have all of it.
+            // Without a length: some clients show an answer of known length only when it is complete.
             super.head(new ResponseHead(
                     head.status(),
                     head.contentType(),
@@ -115,7 +115,7 @@ public final class PacedSink extends ForwardingSink {
         }
     }
 
-    /** Finds the pace, and memory for the stream. Returns whether there are both. */
+    /** Finds the pace and reserves memory for the stream. Returns whether both succeeded. */
     private boolean choose(ByteBuffer bytes) {
         int events = 0;
         for (int i = bytes.position(); i < bytes.limit(); events++) {
@@ -141,7 +141,7 @@ public final class PacedSink extends ForwardingSink {
         return hit.savings().answer().completionTokens();
     }
 
-    /** The position after the blank line that ends the event which begins here, or the end. */
+    /** The position after the blank line that ends the event beginning at {@code from}; {@code to} if it has no end. */
     static int endOfEvent(ByteBuffer bytes, int from, int to) {
         int lineStart = from;
         for (int i = from; i < to; i++) {
@@ -185,7 +185,7 @@ public final class PacedSink extends ForwardingSink {
         return recorded != null ? recorded.nanosBefore(event) : event == 0 ? 0 : steady;
     }
 
-    /** Passes on what is due, and sets the timer for the rest. */
+    /** Passes on all events that are due, and sets the timer for the next. */
     private void goOn() {
         if (gone) {
             return;

@@ -4,24 +4,24 @@ import dev.refrain.semantics.RequestFields;
 import java.util.Locale;
 
 /**
- * At what pace a request wants a stream that is replayed (wire rule W87). Immutable and thread-safe.
+ * The pace at which a request wants a stored stream to be replayed (wire rule W87). Immutable and thread-safe.
  *
  * @param kind how the pace is found
  * @param tokensPerSecond for {@link Kind#TOKENS}; else 0
  */
 public record Replay(Kind kind, int tokensPerSecond) {
-    /** The field that says it. */
+    /** The request field that names the pace. */
     public static final String FIELD = "X-Refrain-Replay";
 
     /** How a pace is found. */
     public enum Kind {
         /** All at once. */
         INSTANT,
-        /** As it came when it was fetched. */
+        /** The pace at which the stream arrived when it was fetched. */
         RECORDED,
-        /** So many tokens a second. */
+        /** A number of tokens a second. */
         TOKENS,
-        /** The field makes no sense. */
+        /** The field is invalid. */
         INVALID
     }
 
@@ -34,7 +34,7 @@ public record Replay(Kind kind, int tokensPerSecond) {
     private static final String UNIT = "tps";
     private static final int MOST_DIGITS = 5;
 
-    /** What the field says; without one, all at once. */
+    /** Reads the field; without one, the stream is replayed at once. */
     public static Replay of(RequestFields fields) {
         String value = fields.first(FIELD);
         if (value == null) {
@@ -54,12 +54,12 @@ public record Replay(Kind kind, int tokensPerSecond) {
         return number > 0 ? new Replay(Kind.TOKENS, number) : INVALID;
     }
 
-    /** Whether nothing has to be done for it. */
+    /** Whether the stream is replayed at once. */
     public boolean isInstant() {
         return kind == Kind.INSTANT;
     }
 
-    /** Whether it makes sense. */
+    /** Whether the field is valid. */
     public boolean isValid() {
         return kind != Kind.INVALID;
     }

@@ -1,2 +1,2 @@
-/** The pace of streams that are replayed (wire rule W87). */
+/** The pace of replayed streams (wire rule W87). */
 package dev.refrain.semantics.replay;

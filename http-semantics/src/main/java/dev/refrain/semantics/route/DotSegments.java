@@ -4,20 +4,20 @@ import java.util.HexFormat;
 
 /**
  * Finds path segments that some server on the way may take for {@code .} or {@code ..}. A server that resolves them
- * would serve another path than the one that was checked here, such as a provider's API for keys. Stateless.
+ * would serve another path than the one that was checked here, such as a provider's API for managing keys. Stateless.
  *
- * <p>Found besides the plain ones: percent-encoded ones ({@code %2e%2e}), also several times over ({@code %252e}) and
- * in UTF-8 of two bytes ({@code %c0%ae}); slashes that are encoded or lean the other way ({@code ..%2f},
- * {@code ..%5c}); parameters behind them, which Java's servers drop ({@code ..;x}); and blanks or control characters
- * around them.
+ * <p>Besides the plain segments, it finds dots that are percent-encoded ({@code %2e%2e}), encoded repeatedly
+ * ({@code %252e}) or in overlong UTF-8 ({@code %c0%ae}). It also finds segments that end in an encoded slash or
+ * backslash ({@code ..%2f}, {@code ..%5c}), have parameters, which Java's servers drop ({@code ..;x}), or have blanks
+ * or control characters around them.
  */
 public final class DotSegments {
-    /** No honest client encodes more often. */
+    /** Most rounds of decoding; no honest client encodes a path more often. */
     private static final int MOST_PASSES = 5;
 
     private DotSegments() {}
 
-    /** Whether there are any, or the path is encoded too often to tell. */
+    /** Whether the path has such a segment, or is encoded too often to tell. */
     public static boolean in(String rawPath) {
         if (rawPath.indexOf('.') < 0 && rawPath.indexOf('%') < 0) {
             return false;
@@ -44,7 +44,7 @@ public final class DotSegments {
         return false;
     }
 
-    /** Once; each byte becomes one character. */
+    /** Decodes once; each byte becomes one character. */
     private static String decode(String path) {
         if (path.indexOf('%') < 0) {
             return path;

@@ -13,13 +13,13 @@ import java.util.Map;
  *
  * @param endpoint the cacheable endpoint, or null if the request is forwarded untouched
  * @param named the endpoint whose path it is, whatever the method; or null
- * @param path the path below the prefix, without what is ignored; begins with a slash unless it is empty
- * @param suffix the path that goes to the provider, below its base: {@code path} for an endpoint, else as sent
- * @param azure whether the prefix is Azure's {@code /openai}, which goes to the provider too
+ * @param path the path below the prefix, normalised as above; begins with a slash unless it is empty
+ * @param suffix the path sent to the provider, below its base: {@code path} for an endpoint, else as the client sent it
+ * @param azure whether the prefix is Azure's {@code /openai}, which is also sent to the provider
  * @param deployment Azure's name for the model, as sent, or null
  */
 public record Route(Endpoint endpoint, Endpoint named, String path, String suffix, boolean azure, String deployment) {
-    /** The longest first. Azure's newer API is like OpenAI's own. */
+    /** The longest first. Azure's newer API, {@code /openai/v1}, has the paths of OpenAI's own. */
     private static final List<List<String>> PREFIXES =
             List.of(List.of("api", "v1"), List.of("openai", "v1"), List.of("v1"), List.of("openai"));
 
@@ -36,7 +36,7 @@ public record Route(Endpoint endpoint, Endpoint named, String path, String suffi
     /** The route of a request, or null if the path is under none of the prefixes. */
     public static Route of(String method, String rawPath) {
         List<String> segments = new ArrayList<>(6);
-        // Where each ends in the path.
+        // Where each segment ends in the path.
         List<Integer> ends = new ArrayList<>(6);
         for (int start = 0; start < rawPath.length(); ) {
             int slash = rawPath.indexOf('/', start);
@@ -63,7 +63,7 @@ public record Route(Endpoint endpoint, Endpoint named, String path, String suffi
         return null;
     }
 
-    /** The route to an endpoint under any of the prefixes that are alike. */
+    /** The route to an endpoint under any prefix but Azure's older one. */
     public static Route to(Endpoint endpoint) {
         String path = ENDPOINTS.entrySet().stream()
                 .filter(entry -> entry.getValue() == endpoint)
@@ -83,17 +83,14 @@ public record Route(Endpoint endpoint, Endpoint named, String path, String suffi
             deployment = segments.get(1);
             named = ENDPOINTS.get("/" + String.join("/", segments.subList(2, segments.size())));
         } else {
-            // The one endpoint of Azure's older API that has the model in its body.
+            // The only endpoint of Azure's older API that has the model in the body and not in the path.
             named = path.equals("/responses") ? Endpoint.RESPONSES : null;
         }
         Endpoint endpoint = method.equals("POST") ? named : null;
         return new Route(endpoint, named, path, endpoint == null ? sent : path, azure, deployment);
     }
 
-    /**
-     * The id of the response that this is about ({@code /responses/{id}} and
-     * what stands below it), as sent; null if it is none.
-     */
+    /** The id in a path to a response ({@code /responses/{id}} and below), as sent; null for other paths. */
     public String responseId() {
         return path.startsWith(RESPONSE) ? path.substring(RESPONSE.length(), endOfId()) : null;
     }
@@ -103,18 +100,18 @@ public record Route(Endpoint endpoint, Endpoint named, String path, String suffi
         return end < 0 ? path.length() : end;
     }
 
-    /** The same with another id in the place of {@link #responseId}. */
+    /** The same route with another id in place of {@link #responseId}. */
     public Route withResponseId(String id) {
-        // A space would become a plus, but no id has one.
+        // This encoder turns a space into a plus, but no id has a space.
         String other = RESPONSE + URLEncoder.encode(id, StandardCharsets.UTF_8) + path.substring(endOfId());
         return new Route(endpoint, named, other, other, azure, deployment);
     }
 
     /**
-     * The URL that {@code suffix} goes behind.
+     * The URL to which {@code suffix} is appended.
      *
-     * @param upstream the provider's base URL, without a slash at its end. For
-     *     paths of Azure's it may be that of any of its APIs.
+     * @param upstream the provider's base URL, without a slash at its end. For paths of Azure it may be the base of any
+     *     of its APIs
      */
     public String base(String upstream) {
         return azure ? upstream.replaceFirst("(/openai/v1|/openai|/api/v1|/v1)$", "") + "/openai" : upstream;

@@ -1,5 +1,5 @@
 /**
- * Which path leads where: to one of the four endpoints, to a provider
- * untouched, or nowhere. Pure functions of what a client sent.
+ * Finds the target of a path: one of the four endpoints, a provider to which it is forwarded untouched, or none. Pure
+ * functions of what a client sent.
  */
 package dev.refrain.semantics.route;

@@ -6,9 +6,9 @@ import dev.refrain.semantics.preset.Presets;
 import java.util.Objects;
 
 /**
- * What an operator may change while a front-end runs. A request keeps the one that it began with, so that it never
- * meets the labels of one file and the policies of another. Two of them are never equal. Immutable and thread-safe;
- * nothing is null.
+ * The settings that an operator may change while a front-end runs. A request keeps the ruleset that it began with, so
+ * that it never sees the labels of one file and the policies of another. Two rulesets are never equal. Immutable and
+ * thread-safe; nothing is null.
  */
 public final class Ruleset {
     private final Callers callers;
@@ -16,11 +16,11 @@ public final class Ruleset {
     private final Presets presets;
 
     /**
-     * All of it.
+     * A ruleset.
      *
-     * @param callers who may ask, and under which names and in which teams
-     * @param caching what is cached where requests do not say it, and for which of them something else holds
-     * @param presets known here
+     * @param callers who is served, with names and teams
+     * @param caching the defaults and policies for caching
+     * @param presets the local presets
      */
     public Ruleset(Callers callers, CacheRules caching, Presets presets) {
         this.callers = Objects.requireNonNull(callers, "callers");
@@ -28,22 +28,22 @@ public final class Ruleset {
         this.presets = Objects.requireNonNull(presets, "presets");
     }
 
-    /** Who may ask, and under which names and in which teams. */
+    /** Who is served, with names and teams. */
     public Callers callers() {
         return callers;
     }
 
-    /** What is cached where requests do not say it, and for which of them something else holds. */
+    /** The defaults and policies for caching. */
     public CacheRules caching() {
         return caching;
     }
 
-    /** The presets that are known here. */
+    /** The local presets. */
     public Presets presets() {
         return presets;
     }
 
-    /** Whether head and store alone decide about a hit: presets are named in bodies, and policies may look at them. */
+    /** Whether head and store alone decide about a hit: there are no presets, and no policy depends on the body. */
     public boolean isDecidedByHeads() {
         return presets.isEmpty() && !caching.policies().needBody();
     }

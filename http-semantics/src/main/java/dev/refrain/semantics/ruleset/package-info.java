@@ -1,6 +1,6 @@
 /**
- * What an operator may change while a front-end runs, as one snapshot.
+ * The settings that an operator may change while a front-end runs, as one snapshot.
  *
- * <p>Priorities: a request meets one snapshot from its beginning to its end. Everything is immutable; nothing is null.
+ * <p>Priorities: a request sees one snapshot from its beginning to its end. Everything is immutable; nothing is null.
  */
 package dev.refrain.semantics.ruleset;

@@ -28,7 +28,7 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
 
-/** Makes TLS of files in PEM (RFC 7468): issuers to trust, and what to show to others. Stateless. */
+/** Makes TLS contexts from files in PEM (RFC 7468) with issuers to trust, own certificates and keys. Stateless. */
 public final class TlsFiles {
     private static final char[] NO_PASSWORD = new char[0];
     private static final Pattern KEY =
@@ -36,18 +36,18 @@ public final class TlsFiles {
 
     private static final String[] ALGORITHMS = {"RSA", "EC", "EdDSA"};
 
-    /** The longest file, in bytes: chains and lists of issuers take some hundred KiB. */
+    /** Longest file, in bytes. Chains and lists of issuers take some hundred KiB. */
     private static final int MAX_BYTES = 4 << 20;
 
     private TlsFiles() {}
 
     /**
-     * What speaks TLS to providers.
+     * The context for connections to providers.
      *
      * @param issuers certificates to trust beside those that the JVM trusts, or null
-     * @param certificate the one to show, followed by those of its issuers, or null
-     * @param key of it, in PKCS #8 without a password, or null
-     * @throws IOException if a file cannot be used; the message says which, and holds nothing of a key
+     * @param certificate the certificate to show, followed by those of its issuers, or null
+     * @param key the certificate's key, in PKCS #8 without a password, or null
+     * @throws IOException if a file cannot be used; the message names the file, and quotes nothing of a key
      */
     public static SSLContext context(Path issuers, Path certificate, Path key) throws IOException {
         try {
@@ -61,13 +61,13 @@ public final class TlsFiles {
     }
 
     /**
-     * What speaks TLS to clients.
+     * The context for connections from clients.
      *
-     * @param certificate the one to show, followed by those of its issuers
-     * @param key of it, in PKCS #8 without a password
-     * @param issuers certificates of those who vouch for clients, and nobody else; null if clients need none
-     * @throws IOException if a file cannot be used, or the key is not that of the certificate; the message says which,
-     *     and holds nothing of a key
+     * @param certificate the certificate to show, followed by those of its issuers
+     * @param key the certificate's key, in PKCS #8 without a password
+     * @param issuers certificates of the only issuers that are trusted for clients; null if clients need no certificate
+     * @throws IOException if a file cannot be used, or the key does not fit the certificate; the message names the
+     *     file, and quotes nothing of a key
      */
     public static SSLContext ofServer(Path certificate, Path key, Path issuers) throws IOException {
         try {
@@ -78,7 +78,8 @@ public final class TlsFiles {
             }
             SSLContext context = SSLContext.getInstance("TLS");
             context.init(keys(certificate, key), issuers == null ? null : trust(trusted), null);
-            // Sessions of clients that take no tickets. The JDK keeps 20,480 of a KiB or more for a day.
+            // Bounds the sessions of clients that take no tickets. By default the JDK keeps 20,480 of at least a KiB
+            // each for a day.
             context.getServerSessionContext()
                     .setSessionCacheSize(sessions(Runtime.getRuntime().maxMemory()));
             return context;
@@ -87,7 +88,7 @@ public final class TlsFiles {
         }
     }
 
-    /** Sessions of clients to be remembered in a heap of so many bytes: a 32nd of it at most, if each has 2 KiB. */
+    /** How many sessions to keep in a heap of so many bytes: at most a 32nd of it, at 2 KiB a session. */
     static int sessions(long heapBytes) {
         return (int) Math.max(100, Math.min(20_480, heapBytes / (64 << 10)));
     }
@@ -185,7 +186,7 @@ public final class TlsFiles {
                     byte[] encoded = Base64.getMimeDecoder().decode(pem.group(1));
                     return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(encoded));
                 } catch (InvalidKeySpecException | IllegalArgumentException another) {
-                    // The key is of another kind, or damaged.
+                    // The key is of another algorithm, or damaged.
                 }
             }
         }

@@ -1,2 +1,2 @@
-/** TLS of files in PEM, toward providers and toward clients. */
+/** TLS from files in PEM, toward providers and toward clients. */
 package dev.refrain.semantics.tls;
