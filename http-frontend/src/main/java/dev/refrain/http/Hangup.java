@@ -6,25 +6,25 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * What SIGHUP does: it reloads the settings, as daemons do, or does so once the start is done, if it comes before. A
- * terminal that is closed sends it, too; then the process ends, as it would without this. Thread-safe.
+ * Handles SIGHUP: reloads the settings, as daemons do. A signal during the start reloads once the start is done. A
+ * closing terminal also sends SIGHUP; then the process ends, as it would without a handler. Thread-safe.
  *
- * <p>By reflection, since the JDK has no other way than {@code sun.misc.Signal}, which compilers warn about.
+ * <p>Uses reflection, because the JDK offers only {@code sun.misc.Signal}, about which compilers warn.
  */
 final class Hangup {
     private static final Path TERMINAL = Path.of("/dev/tty");
-    /** 128 and the signal's number, as shells say it. */
+    /** Exit status of a process that a signal ended: 128 plus the signal's number, as shells report it. */
     private static final int HUNG_UP = 129;
 
     private final boolean hadTerminal = hasTerminal();
     /** Null until the start is done. */
     private Runnable reload;
 
-    private boolean wanted;
+    private boolean isReloadRequested;
 
     private Hangup() {}
 
-    /** From here on the signal ends no process that is starting. */
+    /** Installs the handler. From here on, the signal does not end a process that is still starting. */
     static Hangup install() {
         Hangup hangup = new Hangup();
         hangup.handle();
@@ -45,7 +45,7 @@ final class Hangup {
             signal.getMethod("handle", signal, handler)
                     .invoke(null, signal.getConstructor(String.class).newInstance("HUP"), ours);
         } catch (ReflectiveOperationException | IllegalArgumentException notHere) {
-            // Windows has no such signal, and -Xrs leaves it to others. The admin listener reloads, too.
+            // Windows has no SIGHUP, and with -Xrs the JVM does not handle it. The admin listener can reload, too.
         }
     }
 
@@ -56,31 +56,31 @@ final class Hangup {
         Runnable now;
         synchronized (this) {
             now = reload;
-            wanted = now == null;
+            isReloadRequested = now == null;
         }
         if (now != null) {
             now.run();
         }
     }
 
-    /** The start is done; what was asked for until now is done on this thread. */
+    /** The start is done. If a signal came before, this thread reloads now. */
     void started(Runnable reloads) {
         boolean now;
         synchronized (this) {
             reload = reloads;
-            now = wanted;
+            now = isReloadRequested;
         }
         if (now) {
             reloads.run();
         }
     }
 
-    /** This is a command, which the signal ends. */
+    /** The process runs a command: the signal ends it. */
     void endsProcess() {
         started(() -> System.exit(HUNG_UP));
     }
 
-    /** It can be opened only by who has one. */
+    /** Only a process with a controlling terminal can open {@link #TERMINAL}. */
     private static boolean hasTerminal() {
         try {
             Files.newByteChannel(TERMINAL).close();

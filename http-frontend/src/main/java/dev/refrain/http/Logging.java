@@ -8,7 +8,7 @@ import java.util.logging.LogManager;
 
 /** Warnings and errors, one line each, on standard error; {@code -Djava.util.logging.config.file} takes precedence. */
 final class Logging {
-    // The loader logs with a stack trace what it then throws. The caller logs it in one line.
+    // SQLite's loader logs a stack trace of each failure and then throws it. The caller logs it in one line.
     private static final String CONFIGURATION = """
             handlers=java.util.logging.ConsoleHandler
             .level=WARNING

@@ -15,22 +15,25 @@ public final class Main {
 
     private static final String NATIVE_REFLECTION = "jdk.reflect.useNativeAccessorOnly";
 
-    /** In nanoseconds; Netty's. */
+    /** Netty's interval for reading the hosts file again, in nanoseconds. */
     private static final String HOSTS_FILE_INTERVAL = "io.netty.hostsFileRefreshInterval";
 
-    /** The JDK's: by a new handshake over an open connection of TLS 1.2 clients take far more time than they spend. */
+    /**
+     * The JDK's switch. Renegotiation over a TLS 1.2 connection costs the server far more time than the client, which
+     * makes it a means of attack.
+     */
     private static final String NO_RENEGOTIATION = "jdk.tls.rejectClientInitiatedRenegotiation";
 
     private Main() {}
 
     /** Reads the settings, starts the server and stops it on SIGTERM. */
-    @SuppressWarnings("SystemOut") // what a command line prints
+    @SuppressWarnings("SystemOut") // the output of a command line tool
     public static void main(String[] arguments) throws IOException {
-        // Since JDK 18 each reflective call is first compiled into a method handle. A start has hundreds of such calls,
-        // and later there are hardly any. The JDK reads this before its first reflective call, so it comes first.
+        // Since JDK 18, the first use of each reflective call compiles a method handle. A start makes hundreds of such
+        // calls, and hardly any follow later. The JDK reads this property before its first reflective call.
         setUnlessSet(NATIVE_REFLECTION, "true");
         Hangup hangup = Hangup.install();
-        // Read once and for all otherwise; containers' hosts files change while they run.
+        // By default, Netty reads the hosts file only once. The hosts files of containers change while they run.
         setUnlessSet(HOSTS_FILE_INTERVAL, "10000000000");
         setUnlessSet(NO_RENEGOTIATION, "true");
         SharedPorts.install();
@@ -82,7 +85,7 @@ public final class Main {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> end(server), "refrain-shutdown"));
     }
 
-    @SuppressWarnings("SystemOut") // what a command line prints
+    @SuppressWarnings("SystemOut") // the output of a command line tool
     private static void end(ProxyServer server) {
         server.close();
         if (server.cassettes() != null) {

@@ -16,10 +16,10 @@ final class Preload {
         void run() throws Exception;
     }
 
-    /** In the order in which a start uses them. */
+    /** Classes to load, in the order in which a start uses them. */
     private static final List<Step> STEPS = List.of(
             Startup::preload,
-            // By name, since it is the engine's own: where the store finds out what machine it is on.
+            // By name, since only the engine may refer to it. The store asks this class about the machine.
             () -> Class.forName("net.openhft.chronicle.core.Jvm"),
             Xnio::getInstance,
             // The Date field of the first answer needs it.
@@ -40,7 +40,7 @@ final class Preload {
             try {
                 step.run();
             } catch (Throwable again) {
-                // The start reports it where it needs the class.
+                // The start reports the failure where it uses the class.
             }
         }
     }

@@ -11,7 +11,7 @@ import java.util.Map;
 public final class RecordingProxy {
     private RecordingProxy() {}
 
-    /** Is a {@link RunningCassettes.Starter}. {@code REFRAIN_CASSETTES} has to be among the variables. */
+    /** A {@link RunningCassettes.Starter}. The variables must include {@code REFRAIN_CASSETTES}. */
     public static RunningCassettes start(List<String> flags, Map<String, String> variables) throws IOException {
         Startup startup = Startup.parse(flags.toArray(String[]::new), variables);
         if (startup instanceof Startup.Run run) {

@@ -15,8 +15,8 @@ import java.util.stream.Stream;
 
 /**
  * A short run of a server from which the JVM makes a class archive: start, a miss and a hit of each kind, stop. With
- * {@code -XX:ArchiveClassesAtExit=FILE} the JVM writes down the classes that it took, and
- * {@code -XX:SharedArchiveFile=FILE} lets later starts read them from there (JEP 350); from JDK 25 on
+ * {@code -XX:ArchiveClassesAtExit=FILE} the JVM archives the classes that it has loaded, and with
+ * {@code -XX:SharedArchiveFile=FILE} later starts load them from the archive (JEP 350). From JDK 25 on, the flags are
  * {@code -XX:AOTCacheOutput} and {@code -XX:AOTCache} (JEP 514).
  */
 final class Rehearsal {

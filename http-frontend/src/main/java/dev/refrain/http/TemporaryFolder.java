@@ -8,9 +8,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Where libraries in native code (SQLite's, LZ4's, jffi's) are unpacked before they are loaded: {@code java.io.tmpdir},
- * or, if nothing can be unpacked or loaded there, a folder of our own beside the store. Each of the libraries would
- * only say that it has no native code for this machine.
+ * Chooses the folder into which native libraries (SQLite's, LZ4's, jffi's) are unpacked before they are loaded. That is
+ * {@code java.io.tmpdir}, or a folder beside the store if nothing can be unpacked and loaded there. Without this check,
+ * each library would only report that it has no native code for this machine.
  */
 final class TemporaryFolder {
     private static final Logger LOG = LoggerFactory.getLogger(TemporaryFolder.class);
@@ -19,7 +19,7 @@ final class TemporaryFolder {
 
     private TemporaryFolder() {}
 
-    /** Whether libraries can be unpacked and loaded where this JVM has its temporary files. */
+    /** Whether libraries can be unpacked into this JVM's folder for temporary files, and loaded from there. */
     static boolean isUsable() {
         return fault(Path.of(System.getProperty(PROPERTY))) == null;
     }
@@ -70,7 +70,7 @@ final class TemporaryFolder {
         if (!Files.isDirectory(folder)) {
             return "is no folder";
         }
-        // Not Files.createTempFile, which reads the property once and for all.
+        // Not Files.createTempFile, which reads the property only once in a JVM's life.
         Path probe = folder.resolve("refrain-" + ProcessHandle.current().pid() + "-" + System.nanoTime());
         try {
             Files.createFile(probe, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));

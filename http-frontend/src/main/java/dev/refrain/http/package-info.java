@@ -1,2 +1,2 @@
-/** The executable front-end. The proxy stands in {@code proxy}; the rest is what it is configured with. */
+/** The executable front-end: command line, start and signals. The proxy itself is in {@code proxy}. */
 package dev.refrain.http;

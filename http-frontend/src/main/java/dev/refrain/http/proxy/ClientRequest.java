@@ -34,10 +34,10 @@ import org.slf4j.LoggerFactory;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * One request on its way, with what is known of it: who asks, what the header asks of the cache, which provider
- * answers, what goes into the key. Each is worked out once, at the first use at the latest.
+ * One request while it is handled, with all that is derived from it: its caller, what its header asks of the cache, its
+ * provider and the context of its key. Each is derived once, at first use at the latest.
  *
- * <p>Made on the I/O thread of the request's connection. Other threads read only what was worked out there.
+ * <p>Made on the I/O thread of the request's connection. Other threads read only values that were derived there.
  */
 final class ClientRequest {
     private static final Logger LOG = LoggerFactory.getLogger(ClientRequest.class);
@@ -45,26 +45,26 @@ final class ClientRequest {
 
     private final Parts parts;
     private final HttpServerExchange exchange;
-    /** The one that it began with. */
+    /** The ruleset that was in force when the request began. */
     private final Ruleset rules;
 
     private final RequestFields fields;
     private final String path;
-    /** Null if the path leads nowhere. */
+    /** Null if nothing is served under the path. */
     private final Route route;
     /** Null for a path that is no endpoint. */
     private final Account account;
 
     private final ExchangeSink client;
 
-    // Null until they are asked for.
+    // Null until first use.
     private Caller caller;
     private RequestedCaching asked;
     private Provider provider;
     private ContentCoding coding;
     private KeyContext context;
 
-    /** Whether a key that was made before may be the wrong one by now. */
+    /** Whether a key that the shortcut made may be out of date. */
     private boolean isKeyOld;
 
     ClientRequest(HttpServerExchange exchange, Parts parts) {
@@ -95,7 +95,7 @@ final class ClientRequest {
         this.client = new ExchangeSink(exchange, account, parts.limits().writing());
     }
 
-    /** The path as sent, without decoding: what is forwarded must be what came. */
+    /** The path as sent, not decoded, since it must be forwarded unchanged. */
     private static String rawPath(HttpServerExchange exchange) {
         String uri = exchange.getRequestURI();
         if (exchange.isHostIncludedInRequestURI()) {
@@ -113,7 +113,7 @@ final class ClientRequest {
         return exchange;
     }
 
-    /** The fields for the provider, which gets the id of a request to an endpoint, and its place in a trace. */
+    /** The fields to forward. For a request to an endpoint they include its id, and its span if it is traced. */
     RequestFields fieldsForProvider() {
         if (account == null) {
             return fields;
@@ -127,7 +127,10 @@ final class ClientRequest {
         return fields;
     }
 
-    /** The id by which the request is found in logs, made now if it has none; null for a path that is no endpoint. */
+    /**
+     * The id by which the request is found in logs, made now if there is none. For a path that is no endpoint, only the
+     * id that the client sent, or null.
+     */
     String id() {
         if (account != null && account.requestId() == null) {
             account.requestId(RequestId.make(System.currentTimeMillis() / 1000));
@@ -139,17 +142,17 @@ final class ClientRequest {
         return exchange.getRequestMethod().toString();
     }
 
-    /** As sent. */
+    /** The path as sent. */
     String path() {
         return path;
     }
 
-    /** As sent, or empty. */
+    /** The query as sent, or empty. */
     String query() {
         return exchange.getQueryString();
     }
 
-    /** Null if the path leads nowhere. */
+    /** Null if nothing is served under the path. */
     Route route() {
         return route;
     }
@@ -180,7 +183,7 @@ final class ClientRequest {
         return caller;
     }
 
-    /** Counts this request, once; returns nanoseconds after which there may be one, 0 if that is now. */
+    /** Counts the request against its caller's rate, once. Returns 0 if it is allowed, else nanoseconds to wait. */
     long count() {
         return shortcut().hasCounted() ? 0 : caller().countRequest();
     }
@@ -193,12 +196,12 @@ final class ClientRequest {
         return asked;
     }
 
-    /** What is asked of the cache before the body is read, which may name a preset. */
+    /** What the head asks of the cache. The body, which may name a preset, can change it. */
     CacheControls controls() {
         return endpoint() == null ? CacheControls.OFF : asked().alone();
     }
 
-    /** Only for a path that leads somewhere. */
+    /** The provider to forward to; only for a path under which something is served. */
     Provider provider() {
         if (provider == null) {
             provider = parts.providers().of(route);
@@ -221,15 +224,15 @@ final class ClientRequest {
         return context;
     }
 
-    /** The key of this request, which the shortcut may have made already; empty if the request is not eligible. */
+    /** The key of this request; empty if the request is not eligible. The shortcut may have made it already. */
     Optional<CacheKey> key(CacheRequest request) {
         CacheKey missed = isKeyOld ? null : shortcut().missedKey(rules);
         return missed != null ? Optional.of(missed) : parts.steps().key(parts.cache(), request);
     }
 
     /**
-     * The next key is made anew, as an id in the request is known now (W26b). To be called before it goes on, on
-     * whichever thread.
+     * Discards a key that the shortcut made, because an id in the request has become known (W26b). Must be called
+     * before the request is handled further, on any thread.
      */
     void forgetKey() {
         isKeyOld = true;
@@ -250,14 +253,14 @@ final class ClientRequest {
                 && ConnectionOptions.of(fields.all("Upgrade")).contains("websocket");
     }
 
-    /** Whether it may become a websocket to the provider (RFC 6455, 4.1), if its path is none that the cache knows. */
+    /** Whether the request may become a websocket to the provider (RFC 6455, 4.1), if its path is no endpoint. */
     boolean isForTunnel() {
         return isForWebSocket() && exchange.getRequestMethod().equals(Methods.GET) && exchange.isRequestComplete();
     }
 
     // ---- the body
 
-    /** The longest body to let through. */
+    /** The longest body that is accepted, in bytes. */
     long limit() {
         return endpoint() == null
                 ? parts.limits().forwardedBytes()
@@ -268,7 +271,7 @@ final class ClientRequest {
         return endpoint() == null ? "limits.forwarded-body" : "limits.request-body";
     }
 
-    /** What is recorded of it, with the body as it leaves. */
+    /** What is recorded of the request, with the body that is sent. */
     CallRecorder.Call recorded(RequestBody leaving) {
         byte[] held = leaving instanceof HeldBody body ? body.bytes() : null;
         return new CallRecorder.Call(endpoint(), route.deployment(), query(), fields, held);
@@ -290,7 +293,7 @@ final class ClientRequest {
                 this::leaveWithClient);
     }
 
-    /** Takes a step where nobody else hears of what it throws: that fails this request, whose client is told so. */
+    /** Runs a step whose caller would lose its exceptions. An exception fails the request, with an error answer. */
     void orFail(Runnable step) {
         try {
             step.run();
@@ -301,8 +304,8 @@ final class ClientRequest {
     }
 
     /**
-     * Cancels the call when the client goes and nobody else wants the answer. A client that goes while it sends fails
-     * its request.
+     * Arranges that the call is cancelled if the client leaves and nobody else wants the answer. A client that leaves
+     * while it still sends its body fails its request anyway.
      */
     void leaveWithClient() {
         if (exchange.isRequestComplete()) {

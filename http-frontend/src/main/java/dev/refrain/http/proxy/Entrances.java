@@ -36,7 +36,9 @@ import org.slf4j.LoggerFactory;
 import org.xnio.ChannelListener;
 import org.xnio.StreamConnection;
 
-/** How clients reach the server, and the server providers, as the settings have it. Stateless. */
+/**
+ * Makes the outer parts of the server from the settings: TLS, HTTP/2, the upstream client, callers and logs. Stateless.
+ */
 final class Entrances {
     private static final Logger LOG = LoggerFactory.getLogger(Entrances.class);
 
@@ -50,14 +52,14 @@ final class Entrances {
                 : new ServerTls(files.certificate(), files.key(), files.clientCaFile());
     }
 
-    /** HTTP/2 to clients, over a listener for HTTP/1.1; null for the latter alone. */
+    /** HTTP/2 to clients, in front of a listener for HTTP/1.1; null for HTTP/1.1 alone. */
     static Function<ChannelListener<StreamConnection>, Http2Listener> http2(Settings settings, MemoryBudget memory) {
         return settings.http2()
                 ? http1 -> new Http2Listener(memory, settings.timeouts().keepAlive(), http1)
                 : null;
     }
 
-    /** TLS to providers; null for the JVM's own. */
+    /** TLS to providers; null for the JVM's default. */
     static SSLContext upstreamTls(Settings settings) throws IOException {
         UpstreamTlsSettings files = settings.upstreamTls();
         return files.caFile() == null && files.clientCertificate() == null
@@ -66,10 +68,11 @@ final class Entrances {
     }
 
     /**
-     * What calls providers.
+     * The client that calls providers.
      *
-     * @param tls null for the JVM's own
-     * @param makeRoom is asked to end so many of the longest waits for clients, if calls wait for room
+     * @param tls null for the JVM's default
+     * @param makeRoom cuts off so many of the clients for which the proxy has waited longest; called if calls wait for
+     *     memory
      */
     static UpstreamClient client(Settings settings, SSLContext tls, MemoryBudget memory, IntConsumer makeRoom) {
         ProxySettings proxy = settings.proxy();
@@ -90,7 +93,7 @@ final class Entrances {
                 makeRoom);
     }
 
-    /** Who may ask, and how often; without names. */
+    /** Which callers are served, and how often; without configured names. */
     static Callers callers(Settings settings, ResponseCache cache) {
         Callers callers = new Callers(cache, settings.key().credentialFields(), Map.of());
         AccessSettings access = settings.access();
@@ -99,7 +102,7 @@ final class Entrances {
                 : callers.with(new RequestRates(access.requestsPerSecond(), access.requestsAtOnce(), System::nanoTime));
     }
 
-    /** What may change while requests are served. */
+    /** The settings that may change while requests are served. */
     static Ruleset ruleset(Settings settings, Callers before) {
         return new Ruleset(
                 before.with(
@@ -110,7 +113,7 @@ final class Entrances {
                 new Presets(settings.presetDefinitions()));
     }
 
-    /** Where clients reach the server. */
+    /** The URL at which clients reach the server. */
     static String url(Settings settings, int port) {
         String host = settings.host();
         return (settings.tls().certificate() == null ? "http://" : "https://")
@@ -128,7 +131,7 @@ final class Entrances {
                 why);
     }
 
-    /** Null if there is none. */
+    /** Opens the access log; null if none is configured. */
     static AccessLog access(Settings settings) throws IOException {
         LogSettings log = settings.log();
         return log.access() == null ? null : AccessLog.open(log.access(), log.format());
@@ -137,7 +140,7 @@ final class Entrances {
     /**
      * The log of requests.
      *
-     * @param access gets what it gets, and is closed with it; or null
+     * @param access receives a record of each of these requests, and is closed with the log; or null
      */
     static ActivityLog activity(Settings settings, AccessLog access) {
         ActivityLog log = ActivityLog.open(settings.activityOptions(), Clock.systemUTC());
@@ -146,7 +149,9 @@ final class Entrances {
         return log;
     }
 
-    /** Says so if nothing keeps strangers out, or what clients send secret. */
+    /**
+     * Warns if the server is open to the network, and strangers may use it or data crosses the network in the clear.
+     */
     static void warnIfOpen(Settings settings, String url) throws IOException {
         List<String> open = new ArrayList<>();
         if (settings.access().allowed().isEmpty()) {

@@ -17,13 +17,13 @@ import java.util.Map;
 import java.util.function.Supplier;
 
 /**
- * What all requests share on their way.
+ * The objects that all requests share.
  *
  * @param steps reads headers and makes keys
- * @param rulesets the one that is in force, which each request takes once
- * @param outlines gets the requests that are fetched to be stored
+ * @param rulesets the ruleset in force, which each request reads once
+ * @param outlines keeps outlines of requests whose answers are to be stored
  * @param recorder records calls to providers, or answers in their place
- * @param longBodies has the threads for them
+ * @param longBodies reads long bodies on threads of its own
  */
 record Parts(
         ResponseCache cache,
@@ -41,10 +41,9 @@ record Parts(
     /**
      * Limits for requests and clients.
      *
-     * @param bodyBytes the longest request body to let through to an endpoint
-     * @param forwardedBytes the longest one to let through elsewhere
-     * @param cancelWhenAbandoned whether a call is cancelled when its client has gone, although its answer could be
-     *     stored
+     * @param bodyBytes longest request body that is accepted for an endpoint
+     * @param forwardedBytes longest request body that is accepted for other paths
+     * @param cancelWhenAbandoned whether a call whose answer could be stored is cancelled when its client leaves
      * @param reading limits for reading requests
      * @param writing limits for clients that do not take their answers
      */
@@ -62,7 +61,10 @@ record Parts(
      * @param endpoints provider of each endpoint
      */
     record Providers(Provider elsewhere, Map<Endpoint, Provider> endpoints) {
-        /** The provider that a route leads to. Who made a response knows it, and is asked for it. */
+        /**
+         * The provider for a route. A path to an earlier response goes to the provider of {@code /responses}, which
+         * made that response.
+         */
         Provider of(Route route) {
             Endpoint endpoint = route.responseId() == null ? route.endpoint() : Endpoint.RESPONSES;
             return endpoint == null ? elsewhere : endpoints.get(endpoint);

@@ -20,9 +20,7 @@ import dev.refrain.semantics.route.Route;
 import java.util.concurrent.CompletionStage;
 import java.util.function.UnaryOperator;
 
-/**
- * Calls to providers, made of requests. Nothing is built or sent before a call is fetched, so a hit costs nothing here.
- */
+/** Makes calls to providers from requests. Nothing is built before a call is fetched, so a hit costs nothing here. */
 final class ProviderCalls {
     private final Parts parts;
     private final MemoryBudget memory;
@@ -39,10 +37,10 @@ final class ProviderCalls {
     }
 
     /**
-     * A call that nobody but the client hears of.
+     * A call whose answer goes to the client alone, without a log.
      *
      * @param body makes the body
-     * @param identityCoding whether the provider is asked not to compress its answer
+     * @param identityCoding whether to ask the provider not to compress its answer
      */
     Upstream of(ClientRequest request, Body body, boolean identityCoding) {
         return made(request, () -> request(request, body.make(), identityCoding));
@@ -103,7 +101,7 @@ final class ProviderCalls {
                         .orElse(route);
     }
 
-    /** Goes on once it is known what the id of a response in a path stands for, which only another machine may know. */
+    /** Continues once the id of a response in the path is resolved, for which the shared tier may have to be asked. */
     void onceIdIsKnown(ClientRequest request, Runnable then) {
         String id = request.route().responseId();
         CompletionStage<Void> known = id == null
@@ -116,7 +114,10 @@ final class ProviderCalls {
         }
     }
 
-    /** The same for the id of an earlier answer in a request: what is done at once, or again after that. */
+    /**
+     * Resolves the ids of earlier answers in a body, for which the shared tier may have to be asked. Runs {@code now}
+     * if they are known, else {@code again} once they are.
+     */
     void onceIdsAreKnown(ClientRequest request, CacheRequest asked, Runnable now, Runnable again) {
         CompletionStage<Void> known = parts.cache().pipeline().learnIds(asked).orElse(null);
         if (known == null) {
@@ -129,7 +130,7 @@ final class ProviderCalls {
         }
     }
 
-    /** On a thread of the cache's, where nobody but the request hears of a failure. */
+    /** Runs the next step on a thread of the cache. Failures go to the request, since nobody else would see them. */
     private static void goOn(ClientRequest request, CompletionStage<Void> known, Runnable next) {
         var unused = known.whenComplete((nothing, failure) -> {
             if (failure == null) {
@@ -140,16 +141,16 @@ final class ProviderCalls {
         });
     }
 
-    /** The same call with every answer given its generation id, and shown to the log. */
+    /** Wraps a call, so that every answer gets its generation id and is reported to the log. */
     Upstream identified(ClientRequest request, Upstream upstream) {
         return identified(request, upstream, client -> client);
     }
 
     /**
-     * The same for a request whose answer may be stored: an outline of the request is kept if it is answered.
+     * Wraps a call like {@link #identified}. If it is answered, an outline of the request is kept.
      *
-     * @param asked as the cache sees the request
-     * @param body that the key was made of
+     * @param asked the request as the cache sees it
+     * @param body the body from which the key was made
      */
     Upstream outlined(ClientRequest request, CacheKey key, CacheRequest asked, byte[] body, Upstream upstream) {
         if (!parts.outlines().isOn()) {
@@ -183,7 +184,10 @@ final class ProviderCalls {
         };
     }
 
-    /** The body for the provider. It takes memory of its own if ids were replaced in it or its coding was undone. */
+    /**
+     * The body for the provider. Reserves memory for it if it is a copy of its own, because ids were replaced or a
+     * preset was merged.
+     */
     static byte[] outgoing(Decision decision, byte[] body, byte[] sent, MemoryBudget.Reservation held)
             throws ProxyException {
         byte[] made = decision.outgoing().get();
@@ -194,7 +198,7 @@ final class ProviderCalls {
         return made;
     }
 
-    /** Makes a call that the cache has no part in: it ends when the client goes. */
+    /** Makes a call in which the cache has no part. It is cancelled if the client leaves. */
     static void start(Upstream upstream, ResponseSink client) {
         Upstream.Call call = upstream.fetch(client);
         client.whenGone(call::cancel);

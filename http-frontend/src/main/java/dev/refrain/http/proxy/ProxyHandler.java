@@ -45,17 +45,17 @@ import org.xnio.XnioIoThread;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * A request's way through the proxy: {@link #route}, {@link #read} the body, {@link #open} it, decide, and {@link
- * #answer}, which lets the engine answer. What is found out on the way is in the {@link ClientRequest}.
+ * The steps of a request through the proxy: {@link #route}, {@link #read} the body, {@link #open} it, decide, and
+ * {@link #answer}, which lets the engine answer. A {@link ClientRequest} carries what is known about the request.
  *
  * <p>Runs on the I/O thread of the request's connection and never blocks it.
  */
 final class ProxyHandler implements HttpHandler {
     private static final Logger LOG = LoggerFactory.getLogger(ProxyHandler.class);
 
-    /** Bytes of a body that is held in memory in any case. */
+    /** Longest body, in bytes, that is held in memory in any case. */
     private static final long SHORT_BODY = 64 * 1024;
-    /** Items whose answers an I/O thread gathers itself. */
+    /** Most items whose answers an I/O thread gathers itself. */
     private static final int FEW_ITEMS = 16;
 
     private final Parts parts;
@@ -77,12 +77,11 @@ final class ProxyHandler implements HttpHandler {
 
     @Override
     public void handleRequest(HttpServerExchange exchange) {
-        // Dispatched to this thread itself: from here on the exchange ends with its answer, not when this method
-        // returns.
+        // Dispatched to this same thread, so that the exchange ends with its answer and not with this method.
         exchange.dispatch(SameThreadExecutor.INSTANCE, () -> route(new ClientRequest(exchange, parts)));
     }
 
-    /** Answers a request that is not going to be served, unless its body is not in order, and closes the connection. */
+    /** Refuses a request after reading its body, and closes the connection. Reports a malformed body instead. */
     void refuseWhenRead(HttpServerExchange exchange, ProxyException why) {
         exchange.setPersistent(false);
         exchange.dispatch(
@@ -90,7 +89,7 @@ final class ProxyHandler implements HttpHandler {
                 () -> EarlyAnswer.once(exchange, reading, flaw -> refuse(exchange, flaw == null ? why : flaw)));
     }
 
-    /** Answers a request that is not going to be served. */
+    /** Refuses a request. */
     void refuse(HttpServerExchange exchange, ProxyException why) {
         exchange.dispatch(SameThreadExecutor.INSTANCE, () -> {
             ClientRequest request = new ClientRequest(exchange, parts);
@@ -131,7 +130,7 @@ final class ProxyHandler implements HttpHandler {
         EarlyAnswer.once(request.exchange(), reading, flaw -> request.client().fail(flaw == null ? why : flaw));
     }
 
-    /** What is asked about a generation that was made here. All others are the provider's (W60, W85). */
+    /** Answers for a generation that is recorded here. All others are the provider's (W60, W85). */
     private void generation(ClientRequest request) {
         HttpServerExchange exchange = request.exchange();
         String id = exchange.getQueryParameters().get("id").getFirst();
@@ -143,15 +142,15 @@ final class ProxyHandler implements HttpHandler {
         };
         Executor worker = exchange.getConnection().getWorker();
         if (request.method().equals("DELETE")) {
-            // It may walk over the store, and wait for other machines. TLS needs these threads, too.
+            // It may walk the whole store and wait for other machines. Few at a time, as TLS needs the threads.
             takingBack.execute(answer, worker);
         } else {
-            // The record may have to be read from the disk.
+            // The record may have to be read from disk.
             worker.execute(answer);
         }
     }
 
-    /** Everything that is not one of the four endpoints (W2). */
+    /** Forwards a request to anything but the four endpoints (W2). */
     private void forward(ClientRequest request) {
         calls.onceIdIsKnown(request, () -> {
             Upstream call =
@@ -161,10 +160,7 @@ final class ProxyHandler implements HttpHandler {
         });
     }
 
-    /**
-     * Holds the body in memory if it is short, or the cache may need it and may
-     * hold it; streams it through otherwise (W18).
-     */
+    /** Holds a body in memory if it is short or the cache may use it. Streams any other through (W18). */
     private void read(ClientRequest request) {
         boolean isWanted = request.controls().enabled()
                 || parts.recorder() != CallRecorder.NONE
@@ -200,10 +196,10 @@ final class ProxyHandler implements HttpHandler {
         }
     }
 
-    /** Looks into a body, inside its content coding; into a long one on another thread. */
+    /** Decodes a body and decides about the request; for a long body on another thread. */
     private void open(ClientRequest request, ContentCoding coding, byte[] sent, MemoryBudget.Reservation held) {
         boolean isPlain = coding == ContentCoding.IDENTITY;
-        // Before another thread asks for it.
+        // Made here, before another thread needs it.
         request.context();
         if (sent.length <= (isPlain ? LongBodies.LONG : SHORT_BODY)) {
             try {
@@ -211,7 +207,7 @@ final class ProxyHandler implements HttpHandler {
                 answerOnceIdsAreKnown(request, decision(request, body, sent, held), body, sent, held);
                 return;
             } catch (ContentCoding.TooLong longer) {
-                // Then on another thread.
+                // The body is decoded on another thread.
             } catch (IOException | ProxyException flaw) {
                 unopened(request, sent, flaw);
                 return;
@@ -230,10 +226,10 @@ final class ProxyHandler implements HttpHandler {
                         flaw -> unopened(request, sent, flaw));
     }
 
-    /** An id of another machine's hit is asked for first. The request's key and its body are other ones then (W26b). */
+    /** Answers once the shared tier was asked for unknown ids. A known id changes key and body (W26b). */
     private void answerOnceIdsAreKnown(
             ClientRequest request, Decision decision, byte[] body, byte[] sent, MemoryBudget.Reservation held) {
-        // On another thread once more, as the body may be long.
+        // On another thread, as the body may be long.
         Runnable again = () -> parts.longBodies()
                 .run(
                         request.exchange(),
@@ -244,7 +240,7 @@ final class ProxyHandler implements HttpHandler {
         calls.onceIdsAreKnown(request, decision.request(), now, again);
     }
 
-    /** Passes on what could not be looked into. */
+    /** Forwards a body that could not be decoded, without the cache. */
     private void unopened(ClientRequest request, byte[] sent, Throwable why) {
         if (why instanceof ProxyException refusal) {
             request.client().fail(refusal);
@@ -260,7 +256,7 @@ final class ProxyHandler implements HttpHandler {
         cacheless(request, reason, new HeldBody(sent));
     }
 
-    /** Decides what a body is to the cache. A preset that may be merged into it needs memory first. */
+    /** Decides about a request. First reserves memory for a preset that may be merged into its body. */
     private Decision decision(ClientRequest request, byte[] body, byte[] sent, MemoryBudget.Reservation held)
             throws ProxyException {
         long before = held.bytes();
@@ -281,11 +277,11 @@ final class ProxyHandler implements HttpHandler {
     }
 
     /**
-     * With caching on, or possibly on by a preset: the engine's pipeline.
+     * Lets the engine answer a request whose body is in memory.
      *
-     * @param body that the key is made of
-     * @param sent the body as it came, for the provider
-     * @param held what both have of the memory budget
+     * @param body the body from which the key is made
+     * @param sent the body as the client sent it, for the provider
+     * @param held memory reserved for both
      */
     private void answer(
             ClientRequest request, Decision decision, byte[] body, byte[] sent, MemoryBudget.Reservation held) {
@@ -308,7 +304,7 @@ final class ProxyHandler implements HttpHandler {
         Upstream call = calls.of(
                 request, () -> new HeldBody(ProviderCalls.outgoing(decision, body, sent, held)), controls.enabled());
         if (key != null) {
-            // The shortcut makes the key of what it sees of a body, and picks no sample.
+            // The shortcut makes keys from bodies as they are sent, and picks no sample.
             if (body == sent && request.asked().isPlain()) {
                 request.shortcut()
                         .learn(
@@ -342,7 +338,7 @@ final class ProxyHandler implements HttpHandler {
         }
     }
 
-    /** Where a hit goes: through a timer, if the request asks for a pace. */
+    /** The sink for a hit. If the request asks for a pace, a timer paces it. */
     private ResponseSink paced(ClientRequest request, CacheKey key) {
         if (request.asked().replay().isInstant()) {
             return request.client();
@@ -352,7 +348,7 @@ final class ProxyHandler implements HttpHandler {
         return PacedSink.of(request.asked().replay(), cache, key, timer, request.client());
     }
 
-    /** Item by item if it may be: on this thread, or on another one if the body is long or has many items. */
+    /** Answers embeddings item by item, or else as a whole. A long body, or many items, takes another thread. */
     private void embed(
             ClientRequest request, boolean isLong, Supplier<ItemByItem> items, Upstream all, Runnable whole) {
         ItemByItem.Part part = some -> calls.identified(request, calls.of(request, () -> new HeldBody(some), true));
@@ -382,7 +378,7 @@ final class ProxyHandler implements HttpHandler {
         }
     }
 
-    /** A body that is not held in memory, because caching is off or the cache has no use for it. */
+    /** Forwards a request without the cache, because caching is off or the cache cannot use its body. */
     private void cacheless(ClientRequest request, BypassReason reason, RequestBody body) {
         CacheControls asked = request.controls();
         Policy policy = request.asked().policyByHead();

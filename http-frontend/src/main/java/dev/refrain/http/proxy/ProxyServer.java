@@ -56,7 +56,7 @@ import javax.net.ssl.SSLContext;
 public final class ProxyServer implements AutoCloseable {
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
-    /** The settings of the start. */
+    /** The settings with which the server was started. */
     private final Settings settings;
 
     private final DemoProvider demo;
@@ -75,11 +75,11 @@ public final class ProxyServer implements AutoCloseable {
     private final HttpHandler root;
     /** Null for HTTP without TLS. */
     private final ServerTls tls;
-    /** Null until it is started. */
+    /** Null until the server listens. */
     private Listener listener;
-    /** Null unless it is enabled, and when it is closed. */
+    /** Null unless it is enabled, and after it has been closed. */
     private AdminServer admin;
-    /** Whether requests are the last of their connections. */
+    /** Whether each request is the last of its connection. */
     private volatile boolean draining;
     /** Whether requests are refused. */
     private volatile boolean stopping;
@@ -185,26 +185,26 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     private Provider provider(URI upstream) {
-        // The demo provider's port changes with every start; its answers stay findable under a name that does not.
+        // The demo provider's port changes with every start. A fixed name in the keys keeps its answers valid.
         return upstream != null ? new Provider(upstream, upstream.toString()) : new Provider(demo.baseUri(), "demo");
     }
 
     /**
-     * Opens the store and starts to listen. If the store cannot be opened, that is reported, nothing is stored, and
+     * Opens the store and starts to listen. If the store cannot be opened, that is logged, nothing is stored, and
      * requests still reach the provider.
      *
-     * @throws IOException if the address cannot be listened on; the message says which and why
+     * @throws IOException if it cannot listen on the address; the message names the address and the reason
      */
     public static ProxyServer start(Settings settings) throws IOException {
         return start(settings, () -> settings, server -> {});
     }
 
     /**
-     * The same, and says when clients can connect, which is before everything else has been started.
+     * Starts a server, and reports as soon as clients can connect, before everything else has been started.
      *
-     * @param source where the settings come from, for a reload
+     * @param source reads the settings again for a reload
      * @param listening called on this thread, at most once; the server may be closed from then on
-     * @throws IOException if an address cannot be listened on; the server is closed then
+     * @throws IOException if it cannot listen on an address; the server is then closed
      */
     public static ProxyServer start(Settings settings, SettingsSource source, Consumer<ProxyServer> listening)
             throws IOException {
@@ -218,7 +218,7 @@ public final class ProxyServer implements AutoCloseable {
         AccessLog access = Entrances.access(settings);
         ResponseCache cache = Store.open(settings);
         Cassettes cassettes = Store.cassettes(settings, cache);
-        // Even if each endpoint has an upstream of its own, everything else needs one.
+        // Even if each endpoint has an upstream of its own, all other paths need one.
         DemoProvider demo = settings.upstream() == null ? DemoProvider.start() : null;
         ActivityLog activity = Entrances.activity(settings, access);
         ProxyServer server =
@@ -277,7 +277,7 @@ public final class ProxyServer implements AutoCloseable {
         return reloading.run();
     }
 
-    /** The address that is really listened on. */
+    /** The address on which the server listens, with its actual port. */
     public InetSocketAddress address() {
         return listener.address();
     }
@@ -296,32 +296,32 @@ public final class ProxyServer implements AutoCloseable {
         return client.inFlight();
     }
 
-    /** What is known of requests. */
+    /** The log of requests. */
     public ActivityLog activity() {
         return activity;
     }
 
-    /** What records calls, or answers them from recordings; null unless a folder is set. */
+    /** The recordings; null unless a folder for them is set. */
     public Cassettes cassettes() {
         return cassettes;
     }
 
-    /** What is held because of clients and providers. */
+    /** The memory budget for data of clients and providers. */
     MemoryBudget memory() {
         return cache.admin().memory();
     }
 
-    /** What the cache has counted. */
+    /** The cache's counters. */
     CacheStats stats() {
         return cache.admin().stats();
     }
 
-    /** What the shared tier did; empty if there is none. */
+    /** The shared tier's counters; empty if there is none. */
     Optional<SharedStats> shared() {
         return cache.admin().shared();
     }
 
-    /** One line for an operator: where it listens and what stands behind it. */
+    /** One line for an operator: address, upstream, store and dashboard. */
     public String describe() {
         return "Refrain listens on " + Entrances.url(settings, address().getPort()) + "/v1, "
                 + Store.describe(settings, cache) + (admin == null ? "" : ", dashboard " + admin.url());
@@ -331,10 +331,10 @@ public final class ProxyServer implements AutoCloseable {
         return !draining && !stopping;
     }
 
-    /** Answers what comes over open connections, each time as the last answer, until none is left. */
+    /** Ends the open connections: the next answer on each is the last. Waits until none is left, within the limit. */
     private void drain() {
         if (listener != null && settings.reusePort()) {
-            // Before clients are sent away, so that those that come again meet the process that has taken over.
+            // Before connections end, so that clients that connect again reach the process that takes over.
             listener.stopAccepting();
             closeAdmin();
         }
@@ -355,9 +355,9 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     /**
-     * Drains the connections, then stops taking requests, lets those in progress finish within {@code
-     * timeouts.shutdown}, then closes the store. Upstream calls whose clients have gone count as in progress: their
-     * answers are still to be stored.
+     * Drains the connections, then stops taking requests, lets those in progress finish within
+     * {@code timeouts.shutdown}, then closes the store. Upstream calls whose clients have gone count as in progress:
+     * their answers are still to be stored.
      */
     @Override
     public void close() {
@@ -381,7 +381,7 @@ public final class ProxyServer implements AutoCloseable {
             LockSupport.parkNanos(POLL_NANOS);
         }
         longBodies.close();
-        // Before the I/O threads end: on them the clients are told, and what is held for them is released.
+        // Before the I/O threads end, since these tell the clients, and release the memory held for them.
         client.close();
         if (listener != null) {
             listener.close();

@@ -20,13 +20,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads settings and certificates again while requests are served. What may change then holds for requests that come
- * from then on; one that has begun keeps what it began with. What is wrong changes nothing. Thread-safe.
+ * Reads settings and certificates again while requests are served. New values apply to requests that begin afterwards.
+ * If anything is wrong, nothing changes. Thread-safe.
  */
 final class Reloading implements Reload {
     private static final Logger LOG = LoggerFactory.getLogger(Reloading.class);
 
-    /** The settings of the start. */
+    /** The settings with which the server was started. */
     private final Settings settings;
 
     private final SettingsSource source;
@@ -42,9 +42,9 @@ final class Reloading implements Reload {
     private Settings latest;
 
     /**
-     * Opens the shortcuts, too.
+     * Also opens the shortcuts.
      *
-     * @param rules in force, which this exchanges
+     * @param rules the ruleset in force, which a reload replaces
      * @param tls to clients, or null
      */
     Reloading(
@@ -66,12 +66,12 @@ final class Reloading implements Reload {
         openShortcuts(rules.get());
     }
 
-    /** CORS depends on each head. */
+    /** Shortcuts are closed if CORS is on, since its answers depend on each head. */
     private void openShortcuts(Ruleset now) {
         shortcuts.open(now.isDecidedByHeads() && settings.corsOrigins() == null ? now : null);
     }
 
-    /** Who asks, by the settings in force. */
+    /** The callers, by the settings in force. */
     Callers callers() {
         return rules.get().callers();
     }
@@ -90,7 +90,7 @@ final class Reloading implements Reload {
         try {
             Settings next = source.read();
             Ruleset ruleset = Entrances.ruleset(next, callers());
-            // Whatever can fail comes first.
+            // Steps that can fail come first.
             SSLContext providers = Entrances.upstreamTls(settings);
             if (tls != null) {
                 tls.reload();

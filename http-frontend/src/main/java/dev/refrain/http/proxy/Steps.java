@@ -8,9 +8,9 @@ import dev.refrain.semantics.RequestFields;
 import io.undertow.util.HeaderMap;
 import java.util.Optional;
 
-/** The steps that are taken once for each request. A test puts its own in place of these to count them. Thread-safe. */
+/** Steps that run at most once for each request. A test overrides them to count them. Thread-safe. */
 class Steps {
-    /** The header of a request, to be looked at as the rules do. */
+    /** A request's header in the form that the rules read. */
     RequestFields fields(HeaderMap headers) {
         return new HeaderFields(headers);
     }

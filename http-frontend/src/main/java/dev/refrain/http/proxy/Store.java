@@ -28,7 +28,7 @@ import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Opens the cache that the settings describe, and reports it. Stateless. */
+/** Opens and describes the cache that the settings ask for. Stateless. */
 public final class Store {
     private static final Logger LOG = LoggerFactory.getLogger(Store.class);
 
@@ -37,7 +37,7 @@ public final class Store {
     private Store() {}
 
     /**
-     * Opens the cache. One whose file cannot be opened stores nothing; that is reported.
+     * Opens the cache. If its file cannot be opened, that is logged, and the cache stores nothing.
      *
      * @throws ForeignFileException if the file is not Refrain's, which is a mistake in the settings
      * @throws IOException if the cluster's secret cannot be read, or is too short; the message says what to do
@@ -45,7 +45,7 @@ public final class Store {
     static ResponseCache open(Settings settings) throws IOException {
         ResponseCacheBuilder builder = builder(settings);
         if (settings.cassettes() != null) {
-            // What an earlier run has stored would stand before what is to be recorded or played.
+            // A fresh store: answers of an earlier run would hide what is to be recorded or played.
             return builder.store(new HeapStore(settings.capacity().bytes())).open();
         }
         if (settings.shared().uri() != null) {
@@ -54,7 +54,7 @@ public final class Store {
         try {
             return builder.open();
         } catch (ForeignFileException e) {
-            // A mistake in the settings, which a proxy that runs without its cache would hide.
+            // A mistake in the settings, which must not be hidden by running without a cache.
             throw e;
         } catch (IOException e) {
             LOG.error("Nothing will be cached. {}. Put that right and restart", e.getMessage());
@@ -64,11 +64,11 @@ public final class Store {
     }
 
     /**
-     * Opens the file of the settings, for a command that reads or fills it, beside a proxy that uses it. A file that
-     * is there stays as it is. The command is no machine of a cluster.
+     * Opens the store file that the settings name, for a command that reads or fills it, perhaps while a proxy uses it.
+     * An existing file is not replaced. The command does not join a cluster.
      *
-     * @param secret of the file if it is made now; null for a random one
-     * @param archive what a file is made for that is not there; null for no archive
+     * @param secret the secret for a new file; null for a random one
+     * @param archive the archive for which a missing file is created; null for none
      * @throws IOException if it cannot be opened; the message says why
      */
     public static ResponseCache openFile(Settings settings, byte[] secret, Path archive) throws IOException {
@@ -92,7 +92,7 @@ public final class Store {
                 .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
                 .sweepInterval(settings.sweepInterval())
                 .staleIfError(settings.staleIfError())
-                // The idle limit notices silence much earlier. This one is for a provider that never stops sending.
+                // For providers that never stop sending. The idle timeout ends silent calls much earlier.
                 .upstreamTimeout(Duration.ofDays(1))
                 .silentCall(settings.timeouts().silentCall())
                 .neverStored(settings.neverStored())
@@ -100,7 +100,7 @@ public final class Store {
                 .recordPace(settings.replay().recordPace())
                 .originalIds(settings.hitIds() == HitIds.ORIGINAL)
                 .cancelWhenAbandoned(settings.cancelsAbandonedCalls())
-                // The proxy closes it itself, after the answers in progress are stored.
+                // The proxy closes the cache itself, after the answers in progress are stored.
                 .closeOnExit(false);
         settings.key().rules().forEach(builder::keyRules);
         if (settings.memory().hotAnswers() != null) {
@@ -159,7 +159,7 @@ public final class Store {
         }
     }
 
-    /** White space at its end, as editors leave it, does not count. */
+    /** Reads a secret. White space at the end, which editors leave, does not count. */
     private static byte[] secret(Path file) throws IOException {
         String text;
         try {
@@ -174,12 +174,12 @@ public final class Store {
         return text.getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    /** What has been done with a folder of recordings so far; empty if there is none. */
+    /** Counters of the recordings so far; empty if there are none. */
     static Map<String, Object> recordings(Cassettes cassettes) {
         return cassettes == null ? Map.of() : cassettes.summary(null).facts();
     }
 
-    /** A few words for an operator: what stands behind the proxy. */
+    /** A few words for an operator: upstream and store. */
     static String describe(Settings settings, ResponseCache cache) {
         String upstream = settings.upstream() == null
                 ? "the built-in demo provider (no model is called; set --upstream for a real one)"
@@ -192,7 +192,7 @@ public final class Store {
     }
 
     private static String freeSpace(Settings settings) {
-        // FileStore would look for the mount in /proc/mounts, where that of a chroot is not.
+        // Not FileStore, which looks the mount up in /proc/mounts and does not find that of a chroot.
         File file = settings.store().toAbsolutePath().toFile();
         double free = file.getUsableSpace() / (double) (1L << 30);
         return file.getTotalSpace() == 0 ? "" : String.format(Locale.ROOT, "; %.1fGiB free on its disk", free);

@@ -5,12 +5,12 @@ import dev.refrain.console.log.AccessRecord;
 import dev.refrain.console.log.Origin;
 import io.undertow.server.HttpServerExchange;
 
-/** What the access log is told of a request. Stateless. */
+/** Makes entries of the access log from requests. Stateless. */
 public final class AccessEntries {
     private AccessEntries() {}
 
     /**
-     * Where a request comes from.
+     * Client address and request line of a request.
      *
      * @param path as sent, without the query string
      */
@@ -23,9 +23,9 @@ public final class AccessEntries {
     }
 
     /**
-     * Tells the log of a request that is no endpoint's, once it is answered.
+     * Logs a request to a path that is no endpoint, once it is answered.
      *
-     * @param requestId that its client gave it, or null
+     * @param requestId the id that the client gave the request, or null
      */
     public static void whenOver(HttpServerExchange exchange, Origin origin, String requestId, AccessLog log) {
         long start = System.nanoTime();

@@ -10,20 +10,21 @@ import org.xnio.ChannelListener;
 import org.xnio.channels.StreamSinkChannel;
 
 /**
- * Writes the body of an answer, or what a tunnel carries, to the client's socket without waiting. What the socket does
- * not take goes to a backlog, and from there when it takes more. A client that takes nothing for too long is given up.
+ * Writes the body of an answer, or the bytes of a tunnel, to the client's socket without waiting. Bytes that the socket
+ * does not take go to a backlog, and are written when it becomes writable. A client that takes nothing for long is cut
+ * off.
  *
- * <p>For the exchange's I/O thread. {@link #send} alone is also for a thread that writes in its place.
+ * <p>Used on the exchange's I/O thread. Only {@link #send} may run on another thread that writes in its place.
  */
 final class AnswerBody {
     private static final Logger LOG = LoggerFactory.getLogger(AnswerBody.class);
 
-    /** The answer that the bytes are of; called on the I/O thread. */
+    /** The answer to which the bytes belong; called on the I/O thread. */
     interface Owner {
-        /** Whether nothing more is written, because the answer is complete or the connection closed. */
+        /** Whether nothing more may be written, because the answer is complete or the connection closed. */
         boolean isOver();
 
-        /** All bytes are with the client, after some had to wait. */
+        /** The backlog has been written, after some bytes had to wait. */
         void emptied();
 
         /** A write failed, or the client took nothing for too long. */
@@ -38,11 +39,11 @@ final class AnswerBody {
     private final Owner owner;
     private final Backlog pending;
 
-    /** Null until the head is written, or the tunnel open. */
+    /** Null until the head is written, or the tunnel is open. */
     private StreamSinkChannel channel;
-    /** Whether something has been written: the head does not go out together with the next bytes. */
+    /** Whether something has been written, so that the head no longer goes out together with the next bytes. */
     private boolean begun;
-    /** Null until the client is waited for. */
+    /** Null until the client has to be waited for. */
     private WaitTimer timer;
 
     AnswerBody(HttpServerExchange exchange, Account account, ClientLimits limits, Owner owner) {
@@ -53,12 +54,12 @@ final class AnswerBody {
         this.pending = new Backlog(limits.memory());
     }
 
-    /** What is added from now on, and what has been added before, goes to the exchange's channel. */
+    /** Opens the exchange's channel, to which all bytes go. */
     void open() {
         channel = exchange.getResponseChannel();
     }
 
-    /** The same, of a tunnel, whose answer has its head already. */
+    /** Opens a tunnel's channel, to which all bytes go. The answer's head has been sent already. */
     void open(StreamSinkChannel tunnel) {
         channel = tunnel;
         begun = true;
@@ -71,17 +72,17 @@ final class AnswerBody {
         return channel != null;
     }
 
-    /** Null until it is open. */
+    /** The channel; null until it is open. */
     StreamSinkChannel channel() {
         return channel;
     }
 
-    /** Whether nothing waits for the client. It may still have to be flushed. */
+    /** Whether the backlog is empty. The channel may still have to be flushed. */
     boolean isEmpty() {
         return pending.isEmpty();
     }
 
-    /** Whether the client has been waited for. */
+    /** Whether the client had to be waited for. */
     boolean hasWaited() {
         return timer != null;
     }
@@ -89,8 +90,8 @@ final class AnswerBody {
     /**
      * Adds a piece.
      *
-     * @param owned whether it need not be copied
-     * @return false if the memory budget has no room for what the client does not take
+     * @param owned whether the piece need not be copied
+     * @return false if the memory budget has no room for the bytes that the client does not take
      */
     boolean add(ByteBuffer bytes, boolean owned) {
         writeNow(bytes);
@@ -104,7 +105,7 @@ final class AnswerBody {
         return true;
     }
 
-    /** Adds a piece for which memory is reserved: all that the buffer holds. */
+    /** Adds a piece for which memory is reserved: as much as the buffer's capacity. */
     void addReserved(ByteBuffer bytes) {
         boolean isHeld = false;
         try {
@@ -137,7 +138,7 @@ final class AnswerBody {
         }
     }
 
-    /** Writes what the socket takes. Returns whether all of that has gone out; if not, it has to be flushed. */
+    /** Writes what the socket takes. Returns whether all of it has reached the socket; if not, a flush is needed. */
     boolean send(ByteBuffer bytes) throws IOException {
         while (bytes.hasRemaining()) {
             int count = begun ? Pieces.write(channel, bytes) : Pieces.writeFirst(channel, bytes);
@@ -155,7 +156,7 @@ final class AnswerBody {
         return exchange.getResponseContentLength() >= 0 || channel.flush();
     }
 
-    /** Returns whether all that was written has gone out; if not, it does when the socket takes it. */
+    /** Flushes the channel. Returns whether that is done; if not, it is done when the socket becomes writable. */
     boolean flush() {
         try {
             if (channel.flush()) {
@@ -217,7 +218,7 @@ final class AnswerBody {
         owner.emptied();
     }
 
-    /** Nothing more is written: the client is waited for no longer, and what it has not taken is dropped. */
+    /** Stops writing. The wait for the client ends, and the backlog is dropped. */
     void stop() {
         pending.clear();
         if (timer != null) {

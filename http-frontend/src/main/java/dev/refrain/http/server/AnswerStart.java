@@ -25,11 +25,11 @@ import io.undertow.util.StatusCodes;
 
 /** Writes the status and header fields of an answer, or of an error of the proxy. For one thread at a time. */
 final class AnswerStart {
-    /** Characters of a reason phrase: it has to go into Undertow's buffer of 16 KiB together with what is before it. */
+    /** Most characters of a reason phrase, which with the text before it must fit into Undertow's 16 KiB buffer. */
     private static final int MOST_REASON = 8 * 1024;
-    /** Bytes of trailer fields, which go into another buffer of 16 KiB behind the last chunk. */
+    /** Most bytes of trailer fields, which must fit into another such buffer behind the last chunk. */
     private static final int MOST_TRAILERS = 8 * 1024;
-    /** Of a field's line beside its name and value: a colon, a blank and the line's end. */
+    /** Bytes of a field's line beside name and value: a colon, a blank and the line's end. */
     private static final int MARKS = 4;
 
     private final HttpServerExchange exchange;
@@ -39,7 +39,7 @@ final class AnswerStart {
     /** Null for a path that is no endpoint. */
     private final Account account;
 
-    /** The endpoint in whose shape errors are; null for OpenAI's. */
+    /** The endpoint whose error format is used; null for OpenAI's. */
     private Endpoint shape;
 
     private CacheOutcome outcomeOfFailure;
@@ -55,8 +55,8 @@ final class AnswerStart {
     }
 
     /**
-     * Sets what an error of the proxy says of the cache. Without this call it says nothing. Must come before the answer
-     * begins.
+     * Sets what an error of the proxy reports about the cache. Without this call it reports nothing. Must come before
+     * the answer begins.
      *
      * @param bypass why the cache has no part in the request, or null if it has one
      * @param requestKey the request's key, or null if it has none
@@ -78,7 +78,7 @@ final class AnswerStart {
         }
     }
 
-    /** Gives errors that are made here the shape that this endpoint has. */
+    /** Makes errors of the proxy use the format of this endpoint. */
     void shape(Endpoint ofErrors) {
         shape = ofErrors;
     }
@@ -102,8 +102,8 @@ final class AnswerStart {
         if (head.contentLength() >= 0) {
             exchange.setResponseContentLength(head.contentLength());
         } else if (exchange.getProtocol().equals(Protocols.HTTP_1_1) && mayHaveBody(head.status())) {
-            // Set explicitly: otherwise Undertow would end a response on a closing connection by closing it, and a cut
-            // response would look complete.
+            // Set explicitly. Undertow would otherwise mark the end of a response on a closing connection by closing
+            // it, and a truncated response would look complete.
             fields.put(Headers.TRANSFER_ENCODING, Headers.CHUNKED.toString());
         }
         if (head.status() == StatusCodes.SWITCHING_PROTOCOLS) {
@@ -119,7 +119,7 @@ final class AnswerStart {
         }
     }
 
-    /** A provider's id of its own stays, since it is what its support asks for. */
+    /** Adds the request's id. A provider's own {@code X-Request-Id} stays, since the provider's support asks for it. */
     private void sayRequestId(HeaderMap fields) {
         if (account.requestId() != null) {
             boolean isTaken = fields.contains(HeaderNames.REQUEST_ID);
@@ -127,7 +127,7 @@ final class AnswerStart {
         }
     }
 
-    /** The body is complete. */
+    /** The body is complete; adds the provider's trailer fields, unless they are too long. */
     void ended() {
         if (fromProvider == null || fromProvider.trailers().isEmpty()) {
             return;
@@ -145,7 +145,7 @@ final class AnswerStart {
         }
     }
 
-    /** Gives the body. */
+    /** Writes the head of an error of the proxy, and returns its body. */
     byte[] of(ProxyException failure) {
         HeaderMap fields = exchange.getResponseHeaders();
         byte[] body = ErrorBody.of(shape, failure);
@@ -178,7 +178,7 @@ final class AnswerStart {
         return body;
     }
 
-    /** RFC 9110, 6.4.1; a response to HEAD has none either. */
+    /** Whether an answer may have a body (RFC 9110, 6.4.1); an answer to HEAD has none. */
     private boolean mayHaveBody(int status) {
         return status >= 200
                 && status != 204

@@ -9,7 +9,7 @@ public final class Backlog {
     private final ArrayDeque<ByteBuffer> pieces = new ArrayDeque<>(2);
     private final MemoryBudget memory;
 
-    /** @param memory where its memory is reserved */
+    /** @param memory budget for the pieces */
     public Backlog(MemoryBudget memory) {
         this.memory = memory;
     }
@@ -18,16 +18,16 @@ public final class Backlog {
         return pieces.isEmpty();
     }
 
-    /** The piece to write next; moved in place. */
+    /** The piece to write next. The writer advances its position. */
     public ByteBuffer first() {
         return pieces.peek();
     }
 
     /**
-     * Adds a piece that there is room for.
+     * Adds a piece if the budget has room for it.
      *
-     * @param owned whether it need not be copied
-     * @return false if there is none
+     * @param owned whether the piece need not be copied
+     * @return false if there is no room
      */
     public boolean add(ByteBuffer piece, boolean owned) {
         if (!memory.reserve(piece.remaining())) {
@@ -38,15 +38,15 @@ public final class Backlog {
     }
 
     /**
-     * Adds a piece that need not be copied, and for all of which, what lies
-     * before its position included, room is reserved.
+     * Adds a piece without a copy. The caller has reserved memory for the buffer's whole capacity, including bytes
+     * before its position.
      */
     public void addReserved(ByteBuffer piece) {
         pieces.add(piece);
     }
 
     void removeFirst() {
-        // Its capacity is what was reserved for it.
+        // A piece's capacity is the amount reserved for it.
         memory.release(pieces.remove().capacity());
     }
 

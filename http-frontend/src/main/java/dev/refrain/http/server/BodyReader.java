@@ -9,19 +9,19 @@ import org.xnio.channels.StreamSourceChannel;
 
 /** Reads a request body up to a limit into memory, without blocking the I/O thread that it runs on. */
 public final class BodyReader {
-    /** What came of it; called once, on the I/O thread. */
+    /** Receives the result; one of the methods is called once, on the I/O thread. */
     public interface Receiver {
-        /** The body, whole. */
+        /** The whole body. */
         void complete(byte[] body);
 
         /** The body is longer than the limit; the rest is still to be read from the channel. */
         void tooLong(byte[] beginning, StreamSourceChannel rest);
 
-        /** The body cannot be had. What is left of it will not be read. */
+        /** The body cannot be read. The rest of it will not be read. */
         void failed(ProxyException why);
     }
 
-    /** An announced length allocates no more than this before the bytes arrive. */
+    /** Most bytes that are allocated for an announced length before the bytes arrive. */
     private static final int MAX_FIRST_GUESS = 64 * 1024;
 
     private static final int FIRST_GUESS = 4096;
@@ -32,7 +32,7 @@ public final class BodyReader {
     private final ClientLimits limits;
     private final Receiver receiver;
     private final WaitTimer timer;
-    /** One byte more than needed, so that the end is seen without growing the buffer first. */
+    /** Size of the full buffer: one byte more than needed, so that the end is seen without growing it once more. */
     private final int full;
 
     private final MemoryBudget.Reservation held;
@@ -64,7 +64,7 @@ public final class BodyReader {
      * Starts reading; the receiver may be called before this returns.
      *
      * @param limit the longest body to hold, in bytes
-     * @param held where the body is reserved; whoever opened it closes it when nobody has the body any more
+     * @param held reservation for the body. The caller who opened it closes it when nobody uses the body any more
      */
     public static void read(
             HttpServerExchange exchange,
@@ -124,10 +124,7 @@ public final class BodyReader {
         }
     }
 
-    /**
-     * What has been read, in an array of its length, which stays as long as the
-     * request does; null if there is no room for it.
-     */
+    /** The bytes read, in an array of exact length to keep for the request; null if there is no room for it. */
     private byte[] exact() {
         int length = buffer.position();
         int capacity = buffer.capacity();
@@ -141,14 +138,14 @@ public final class BodyReader {
         return body;
     }
 
-    /** Discards the rest as it arrives, because most clients read no answer before they have sent the whole body. */
+    /** Refuses the body. The rest is discarded as it arrives: most clients send all before they read an answer. */
     private void refuse() {
         buffer = null;
         limits.slowClients().makeRoom();
         receiver.failed(ProxyException.noRoom());
     }
 
-    /** Reserves the new array beside the old one: both exist for a moment. */
+    /** Grows the buffer. Reserves the new array beside the old one, since both exist for a moment. */
     private boolean grow(int capacity) {
         if (!held.grow(capacity)) {
             return false;
@@ -165,7 +162,7 @@ public final class BodyReader {
     private void fail(ProxyException why) {
         buffer = null;
         channel.suspendReads();
-        // What is left of the body is not going to be read, so nothing can follow it.
+        // The rest of the body will not be read, so no request can follow it.
         exchange.setPersistent(false);
         receiver.failed(why);
     }

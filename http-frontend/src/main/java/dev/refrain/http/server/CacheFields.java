@@ -4,7 +4,7 @@ import dev.refrain.semantics.answer.CacheField;
 import dev.refrain.semantics.answer.ResponseFields;
 import io.undertow.util.HeaderMap;
 
-/** The cache's part of a response's header, as Undertow sends it. */
+/** Writes the cache's fields into the header of an Undertow response. */
 record CacheFields(HeaderMap headers) implements ResponseFields {
     @Override
     public void put(CacheField field, String value) {

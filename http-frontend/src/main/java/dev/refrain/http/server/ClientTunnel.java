@@ -18,13 +18,13 @@ import org.xnio.conduits.ConduitStreamSinkChannel;
 import org.xnio.conduits.ConduitStreamSourceChannel;
 
 /**
- * A client's connection after it has left HTTP (RFC 9110, 7.8), and the client's bytes on their way to the provider.
- * Each piece is read when the provider's connection has room for it.
+ * A client's connection after it has been upgraded from HTTP (RFC 9110, 7.8). Publishes the client's bytes to the
+ * provider's connection: each piece is read when that has room for it.
  *
- * <p>Each side may end while the other goes on. When the provider has ended, the client has {@link #LINGER_SECONDS} to
- * do so.
+ * <p>Each side may end its direction while the other goes on. Once the provider has ended, the client has
+ * {@link #LINGER_SECONDS} to end as well.
  *
- * <p>The I/O thread's alone, except {@link #subscribe} and the subscription.
+ * <p>Used on the I/O thread only, except {@link #subscribe} and the subscription.
  */
 final class ClientTunnel implements RequestBody, Flow.Subscription {
     private static final long LINGER_SECONDS = 30;
@@ -33,9 +33,9 @@ final class ClientTunnel implements RequestBody, Flow.Subscription {
     private ConduitStreamSourceChannel source;
     private Flow.Subscriber<? super ByteBuffer> subscriber;
     private long demand;
-    /** Whether nothing more goes to the provider. */
+    /** Whether the direction to the provider has ended. */
     private boolean over;
-    /** Whether the provider has ended. */
+    /** Whether the direction from the provider has ended. */
     private boolean answered;
 
     private XnioExecutor.Key linger;
@@ -45,9 +45,9 @@ final class ClientTunnel implements RequestBody, Flow.Subscription {
     }
 
     /**
-     * Answers that the request is granted, and takes the connection over.
+     * Sends the answer that grants the upgrade, and takes the connection over.
      *
-     * @param opened gets where to write to as soon as the answer's head is written
+     * @param opened receives the channel to write to, as soon as the answer's head is written
      * @param gone runs when the connection is closed
      */
     void open(Consumer<ConduitStreamSinkChannel> opened, Runnable gone) {
@@ -155,7 +155,7 @@ final class ClientTunnel implements RequestBody, Flow.Subscription {
         stopLingering();
     }
 
-    /** The provider has ended, and the client has taken all that came. */
+    /** The provider has ended, and the client has taken all its bytes. */
     void answered(ConduitStreamSinkChannel sink) throws IOException {
         sink.shutdownWrites();
         if (sink.flush()) {
@@ -172,7 +172,7 @@ final class ClientTunnel implements RequestBody, Flow.Subscription {
         lingering();
     }
 
-    /** The client has it all; it may still send. */
+    /** The client has everything from the provider, and may still send. */
     private void linger() {
         answered = true;
         if (over) {

@@ -13,17 +13,17 @@ import org.xnio.conduits.ConduitStreamSourceChannel;
 import org.xnio.conduits.StreamSourceConduit;
 
 /**
- * Notices that a client goes away: when its connection is closed and, on request, when the client closes its side while
- * it waits for an answer and nothing is written that could fail.
+ * Notices that a client leaves. It sees when the connection is closed. On request it also sees when the client closes
+ * its side while it waits for an answer, when no failing write would show that.
  *
- * <p>A client that has gone and a client that has only finished sending look the same. So this is only for requests
- * whose answer nobody else gets: for them the end of the client's data counts as gone, as in nginx and Go's server. If
- * other data arrive instead, they are the next request: they are put back, and the watch ends.
+ * <p>A client that has left and a client that has only finished sending look the same. So only requests whose answer
+ * nobody else gets are watched. For them the end of the client's data counts as leaving, as in nginx and Go's server.
+ * If data arrive instead, they are the next request: the watch puts them back and ends.
  *
- * <p>The I/O thread's alone.
+ * <p>Used on the I/O thread only.
  */
 public final class ClientWatch {
-    /** What to do for the request that a connection is answering. HTTP/1.1 answers one at a time. */
+    /** The close action of the request that a connection is answering. HTTP/1.1 answers one request at a time. */
     private static final AttachmentKey<AtomicReference<Runnable>> CURRENT = AttachmentKey.create(AtomicReference.class);
 
     private final HttpServerConnection connection;
@@ -40,11 +40,11 @@ public final class ClientWatch {
         this.gone = gone;
     }
 
-    /** Runs the action when the connection is closed, unless another request comes over it before. */
+    /** Runs the action when the connection is closed, unless a later request has set another action by then. */
     public static void onClose(ServerConnection connection, Runnable closed) {
         AtomicReference<Runnable> current = connection.getAttachment(CURRENT);
         if (current == null) {
-            // One listener for each connection, however many requests come over it: they cannot be taken off again.
+            // One listener for each connection and not for each request, because close listeners cannot be removed.
             AtomicReference<Runnable> watched = new AtomicReference<>();
             connection.addCloseListener(ended -> {
                 Runnable last = watched.getAndSet(null);
@@ -58,9 +58,7 @@ public final class ClientWatch {
         current.set(closed);
     }
 
-    /**
-     * The request is over. Drops the actions, and with them the request and its credentials (wire rule W15).
-     */
+    /** The request is over. Drops the actions, and with them the request and its credentials (wire rule W15). */
     public static void forget(ServerConnection connection) {
         AtomicReference<Runnable> current = connection.getAttachment(CURRENT);
         if (current != null) {
@@ -69,17 +67,17 @@ public final class ClientWatch {
     }
 
     /**
-     * Watches until the exchange is over, whose request has been read to its
-     * end. Returns null if more has been read already.
+     * Watches the client of an exchange whose request has been read to its end. The watch must be stopped before the
+     * exchange is over. Returns null if bytes of a next request have been read already.
      */
     static ClientWatch start(HttpServerExchange exchange, Runnable gone) {
         return start(exchange, () -> false, gone);
     }
 
     /**
-     * The same, with a look whether the answer has gone out.
+     * Watches the client of an exchange whose answer another thread may write.
      *
-     * @param answered whether the answer may have gone out, so that what comes is the next request, and not to be read
+     * @param answered whether the answer may have been sent. Later data are the next request and must not be read
      */
     static ClientWatch start(HttpServerExchange exchange, BooleanSupplier answered, Runnable gone) {
         HttpServerConnection connection = (HttpServerConnection) exchange.getConnection();
@@ -88,7 +86,7 @@ public final class ClientWatch {
         }
         ClientWatch watch = new ClientWatch(connection, answered, gone);
         watch.channel.setReadListener(ready -> watch.onReadable());
-        // Not through the channel: its conduits are at the end of the request's body.
+        // Not through the channel, whose conduits have reached the end of the request's body.
         watch.source.resumeReads();
         return watch;
     }
@@ -124,7 +122,7 @@ public final class ClientWatch {
         }
     }
 
-    /** Watches no longer. To be called before the exchange is over. */
+    /** Stops watching. Must be called before the exchange is over. */
     void stop() {
         source.suspendReads();
         channel.setReadListener(null);

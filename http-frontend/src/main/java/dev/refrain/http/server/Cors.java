@@ -15,8 +15,8 @@ import java.util.function.BiConsumer;
 
 /**
  * Lets pages of configured origins use the proxy from a browser (the CORS protocol of the Fetch standard). It replaces
- * the providers' CORS fields, which a hit does not have. Credentials of the browser, such as cookies, are not allowed;
- * an API key in a header is.
+ * the CORS fields of providers, because hits do not have those. The browser's own credentials, such as cookies, are not
+ * allowed; an API key in a header is.
  */
 public final class Cors implements HttpHandler {
     private static final String PREFIX = "access-control-";
@@ -28,7 +28,7 @@ public final class Cors implements HttpHandler {
     private static final HttpString EXPOSE_HEADERS = new HttpString("Access-Control-Expose-Headers");
     private static final HttpString MAX_AGE = new HttpString("Access-Control-Max-Age");
 
-    /** Chromium remembers no preflight for longer. */
+    /** The longest time, in seconds, for which Chromium caches a preflight. */
     private static final int MAX_AGE_SECONDS = 7200;
 
     private final List<String> origins;
@@ -39,7 +39,7 @@ public final class Cors implements HttpHandler {
     /**
      * @param origins as browsers write them, or {@code *} for all
      * @param reading limits for a preflight's body, which browsers do not send
-     * @param refusal answers a preflight whose body is not in order
+     * @param refusal answers a preflight whose body is malformed
      */
     public Cors(
             List<String> origins,
@@ -86,7 +86,7 @@ public final class Cors implements HttpHandler {
         exchange.setStatusCode(StatusCodes.NO_CONTENT).endExchange();
     }
 
-    /** Adds to the answer, whatever it will be, which origin may read it. */
+    /** Adds the CORS fields to whatever answer the exchange gets. */
     public void mark(HttpServerExchange exchange) {
         String origin = exchange.getRequestHeaders().getFirst(Headers.ORIGIN);
         exchange.addResponseCommitListener(committed -> {
@@ -107,7 +107,7 @@ public final class Cors implements HttpHandler {
             answer.put(ALLOW_ORIGIN, "*");
             return true;
         }
-        // Whatever stands there depends on who asks.
+        // The answer depends on the origin, whether that is allowed or not.
         answer.add(Headers.VARY, "Origin");
         if (origin == null || !origins.contains(origin)) {
             return false;

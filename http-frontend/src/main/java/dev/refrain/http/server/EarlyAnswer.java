@@ -9,8 +9,8 @@ import java.util.function.Consumer;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * Gives answers that do not depend on the request's body. The end of a chunked body is known only after it is read, so
- * the body is read before the answer. A malformed body gets an error, and nothing in it is taken for another request.
+ * Gives answers that do not depend on the request's body. Only reading a chunked body finds its end, so it is read
+ * before the answer is sent. A malformed body gets an error, and nothing in it is taken for another request.
  */
 public final class EarlyAnswer {
     /** The longest unwanted body that is read to its end, in bytes. */
@@ -19,10 +19,10 @@ public final class EarlyAnswer {
     private EarlyAnswer() {}
 
     /**
-     * Reads the body if only its bytes say where it ends. To be called on the I/O thread, with the exchange dispatched.
+     * Reads the body if it is chunked, then answers. Must be called on the I/O thread, with the exchange dispatched.
      *
-     * @param answer is called once, on the I/O thread, with what is wrong with the body, or null; the connection is
-     *     closed behind the answer if anything is
+     * @param answer called once, on the I/O thread, with the body's error, or null. After an error the connection is
+     *     closed behind the answer
      */
     public static void once(HttpServerExchange exchange, ClientLimits limits, Consumer<ProxyException> answer) {
         if (exchange.getRequestHeaders().contains(Headers.TRANSFER_ENCODING)) {
@@ -32,14 +32,15 @@ public final class EarlyAnswer {
         }
     }
 
-    /** The same for every body there is. */
+    /** Reads any body, chunked or of known length, then answers. */
     static void onceRead(HttpServerExchange exchange, ClientLimits limits, Consumer<ProxyException> answer) {
         if (exchange.isRequestComplete()) {
             answer.accept(null);
             return;
         }
         if (HttpContinue.requiresContinueResponse(exchange)) {
-            // The client waits for "100 Continue". After another answer it may send the body or not.
+            // The client waits for "100 Continue". After any other answer it may or may not send the body, so the
+            // connection cannot be reused.
             exchange.setPersistent(false);
             answer.accept(null);
             return;

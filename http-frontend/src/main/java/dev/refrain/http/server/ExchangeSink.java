@@ -32,12 +32,14 @@ import org.xnio.conduits.ConduitStreamSinkChannel;
  * The client's end of a response: writes an answer to an Undertow exchange without ever blocking.
  *
  * <p>Writing happens on the exchange's I/O thread. Calls from that thread, as on every hit, act at once; calls from
- * other threads go through a mailbox that keeps their order. The thread that fetches an answer writes it itself while
- * the mailbox is empty and the I/O thread has done with the request. What the socket does not take waits in a backlog.
- * When it is empty, {@link #whenDrained} fires. A client that takes nothing for too long is cut off. After the client
- * has gone, everything is ignored, so that a capture can go on; {@link #whenGone} is for sources that stop.
+ * other threads go through a mailbox that keeps their order. There is one exception: the thread that fetches an answer
+ * writes it itself, while the mailbox is empty and the I/O thread has finished its part of the request.
  *
- * <p>Long, since whatever can end an exchange meets here: the answer, its client, a timer, the tunnel, a fault.
+ * <p>Bytes that the socket does not take wait in a backlog; {@link #whenDrained} fires when that is empty. A client
+ * that takes nothing for too long is cut off. After the client has left, all calls are ignored, so that a capture can
+ * go on; {@link #whenGone} is for sources that stop.
+ *
+ * <p>Long, since all that can end an exchange meets here: the answer, its client, a timer, the tunnel, a fault.
  */
 public final class ExchangeSink implements ResponseSink {
     private static final Logger LOG = LoggerFactory.getLogger(ExchangeSink.class);
@@ -45,24 +47,24 @@ public final class ExchangeSink implements ResponseSink {
     /** Marks the end of an answer in the mailbox. */
     private static final Object END = new Object();
 
-    /** Stands in the mailbox for a piece whose last bytes still have to go out. */
+    /** Stands in the mailbox for a piece that is written but still has to be flushed. */
     private static final Object FLUSH = new Object();
 
-    /** Stands in the mailbox for the client's going away. */
+    /** Reports through the mailbox that the client has left. */
     private static final Object GONE = new Object();
 
     /** Stands in the mailbox for a piece that the memory budget had no room for. */
     private static final Object NO_ROOM = new Object();
 
     /**
-     * How long to read on after the answer. Most clients read the answer only after they have sent everything, and
-     * would lose it if the connection were closed with bytes unread.
+     * How long to read the rest of a request after its answer. Most clients read the answer only after they have sent
+     * everything, and would lose it if the connection were closed with bytes unread.
      */
     private static final Duration LINGER = Duration.ofSeconds(30);
-    /** The same while memory is tight: until then the request's head is held. */
+    /** {@link #LINGER} while memory is tight: the request's head is held for that time. */
     private static final Duration SHORT_LINGER = Duration.ofSeconds(1);
 
-    /** Memory of an answer's head that is not counted, as a connection and an exchange are not. */
+    /** Size of an answer's head up to which no memory is reserved for it, just as none is for an exchange. */
     private static final long SHORT_HEAD_BYTES = 16 * 1024;
 
     private final HttpServerExchange exchange;
@@ -74,25 +76,25 @@ public final class ExchangeSink implements ResponseSink {
     private final ClientLimits limits;
     private final Mailbox mailbox;
 
-    // The I/O thread's alone.
+    // Used on the I/O thread only.
     private final AnswerBody body;
-    /** Null while nobody looks whether the client closes its side, and the call goes on if it does. */
+    /** Watches whether the client closes its side, after which the call goes on; null if not watched so. */
     private ClientWatch notice;
-    /** Null while nobody looks whether the client closes its side, and the call ends if it does. */
+    /** Watches whether the client closes its side, after which the call ends; null if not watched so. */
     private ClientWatch watch;
 
     /** Null unless the request is for a websocket. */
     private ClientTunnel tunnel;
-    /** Whether the connection is the tunnel's. */
+    /** Whether the tunnel has taken over the connection. */
     private boolean tunnelled;
-    /** Null until there is one. */
+    /** Null until the first interim answer. */
     private InterimAnswers interims;
 
-    /** Reserved for a long head, until the answer is over. */
+    /** Bytes reserved for a long head, until the answer is over. */
     private long headBytes;
 
     private boolean ended;
-    /** Whether the answer failed: the pending pieces are the last, and the answer is cut after them. */
+    /** Whether the answer has failed. The connection is cut after the pending pieces. */
     private boolean failed;
 
     private boolean over;
@@ -100,23 +102,25 @@ public final class ExchangeSink implements ResponseSink {
 
     /** Whether the thread that fetches the answer may write it, too. */
     private volatile boolean fetches;
-    /** Whether the I/O thread has done for the request what it does before the answer. */
+    /** Whether the I/O thread has finished its part of the request before the answer. */
     private volatile boolean settled;
 
-    /** Whether the answer has begun in the I/O thread's place, and may be with its client. */
+    /** Whether another thread has begun the answer, so that the client may have it already. */
     private volatile boolean answered;
 
-    /** Whether the last piece has come, and may be with the client before its end has. */
+    /** Whether the last piece is written, so that the client may have the whole answer before {@link #end}. */
     private volatile boolean delivered;
 
-    /** A head that waits for the first piece of its body, to go out with it; null for none. The caller's. */
+    /**
+     * A head that waits, to be sent with the first piece of its body; null if none waits. Used by the calling thread.
+     */
     private ResponseHead held;
 
-    /** Bytes of the answer that came from other threads; the caller's. */
+    /** Bytes of the answer that other threads have delivered. Used by the calling thread. */
     private long passed;
 
     private volatile boolean gone;
-    /** The client has closed its side: it has gone, or has only finished sending and goes on reading. */
+    /** Whether the client has closed its side: it has left, or it has only finished sending and still reads. */
     private volatile boolean closedItsSide;
 
     private volatile Runnable goneListener;
@@ -137,9 +141,9 @@ public final class ExchangeSink implements ResponseSink {
     }
 
     /**
-     * The answer is fetched for this client: the thread that reads it writes it too, where that needs no waiting.
-     * Followers have their I/O threads write, or one thread would write to a thousand of them. So have clients with
-     * TLS, whose connection has one state for both directions, and with HTTP/2, whose connection has one for all.
+     * Notes that the answer is fetched for this client, so the thread that reads it may also write it, as far as that
+     * needs no waiting. For followers the I/O threads write, or one thread might have to write to a thousand of them.
+     * Over TLS and HTTP/2 the I/O threads write as well, because there several directions or streams share one state.
      */
     public void fetches() {
         HttpServerConnection connection = (HttpServerConnection) exchange.getConnection();
@@ -153,13 +157,13 @@ public final class ExchangeSink implements ResponseSink {
 
     /**
      * Counts the client as gone as soon as it closes its side of the connection. For an answer that nobody else gets
-     * and that is still being waited for; to be called on the I/O thread, with the request read to its end, and as the
-     * last that it does for the request.
+     * and that is still awaited. Must be called on the I/O thread, after the request has been read to its end, as the
+     * last step of the I/O thread before the answer.
      */
     public void leaveWithClient() {
         if (!over && !ended) {
             watch = ClientWatch.start(exchange, () -> {
-                // A complete answer is delivered: the client may have closed one side only, or have all of it.
+                // A complete answer is delivered: the client may still read, or may have it already.
                 if (!ended && !delivered) {
                     mailbox.post(GONE);
                 }
@@ -168,20 +172,20 @@ public final class ExchangeSink implements ResponseSink {
         settled = true;
     }
 
-    /** What the client sends once the answer is {@code 101}; to be asked for on the I/O thread. */
+    /** The client's bytes after an answer of {@code 101}. Must be called on the I/O thread. */
     public RequestBody tunnel() {
         tunnel = new ClientTunnel(exchange);
         return tunnel;
     }
 
-    /** An interim answer, for this client alone; from any thread. */
+    /** Sends an interim answer to this client; from any thread. */
     public void interim(ResponseHead head) {
         mailbox.deliver(new Interim(head));
     }
 
     /**
-     * Notices that the client closes its side of the connection, and goes on: for an answer that is worth fetching
-     * without it. To be called as {@link #leaveWithClient} is.
+     * Notices when the client closes its side of the connection, but lets the call go on, because the answer is worth
+     * storing. Same preconditions as {@link #leaveWithClient}.
      */
     public void noticeLeaving() {
         if (!over && !ended) {
@@ -233,9 +237,7 @@ public final class ExchangeSink implements ResponseSink {
         }
     }
 
-    /**
-     * Whether the head is of use to a client before the body comes. A length alone is not.
-     */
+    /** Whether the head is of use to a client before the body comes. A length alone is not. */
     private static boolean isOfUse(ResponseHead head) {
         return head.contentLength() < 0;
     }
@@ -253,14 +255,14 @@ public final class ExchangeSink implements ResponseSink {
         }
         passHead();
         if (bytes.hasRemaining() && !gone) {
-            // Short answers find room where long ones find none any more.
+            // Short answers may use a part of the budget that long ones may not.
             MemoryBudget.Use use =
                     passed <= MemoryBudget.SMALL ? MemoryBudget.Use.UNDER_WAY : MemoryBudget.Use.LONG_ANSWER;
             mailbox.deliver(limits.memory().reserve(bytes.remaining(), use) ? Backlog.copy(bytes) : NO_ROOM);
         }
     }
 
-    /** In the I/O thread's place, which need not be woken then. What the socket does not take stays in the buffer. */
+    /** Writes in place of the I/O thread, which need not be woken. Bytes that are not taken stay in the buffer. */
     private void writeInPlace(ByteBuffer bytes) {
         try {
             if (!over && !body.hasWaited() && tunnel == null && (held == null || beginInPlace()) && body.isOpen()) {
@@ -277,7 +279,10 @@ public final class ExchangeSink implements ResponseSink {
         }
     }
 
-    /** Not while the I/O thread may still be at work with the request, and not with a head that needs memory first. */
+    /**
+     * Begins the answer in place of the I/O thread. Returns false if that thread may still be busy with the request, or
+     * if memory must be reserved for the head.
+     */
     private boolean beginInPlace() {
         boolean mayBegin = settled && lengthOf(held) <= 0;
         if (mayBegin) {
@@ -307,7 +312,7 @@ public final class ExchangeSink implements ResponseSink {
 
     // ---- on the I/O thread
 
-    @SuppressWarnings("CatchingUnchecked") // whatever goes wrong while answering ends this exchange and nothing else
+    @SuppressWarnings("CatchingUnchecked") // a failure while answering ends this exchange and nothing else
     private void accept(Object message) {
         try {
             if (message instanceof ByteBuffer bytes) {
@@ -350,17 +355,19 @@ public final class ExchangeSink implements ResponseSink {
         }
         body.open();
         if (notice != null && head.contentLength() >= 0) {
-            // A client recognises the last byte, and may send its next request before the end arrives here.
+            // The client knows the last byte by the length, and may send its next request before the end arrives here.
             notice.stop();
             notice = null;
         }
         if (isOfUse(head) && !CacheOutcome.isWhole(head.cache())) {
-            // Any other head goes out with the first piece of its body.
+            // Any other head is sent with the first piece of its body.
             body.flush();
         }
     }
 
-    /** A client that takes nothing holds the head, however long its call is over. */
+    /**
+     * Reserves memory for a long head, which a client that takes nothing can keep alive long after the call is over.
+     */
     private boolean reserve(ResponseHead head) {
         long bytes = lengthOf(head);
         if (bytes > 0 && limits.memory().reserve(bytes)) {
@@ -369,7 +376,7 @@ public final class ExchangeSink implements ResponseSink {
         return bytes <= 0 || headBytes > 0;
     }
 
-    /** What is to be reserved for a head; not positive if it is short. */
+    /** Bytes to reserve for a head; not positive if it is short. */
     private static long lengthOf(ResponseHead head) {
         return head.fields() instanceof AnswerFields fields ? fields.heldBytes() - SHORT_HEAD_BYTES : 0;
     }
@@ -503,7 +510,8 @@ public final class ExchangeSink implements ResponseSink {
     }
 
     /**
-     * The rest is Undertow's, without a limit: reading what is left of the request, and writing the last of the answer.
+     * Closes the connection if Undertow does not finish in time. Without this, Undertow reads the rest of the request
+     * and writes the last of the answer without a time limit.
      */
     private void closeUnlessComplete() {
         Duration linger = limits.memory().isTight() ? SHORT_LINGER : LINGER;
@@ -517,9 +525,9 @@ public final class ExchangeSink implements ResponseSink {
     }
 
     /**
-     * Ends the connection without ending the message, so that the client sees that the answer is not complete. In good
-     * order, so that what came before is not lost on its way; to an HTTP/1.0 client by a reset, since an orderly close
-     * is the end of the message to it.
+     * Ends the connection without ending the message, so that the client sees that the answer is incomplete. An orderly
+     * close keeps the bytes that are still on their way. For an HTTP/1.0 client, an orderly close is the end of the
+     * message, so it gets a reset.
      */
     private void breakOff() {
         if (exchange.getProtocol().equals(Protocols.HTTP_1_1)) {
@@ -529,7 +537,7 @@ public final class ExchangeSink implements ResponseSink {
         }
     }
 
-    /** Ends the connection at once, whatever is on its way. */
+    /** Ends the connection at once. Bytes on their way are lost. */
     private void cut() {
         if (body.isOpen()) {
             try {
@@ -565,7 +573,7 @@ public final class ExchangeSink implements ResponseSink {
         }
     }
 
-    /** Because of the connection's close listener, or a failed write. */
+    /** The client has left: the connection was closed, or a write failed. */
     private void clientGone() {
         if (over) {
             return;

@@ -7,18 +7,17 @@ import org.xnio.conduits.AbstractStreamSourceConduit;
 import org.xnio.conduits.StreamSourceConduit;
 
 /**
- * Reads from a connection with TLS only when the selector says that there is something to read, so that all connections
- * of a thread get their turns.
+ * Reads from a TLS connection only when the selector reports it as readable, so that no connection starves the others.
  *
- * <p>Undertow's {@code SslConduit} has the thread run the listener again after each read that found something, in case
- * its engine still holds some of that. The JDK's holds nothing. XNIO runs all of a thread's tasks before it selects. So
- * as long as the next request of a busy client was there before its listener had ended, no other connection of the
- * thread was looked at: p99 of hits was 463 ms, and the median 0.2 ms. The conduit does not do it while reads are
- * suspended.
+ * <p>After each read that returns data, Undertow's {@code SslConduit} schedules the listener again, in case its engine
+ * still holds data. The JDK's engine never does. XNIO runs all tasks of a thread before it selects. So a busy client
+ * whose next request always arrives in time would keep all other connections of the thread waiting: p99 of hits was 463
+ * ms at a median of 0.2 ms. The conduit does not schedule the listener while reads are suspended, so they are suspended
+ * during each read.
  *
- * <p>When they are resumed, it does it if records are left that it has read from the socket, as it must. It does so
- * twice if that is before the listener has ended: then a task is left over, which reads from the socket. So reads are
- * resumed by a task of their own.
+ * <p>When reads are resumed, the conduit schedules the listener if it holds unread records, as it must. If they are
+ * resumed while the listener runs, it schedules the listener twice, and the second task reads from the socket. So a
+ * separate task resumes the reads.
  *
  * <p>Used on the connection's I/O thread only.
  */
@@ -26,7 +25,7 @@ final class FairReads extends AbstractStreamSourceConduit<StreamSourceConduit> {
     /** Whether the handshake is over. Until then the conduit itself suspends and resumes reads. */
     private boolean isOpen;
 
-    /** Whether reads are suspended below, and a task is to resume them. */
+    /** Whether reads are suspended below this conduit until a task resumes them. */
     private boolean isPaused;
 
     private final Runnable resumePaused = this::resumePaused;
@@ -62,7 +61,7 @@ final class FairReads extends AbstractStreamSourceConduit<StreamSourceConduit> {
     private void resume(boolean wasResumed, long count) {
         isOpen |= count > 0;
         if (count < 0) {
-            // Behind the end the conduit would run the listener again and again.
+            // After the end of the data, the conduit would run the listener again and again.
             isPaused = false;
         } else if (wasResumed) {
             isPaused = true;

@@ -5,13 +5,12 @@ import java.util.Queue;
 import java.util.concurrent.Executor;
 
 /**
- * Keeps tasks that may take long from holding all threads of a pool that others need: few of them run at a time, and
- * the rest wait without a thread, in order. Each that waits is a request whose connection is open, which bounds them.
- * Thread-safe.
+ * Keeps long tasks from occupying all threads of a pool that others need. Few of them run at a time; the rest wait in
+ * order, without a thread. Open connections bound the queue, since each task belongs to a request. Thread-safe.
  */
 public final class FewAtATime {
     private final int most;
-    /** Guarded by this, as is how many run. */
+    /** Guarded by this, as is {@link #running}. */
     private final Queue<Runnable> waiting = new ArrayDeque<>();
 
     private int running;
@@ -22,9 +21,9 @@ public final class FewAtATime {
     }
 
     /**
-     * Runs a task when there is a place for it.
+     * Runs a task as soon as fewer than the allowed number run.
      *
-     * @param threads has more of them than may be held
+     * @param threads a pool with more threads than tasks may occupy
      */
     public void execute(Runnable task, Executor threads) {
         synchronized (this) {
@@ -62,7 +61,7 @@ public final class FewAtATime {
         }
     }
 
-    /** Returns what is to run in its place, or null if nothing waits. */
+    /** Returns the task to run next, or null if none waits. */
     private synchronized Runnable ended() {
         Runnable task = waiting.poll();
         if (task == null) {

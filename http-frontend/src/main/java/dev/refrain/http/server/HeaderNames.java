@@ -6,7 +6,7 @@ import io.undertow.util.HttpString;
 import java.util.EnumMap;
 import java.util.Map;
 
-/** The header fields of the wire contract that have no constant elsewhere, as Undertow wants them. */
+/** Undertow's form of those header fields of the wire contract for which it has no constants. */
 public final class HeaderNames {
     public static final HttpString GENERATION_ID = new HttpString("X-Generation-Id");
     /** The SDKs of OpenAI and Anthropic read it before they send a request again. */

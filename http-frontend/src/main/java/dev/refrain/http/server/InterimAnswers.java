@@ -14,9 +14,9 @@ import org.xnio.IoUtils;
 
 /**
  * Passes on interim answers (RFC 9110, 15.2). Undertow cannot send them, so they are written below it, while it writes
- * nothing. A client needs none of them, so one that the socket does not take is dropped.
+ * nothing. Clients do not depend on them, so an interim answer that the socket does not take is dropped.
  *
- * <p>The I/O thread's alone.
+ * <p>Used on the I/O thread only.
  */
 final class InterimAnswers {
     private static final int MOST = 16;
@@ -30,7 +30,7 @@ final class InterimAnswers {
         this.exchange = exchange;
     }
 
-    /** Passes one on, unless the client's version of HTTP has none, or it has got too many. */
+    /** Passes on an interim answer, unless the client's version of HTTP has none, or the client has got too many. */
     void send(ResponseHead head) {
         // The proxy itself sends "100 Continue", when it wants the body.
         boolean isOurs =

@@ -29,39 +29,43 @@ import org.xnio.channels.StreamSinkChannel;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * The listening socket and its threads. It replaces {@link io.undertow.Undertow}, because it needs a hook for each new
- * connection.
+ * The listening socket and its threads. Replaces {@link io.undertow.Undertow}, which has no hook for new connections.
  */
 public final class Listener implements AutoCloseable {
-    /** Undertow's own choice, which leaves a pool of memory room for its own accounts. */
+    /** Undertow's default: 16 KiB less 20 bytes for protocol headers (UNDERTOW-1209). */
     private static final int BUFFER_BYTES = 16 * 1024 - 20;
 
     private static final int THREAD_CACHE = 4;
     private static final int BACKLOG = 1000;
 
-    /** Heap per connection, in bytes. Beyond that, connections wait until others are closed. */
+    /**
+     * Bytes of heap for each connection. If there are more connections than fit, new ones wait until others are closed.
+     */
     private static final int BYTES_PER_CONNECTION = 16 * 1024;
 
     private static final int MAX_CONNECTIONS =
             (int) Math.min(1_000_000, Runtime.getRuntime().maxMemory() / BYTES_PER_CONNECTION);
-    /** 64 KiB from a heap of 256 MiB on: each connection may hold the beginning of a head. */
+    /**
+     * Longest head of a request. Each connection may hold the beginning of one, so a heap of less than 256 MiB allows
+     * less than 64 KiB.
+     */
     private static final int MAX_HEADER_BYTES =
             (int) Math.max(16 * 1024, Math.min(64 * 1024, Runtime.getRuntime().maxMemory() / 4096));
-    /** Undertow's own number of workers for each I/O thread. */
+    /** Worker threads for each I/O thread; Undertow's default. */
     private static final int WORKERS = 8;
 
     private static final long POLL_NANOS = 10_000_000;
-    /** For I/O threads to have selected once, which is a matter of microseconds unless the machine is overloaded. */
-    private static final int PATIENCE_SECONDS = 10;
+    /** Longest wait for all I/O threads to select once, which takes microseconds unless the machine is overloaded. */
+    private static final int SELECT_TIMEOUT_SECONDS = 10;
 
     private static final int SELECTED_MILLIS = 100;
 
-    /** Looks without a connection after which none is taken for left. */
+    /** Consecutive polls without an open connection after which the listener counts as drained. */
     private static final int SETTLED = 20;
 
     private final XnioWorker worker;
     private final AcceptingChannel<? extends StreamConnection> channel;
-    /** Null if only HTTP/1 is spoken. */
+    /** Null if only HTTP/1 is supported. */
     private final Http2Listener http2;
     /** Null for HTTP without TLS. */
     private final ServerTls tls;
@@ -85,25 +89,25 @@ public final class Listener implements AutoCloseable {
     }
 
     /**
-     * Listens.
+     * Begins to listen.
      *
-     * @param patience for the rest of a request's head
+     * @param headTimeout longest wait for the rest of a request's head
      * @param tls null for HTTP without TLS; closed with the listener
-     * @param http2 makes what takes connections, and gives those of HTTP/1 to the listener that it gets; null if only
-     *     HTTP/1 is spoken
-     * @param opened gets each connection before the handler sees a request of it, and returns what is to be done when
-     *     it is closed, on its I/O thread or on one that closes it
-     * @throws IOException if the address cannot be listened on
+     * @param http2 makes a listener that takes all connections, and passes those of HTTP/1 to the listener given to it;
+     *     null if only HTTP/1 is supported
+     * @param opened receives each connection before the handler sees a request of it. Returns an action to run when the
+     *     connection is closed, on its I/O thread or on the thread that closes it
+     * @throws IOException if it cannot listen on the address
      */
     public static Listener open(
             InetSocketAddress address,
-            Duration patience,
+            Duration headTimeout,
             ServerTls tls,
             Function<ChannelListener<StreamConnection>, Http2Listener> http2,
             HttpHandler handler,
             Function<StreamConnection, Runnable> opened)
             throws IOException {
-        // Undertow would take two threads on one processor, which would then take turns of milliseconds.
+        // On one processor, Undertow would start two I/O threads, which would make each other wait for milliseconds.
         int threads = Runtime.getRuntime().availableProcessors();
         XnioWorker worker = Xnio.getInstance(Listener.class.getClassLoader())
                 .createWorker(OptionMap.builder()
@@ -116,16 +120,15 @@ public final class Listener implements AutoCloseable {
             HttpOpenListener http = new HttpOpenListener(
                     new DefaultByteBufferPool(true, BUFFER_BYTES, -1, THREAD_CACHE),
                     OptionMap.builder()
-                            // With buffering, an answer that waits for later ones is lost if a malformed request
-                            // follows, and the client takes the error for it.
+                            // With buffering, an answer that is held back for later ones is lost if a malformed request
+                            // follows, and the client takes the error for that answer.
                             .set(UndertowOptions.BUFFER_PIPELINED_DATA, false)
                             .set(UndertowOptions.MAX_HEADER_SIZE, MAX_HEADER_BYTES)
                             .set(UndertowOptions.REQUEST_PARSE_TIMEOUT, (int)
-                                    Math.min(Integer.MAX_VALUE, patience.toMillis()))
+                                    Math.min(Integer.MAX_VALUE, headTimeout.toMillis()))
                             .set(UndertowOptions.DECODE_URL, false)
                             .set(UndertowOptions.ALLOW_UNESCAPED_CHARACTERS_IN_URL, true)
-                            // Bodies are counted where they are read, with a clearer error than Undertow's, whose own
-                            // limit is 2 MiB.
+                            // Bodies are limited where they are read, with a clearer error.
                             .set(UndertowOptions.MAX_ENTITY_SIZE, -1L)
                             .getMap());
             http.setRootHandler(handler);
@@ -167,7 +170,10 @@ public final class Listener implements AutoCloseable {
         }
     }
 
-    /** There is one listener, which is Undertow's. */
+    /**
+     * Runs an action when the connection is closed. A connection has only one close listener, which Undertow uses, so
+     * this wraps it.
+     */
     private static void whenClosed(StreamConnection connection, Runnable closed) {
         ChannelListener<? super StreamConnection> undertow = connection.getCloseListener();
         connection.setCloseListener(ended -> {
@@ -179,51 +185,53 @@ public final class Listener implements AutoCloseable {
         }
     }
 
-    /** The address that is really listened on. */
+    /** The address on which the server listens, with its actual port. */
     public InetSocketAddress address() {
         return address;
     }
 
-    /** Waits until no connection is open, or the time is over. */
+    /** Waits until no connection is open, or the limit is reached. */
     public void drain(Duration limit) {
         long deadline = System.nanoTime() + limit.toNanos();
-        // Connections that were taken a moment ago may not have been counted yet.
+        // Connections that were accepted a moment ago may not have been counted yet.
         for (int idle = 0;
                 idle < SETTLED
                         && System.nanoTime() < deadline
                         && !Thread.currentThread().isInterrupted(); ) {
             LockSupport.parkNanos(POLL_NANOS);
-            // In this order, in which one changes from the first to the second.
+            // In this order, so that a connection that moves from the first count to the second is not missed.
             int open = (http2 == null ? 0 : http2.open()) + connections.get();
             idle = open == 0 ? idle + 1 : 0;
         }
     }
 
     /**
-     * Takes no more connections. Those that have come are taken first, and then the socket is closed at once: a
-     * connection that came between these two would be reset by the system (where that is Linux 5.14 or later, {@code
-     * net.ipv4.tcp_migrate_req} hands it over to the process that has taken over the port).
+     * Stops accepting connections. Accepts those that wait in the backlog first, and closes the socket right after
+     * that. The system resets a connection that arrives between the two steps. On Linux 5.14 or later,
+     * {@code net.ipv4.tcp_migrate_req} passes it to the process that has taken over the port instead.
      */
-    @SuppressWarnings("deprecation") // of waking, which XNIO has nothing for in its place
+    @SuppressWarnings("deprecation") // XNIO has no replacement for wakeupAccepts
     public void stopAccepting() {
         channel.wakeupAccepts();
         CountDownLatch gone = new CountDownLatch(worker.getIoThreadCount());
         channel.getIoThread().execute(() -> {
             IoUtils.safeClose(channel);
-            // The system's socket is closed when each thread whose selector knows it has selected once more.
+            // The JDK closes the system's socket only after each selector that knows it has selected once more.
             for (int i = 0; i < worker.getIoThreadCount(); i++) {
                 XnioIoThread thread = worker.getIoThread(i);
                 thread.execute(() -> onceSelected(thread, gone));
             }
         });
         try {
-            var unused = gone.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            var unused = gone.await(SELECT_TIMEOUT_SECONDS, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
-    /** A task may run again before the thread selects; what its selector says of a pipe cannot. */
+    /**
+     * Counts down after the thread has selected. A task could run before, but a pipe's event comes from the selector.
+     */
     private static void onceSelected(XnioIoThread thread, CountDownLatch then) {
         try {
             ChannelPipe<StreamSourceChannel, StreamSinkChannel> pipe = thread.createHalfDuplexPipe();
@@ -233,7 +241,7 @@ public final class Listener implements AutoCloseable {
                 then.countDown();
             });
             source.resumeReads();
-            // Its end is an event, too.
+            // Closing the other end makes the pipe readable.
             IoUtils.safeClose(pipe.getRightSide());
         } catch (IOException noFiles) {
             thread.executeAfter(then::countDown, SELECTED_MILLIS, TimeUnit.MILLISECONDS);
@@ -241,9 +249,9 @@ public final class Listener implements AutoCloseable {
     }
 
     /**
-     * Has clients go elsewhere with what they begin from now on, as far as their version of HTTP has words for it.
+     * Asks clients to send new requests over other connections, which only HTTP/2 can express (GOAWAY).
      *
-     * @param within in which those are told, too, that are never without a request; see {@link Http2Listener#close}
+     * @param within time within which connections that are never idle are told as well; see {@link Http2Listener#close}
      */
     public void retire(Duration within) {
         if (http2 != null) {
@@ -251,7 +259,7 @@ public final class Listener implements AutoCloseable {
         }
     }
 
-    /** Closes the connections, too. Idempotent. */
+    /** Also closes the connections. Idempotent. */
     @Override
     public void close() {
         if (worker.isShutdown()) {

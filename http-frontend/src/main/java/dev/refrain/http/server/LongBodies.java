@@ -14,12 +14,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Threads that decode long bodies and make their keys. On an I/O thread this would delay all its connections by tens of
- * milliseconds; a coded body of a few KiB is enough for that. There are few threads, so that the I/O threads always get
- * their share of the processors. Waiting bodies are reserved in the {@link MemoryBudget}, which bounds the queue.
+ * Threads that decode long bodies and make their keys. On an I/O thread, this would delay all its connections by tens
+ * of milliseconds, even for a compressed body of a few KiB. There are few such threads, so that the I/O threads always
+ * get their share of the processors. The {@link MemoryBudget} bounds the queue, since it holds each waiting body.
  */
 public final class LongBodies implements AutoCloseable {
-    /** Bytes that an I/O thread deals with itself, in about a millisecond. */
+    /** Longest body, in bytes, that an I/O thread handles itself, which takes about a millisecond. */
     public static final int LONG = 256 * 1024;
 
     private static final Logger LOG = LoggerFactory.getLogger(LongBodies.class);
@@ -40,9 +40,9 @@ public final class LongBodies implements AutoCloseable {
     }
 
     /**
-     * Does something for a request that is dispatched, then goes on with the result on the request's I/O thread.
+     * Runs work for a dispatched request, then continues with the result on the request's I/O thread.
      *
-     * @param failed gets what the work throws, on the I/O thread, too
+     * @param failed receives what the work throws, also on the I/O thread
      */
     public <T> void run(HttpServerExchange exchange, Callable<T> work, Consumer<T> next, Consumer<Throwable> failed) {
         try {
@@ -69,12 +69,12 @@ public final class LongBodies implements AutoCloseable {
         }
     }
 
-    /** Waits for the work in progress, and begins nothing else. Idempotent. */
+    /** Waits for the work in progress, and starts no more. Idempotent. */
     @Override
     public void close() {
         threads.shutdownNow();
         try {
-            // A body is bounded, and so is the time for one.
+            // A body's length is bounded, and so is the time for it.
             threads.awaitTermination(IDLE_SECONDS, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -7,25 +7,25 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /**
- * Carries messages from any thread to an I/O thread, in order. On that thread itself they are received at once, unless
- * others are still on their way.
+ * Carries messages from any thread to an I/O thread, in order. A message from that thread itself is received at once,
+ * unless earlier ones are still on their way.
  */
 class Mailbox {
     private final Executor thread;
     private final Consumer<Object> receiver;
     private final Queue<Object> messages;
-    /** Messages since the I/O thread was last idle, without those that wait for another one. */
+    /** Messages announced to the I/O thread since it was last idle. Excludes those that wait for the next one. */
     private final AtomicInteger announced = new AtomicInteger();
 
     /**
-     * @param thread an {@link org.xnio.XnioIoThread}, which runs what it is given in order, and not at once
+     * @param thread an {@link org.xnio.XnioIoThread}, which runs tasks in order, and never during {@code execute}
      * @param receiver called on that thread only
      */
     Mailbox(Executor thread, Consumer<Object> receiver) {
         this(thread, receiver, new ConcurrentLinkedQueue<>());
     }
 
-    /** For tests, whose queue lets another thread in where only a few nanoseconds would be left for it. */
+    /** For tests: their queue lets another thread act at a point where it would otherwise have only nanoseconds. */
     Mailbox(Executor thread, Consumer<Object> receiver, Queue<Object> messages) {
         this.thread = thread;
         this.receiver = receiver;
@@ -37,7 +37,7 @@ class Mailbox {
         return isOnThread() && announced.get() == 0 && messages.isEmpty();
     }
 
-    /** Whether this is called on the I/O thread. Not private, as tests have threads of their own. */
+    /** Whether this is called on the I/O thread. Tests override it. */
     boolean isOnThread() {
         return (Object) Thread.currentThread() == thread;
     }
@@ -50,7 +50,10 @@ class Mailbox {
         post(message);
     }
 
-    /** Never received at once: for what may come while another thread has {@linkplain #claim claimed} the place. */
+    /**
+     * Delivers a message that is never received at once. For messages that may come while another thread has
+     * {@linkplain #claim claimed} the mailbox.
+     */
     void post(Object message) {
         messages.add(message);
         if (announced.getAndIncrement() == 0) {
@@ -58,7 +61,7 @@ class Mailbox {
         }
     }
 
-    /** For a message that is useless without the next one: does not wake the I/O thread. */
+    /** Delivers a message that is useless without the next one, so it does not wake the I/O thread. */
     void deliverWithNext(Object message) {
         if (actsNow()) {
             receiver.accept(message);
@@ -68,8 +71,9 @@ class Mailbox {
     }
 
     /**
-     * Has the caller, on any other thread, act in the I/O thread's place until {@link #giveBack}, if nothing is on its
-     * way: what is delivered meanwhile is received afterwards. Until then the I/O thread may only {@link #post}.
+     * Lets the caller, on any other thread, act in place of the I/O thread until {@link #giveBack}, if no message is on
+     * its way. Messages delivered meanwhile are received afterwards. Until then, the I/O thread may only {@link #post}.
+     * Returns whether the caller may act.
      */
     boolean claim() {
         if (!messages.isEmpty() || isOnThread() || !announced.compareAndSet(0, 1)) {

@@ -8,18 +8,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Wipes the buffers of Undertow's parser. They keep the header values of a request until the next one comes, and so an
- * API key for as long as the connection is open (wire rule W15). Undertow has no method for this, so its private fields
- * are accessed by reflection. {@code KeptCredentialsIT} fails if a new version has other fields.
+ * Wipes the buffers of Undertow's parser. They keep the header values of a request until the next one arrives, and so
+ * may keep an API key while the connection is open (wire rule W15). Undertow has no method for this, so its private
+ * fields are accessed by reflection. {@code KeptCredentialsIT} fails if a new version has other fields.
  */
 public final class ParserMemory {
     private static final Logger LOG = LoggerFactory.getLogger(ParserMemory.class);
-    /** Characters that a connection keeps room for between two requests, in each of three buffers. */
+    /** Capacity in characters that each of a connection's three buffers may keep between two requests. */
     private static final int MOST_KEPT = 1024;
 
     private static final String PACKAGE = "io.undertow.server.protocol.http.";
 
-    /** Null if Undertow is not as expected. */
+    /** Null if this version of Undertow has other fields. */
     private static final ParserMemory INSTANCE = find();
 
     private final VarHandle listener;
@@ -52,8 +52,7 @@ public final class ParserMemory {
     }
 
     /**
-     * Wipes what is left of a request that is over, and gives back what long
-     * fields took; on the connection's I/O thread.
+     * Wipes the rest of a request that is over, and frees the memory of long fields. On the connection's I/O thread.
      */
     public static void wipe(ServerConnection connection) {
         if (INSTANCE != null && connection instanceof HttpServerConnection http) {
@@ -67,7 +66,7 @@ public final class ParserMemory {
             Object left = state.get(reader);
             for (VarHandle buffer : buffers) {
                 StringBuilder characters = (StringBuilder) buffer.get(left);
-                // Growing the buffer again fills it with zeros.
+                // Setting the length to the capacity fills the buffer with zeros.
                 characters.setLength(0);
                 characters.setLength(characters.capacity());
                 characters.setLength(0);

@@ -4,26 +4,20 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 
-/**
- * Writes long answers piece by piece, because the JDK copies the whole heap buffer on each write, however little the
- * socket takes.
- */
+/** Writes long answers piece by piece: on each write the JDK copies the whole heap buffer, however little is taken. */
 public final class Pieces {
-    /** Small enough for the processor's caches. */
+    /** Length of a piece in bytes; small enough for the processor's caches. */
     private static final int LENGTH = 64 * 1024;
 
     /** Length of the piece that Undertow keeps for each connection. */
     private static final int FIRST_LENGTH = 4 * 1024;
 
-    /**
-     * Length of a piece outside of the heap, which is not copied: fewer and larger writes are faster
-     * (docs/measurements).
-     */
+    /** Bytes of a piece in direct memory, which is not copied: larger writes are faster (docs/measurements). */
     public static final int DIRECT_LENGTH = 256 * 1024;
 
     private Pieces() {}
 
-    /** Writes at most a piece; returns how much. */
+    /** Writes at most one piece; returns the bytes written. */
     public static int write(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
         if (bytes.isDirect()) {
             return channel.write(bytes);
@@ -38,8 +32,8 @@ public final class Pieces {
     }
 
     /**
-     * The same for what goes out together with a response's head: Undertow keeps hold of that until the connection's
-     * next response, so it must not be a whole answer.
+     * Writes at most one piece, which is sent together with a response's head. Undertow refers to the buffer until the
+     * connection's next response, so it must not be a whole answer.
      */
     static int writeFirst(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
         if (bytes.remaining() <= FIRST_LENGTH) {

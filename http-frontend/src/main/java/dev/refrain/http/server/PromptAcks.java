@@ -15,21 +15,20 @@ import org.xnio.StreamConnection;
 import org.xnio.ssl.SslConnection;
 
 /**
- * Tells a client at once that the first part of its request has come. A client that leaves Nagle's algorithm on (RFC
- * 9293, section 3.7.4) sends the last part only then, and the system waits 40 ms with the acknowledgment (delayed
- * acknowledgments, section 3.8.6.3). OkHttp is such a client, and with it the vendors' SDKs for Java: a hit for a
- * request of more than 8 KiB took 43 ms there.
+ * Acknowledges the first part of a request at once. A client that leaves Nagle's algorithm on (RFC 9293, section 3.7.4)
+ * sends the last part only after the acknowledgment, which the system delays by 40 ms (section 3.8.6.3). OkHttp is such
+ * a client, and with it the vendors' SDKs for Java: a hit for a request of more than 8 KiB took 43 ms there.
  *
- * <p>The system forgets the option as soon as it likes (tcp(7), {@code TCP_QUICKACK}), so it is set whenever a part of
- * a request is waited for. XNIO has no such option, so its channel is reached by reflection. On a system without
- * {@code TCP_QUICKACK}, which is every system but Linux, nothing is done.
+ * <p>The system may reset the option at any time (tcp(7), {@code TCP_QUICKACK}), so it is set before each wait for a
+ * part of a request. XNIO does not offer it, so its channel is reached by reflection. Only Linux has
+ * {@code TCP_QUICKACK}; elsewhere nothing is done.
  */
 final class PromptAcks {
     private static final Logger LOG = LoggerFactory.getLogger(PromptAcks.class);
 
-    /** From a connection to its socket; null if XNIO is not as expected. */
+    /** Gets a connection's socket; null if this version of XNIO has no such method. */
     private static final MethodHandle SOCKET = find();
-    /** From a connection with TLS to the one below it. */
+    /** Gets the connection below one with TLS; null if that is not possible. */
     private static final MethodHandle BELOW = SOCKET == null ? null : findBelow();
 
     private PromptAcks() {}
@@ -58,7 +57,7 @@ final class PromptAcks {
         }
     }
 
-    /** The rest of the request is waited for; on the connection's I/O thread. */
+    /** Called before a wait for the rest of a request, on the connection's I/O thread. */
     static void send(HttpServerExchange exchange) {
         if (SOCKET != null
                 && exchange.getConnection() instanceof HttpServerConnection connection
@@ -66,7 +65,7 @@ final class PromptAcks {
             try {
                 socket(connection.getChannel()).setOption(ExtendedSocketOptions.TCP_QUICKACK, true);
             } catch (IOException | UnsupportedOperationException | ClassCastException closedOrNotPossible) {
-                // If the connection is closed, the next read finds out. Anything else costs time only.
+                // If the connection is closed, the next read notices. Any other failure only costs time.
             }
         }
     }

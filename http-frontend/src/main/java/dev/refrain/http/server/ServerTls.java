@@ -29,16 +29,16 @@ import org.xnio.conduits.ConduitStreamSourceChannel;
 import org.xnio.ssl.SslConnection;
 
 /**
- * TLS 1.2 and 1.3 to clients, with a certificate from files that are read again when they have changed: connections
- * that are open stay as they are. Files that cannot be used change nothing. Thread-safe.
+ * TLS 1.2 and 1.3 to clients, with a certificate from files. Changed files are read again, for new connections only.
+ * Files that cannot be used change nothing. Thread-safe.
  */
 public final class ServerTls implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ServerTls.class);
 
     /**
-     * A connection may take this many times the heap of one without TLS. On JDK 17 an idle one takes 8.6 KB and one
-     * without TLS 3.2 KB; a handshake that has halted takes 13.5 KB, and 21.5 KB amid a long first message. {@code
-     * SmallHeapTlsIT} reaches the limit.
+     * Factor by which there may be fewer connections than without TLS, since each takes more heap. On JDK 17 an idle
+     * connection takes 8.6 KB, and 3.2 KB without TLS. A stalled handshake takes 13.5 KB, and 21.5 KB in the middle of
+     * a long first message. {@code SmallHeapTlsIT} reaches the limit.
      */
     static final int PARTS = 4;
 
@@ -58,16 +58,16 @@ public final class ServerTls implements AutoCloseable {
     /** Null until something listens. */
     private volatile UndertowXnioSsl ssl;
 
-    /** What was seen of the files; guarded by this. */
+    /** Times and sizes of the files when they were last checked; guarded by this. */
     private List<Object> seen;
 
     /**
-     * TLS by these files.
+     * TLS with these files.
      *
-     * @param certificate the one to show, followed by those of its issuers, in PEM
-     * @param key of it, in PKCS #8 without a password
-     * @param clientIssuers issuers of the certificates that clients have to show, or null if they need none
-     * @throws IOException if a file cannot be used; the message says which and why
+     * @param certificate the certificate to show, followed by those of its issuers, in PEM
+     * @param key the certificate's key, in PKCS #8 without a password
+     * @param clientIssuers issuers of the certificates that clients have to show, or null if clients need none
+     * @throws IOException if a file cannot be used; the message names the file and the reason
      */
     public ServerTls(Path certificate, Path key, Path clientIssuers) throws IOException {
         this.certificate = certificate;
@@ -84,7 +84,7 @@ public final class ServerTls implements AutoCloseable {
             ChannelListener<StreamConnection> open,
             OptionMap options)
             throws IOException {
-        // With a pool of its own: a buffer has to hold a whole record, which is longer than the server's buffers.
+        // It has a pool of larger buffers, since a whole TLS record does not fit into the server's buffers.
         ssl = new UndertowXnioSsl(worker.getXnio(), OptionMap.EMPTY, first);
         checks.scheduleWithFixedDelay(this::renew, CHECK_SECONDS, CHECK_SECONDS, TimeUnit.SECONDS);
         return ssl.createSslConnectionServer(
@@ -108,7 +108,9 @@ public final class ServerTls implements AutoCloseable {
                         .getMap());
     }
 
-    /** Those with forward secrecy and authenticated encryption (RFC 9325, section 4.2), in the JDK's order. */
+    /**
+     * The cipher suites with forward secrecy and authenticated encryption (RFC 9325, section 4.2), in the JDK's order.
+     */
     private static String[] suites(SSLContext context) {
         return Stream.of(context.getDefaultSSLParameters().getCipherSuites())
                 .filter(suite -> !suite.contains("_WITH_")
@@ -133,7 +135,7 @@ public final class ServerTls implements AutoCloseable {
     /**
      * Reads the files again, changed or not.
      *
-     * @throws IOException if one cannot be used; then clients are shown what they were shown before
+     * @throws IOException if one cannot be used; clients are then shown the previous certificate
      */
     public synchronized void reload() throws IOException {
         seen = look();

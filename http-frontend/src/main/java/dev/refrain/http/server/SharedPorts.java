@@ -12,9 +12,8 @@ import java.nio.channels.spi.AbstractSelector;
 import java.nio.channels.spi.SelectorProvider;
 
 /**
- * Lets several processes listen on one port (SO_REUSEPORT), so that a new one takes over before the old one ends. XNIO
- * opens the sockets itself and has no option for that, so this stands between it and the JDK's own provider.
- * Thread-safe.
+ * Lets several processes listen on one port (SO_REUSEPORT), so that a new process takes over before the old one ends.
+ * XNIO opens the sockets itself and has no such option, so this wraps the JDK's selector provider. Thread-safe.
  */
 public final class SharedPorts extends SelectorProvider {
     private static final String PROPERTY = "java.nio.channels.spi.SelectorProvider";
@@ -23,7 +22,7 @@ public final class SharedPorts extends SelectorProvider {
 
     private final SelectorProvider jdk;
 
-    /** Made by the JDK. */
+    /** Called by the JDK. */
     public SharedPorts() {
         jdk = jdks();
         if (jdk == null) {
@@ -31,7 +30,7 @@ public final class SharedPorts extends SelectorProvider {
         }
     }
 
-    /** Null if this JVM does not let anybody see it: it is no part of its API. */
+    /** The JDK's provider; null if this JVM hides it, since it is not part of its API. */
     private static SelectorProvider jdks() {
         try {
             Class<?> provider = Class.forName("sun.nio.ch.DefaultSelectorProvider");
@@ -41,7 +40,7 @@ public final class SharedPorts extends SelectorProvider {
         }
     }
 
-    /** Stands between, if that can be; to be called before any channel is opened. */
+    /** Installs this provider, if that is possible. Must be called before any channel is opened. */
     public static void install() {
         if (System.getProperty(PROPERTY) == null && jdks() != null) {
             System.setProperty(PROPERTY, SharedPorts.class.getName());
@@ -49,9 +48,9 @@ public final class SharedPorts extends SelectorProvider {
     }
 
     /**
-     * Server sockets that are opened from now on share their ports, or do not. On for those of the two listeners alone.
+     * Sets whether server sockets opened from now on share their ports. On only while the two listeners open.
      *
-     * @throws IOException if they cannot
+     * @throws IOException if ports cannot be shared
      */
     public static void share(boolean on) throws IOException {
         if (on && !(SelectorProvider.provider() instanceof SharedPorts)) {

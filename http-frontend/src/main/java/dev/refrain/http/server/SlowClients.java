@@ -10,12 +10,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * The clients that the proxy waits for, the longest wait first. While the memory budget is tight, it cuts off clients
- * that have moved nothing for seconds, because others need the memory that is held for them. Thread-safe.
+ * The clients for which the proxy waits, the longest wait first. While the memory budget is tight, it cuts off clients
+ * that have moved no byte for seconds, because others need the memory held for them. Thread-safe.
  */
 public final class SlowClients {
-    /** A healthy client of a slow network may pause for that long. */
-    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(2);
+    /** A pause that a healthy client on a slow network may make. */
+    private static final long SHORTEST_WAIT_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private static final int MOST_AT_ONCE = 4;
 
@@ -48,7 +48,7 @@ public final class SlowClients {
         makeRoom(MOST_AT_ONCE);
     }
 
-    /** Cuts off at most so many of the clients that have waited longest, if the budget is tight. */
+    /** Cuts off at most so many of the clients that have been waited for longest, if the budget is tight. */
     public void makeRoom(int most) {
         if (!memory.isTight()) {
             return;
@@ -59,7 +59,7 @@ public final class SlowClients {
             Iterator<Map.Entry<WaitTimer, Long>> oldest = begun.entrySet().iterator();
             while (oldest.hasNext() && over.size() < most) {
                 Map.Entry<WaitTimer, Long> next = oldest.next();
-                if (now - next.getValue() < PATIENCE_NANOS) {
+                if (now - next.getValue() < SHORTEST_WAIT_NANOS) {
                     break;
                 }
                 over.add(next.getKey());

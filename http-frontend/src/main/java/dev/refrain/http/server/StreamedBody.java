@@ -9,11 +9,10 @@ import java.util.concurrent.Flow;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * A request body on its way from a client to the upstream, never held in memory: each piece is read from the client's
- * socket when the upstream's has room for it.
+ * Streams a request body from a client to the upstream without holding it in memory: each piece is read from the client
+ * when the upstream has room for it.
  *
- * <p>Everything happens on the exchange's I/O thread, except {@link #subscribe}, which the connection to the
- * upstream calls.
+ * <p>Used on the exchange's I/O thread only, except {@link #subscribe}, which the connection to the upstream calls.
  */
 public final class StreamedBody implements RequestBody {
     private static final int PIECE = 16 * 1024;
@@ -33,12 +32,12 @@ public final class StreamedBody implements RequestBody {
     private boolean over;
 
     /**
-     * @param beginning what was read of the body already, or an empty array
-     * @param rest where the remainder comes from
-     * @param limit the longest body to let through, in bytes; a longer one fails the request
-     * @param limitSetting that has the limit
-     * @param limits say how long to wait for more of it; a longer wait fails the request
-     * @param complete runs on the I/O thread once all of it has been read
+     * @param beginning the part of the body that has been read already, or an empty array
+     * @param rest the channel with the rest
+     * @param limit longest body, in bytes; a longer one fails the request
+     * @param limitSetting name of the setting for the limit
+     * @param limits how long to wait for more of the body; a longer wait fails the request
+     * @param complete runs on the I/O thread once the whole body has been read
      */
     public StreamedBody(
             HttpServerExchange exchange,
@@ -100,7 +99,7 @@ public final class StreamedBody implements RequestBody {
         }
         try {
             while (demand > 0 && !over) {
-                // Handed over for good: the connection may keep it until it is written.
+                // Not reused: the connection may keep the piece until it is written.
                 ByteBuffer piece = ByteBuffer.allocate(PIECE);
                 int count = channel.read(piece);
                 if (count != 0) {
@@ -132,7 +131,7 @@ public final class StreamedBody implements RequestBody {
     private void fail(ProxyException why) {
         over = true;
         channel.suspendReads();
-        // What is left of the body is not going to be read, so nothing can follow it.
+        // The rest of the body will not be read, so no request can follow it.
         exchange.setPersistent(false);
         subscriber.onError(why);
     }

@@ -5,9 +5,9 @@ import org.xnio.XnioExecutor;
 import org.xnio.XnioIoThread;
 
 /**
- * Limits the time that the proxy waits for a client to send or to receive. One wait may take the limit. All waits of a
- * request together may take the limit and a second for each KiB that was moved, so that a client cannot hold resources
- * by moving a byte now and then.
+ * Limits the time for which the proxy waits for a client to send or to receive. A single wait may last for the limit.
+ * All waits of a request together may last for the limit plus a second for each KiB moved, so that a client cannot hold
+ * resources by moving a byte now and then.
  *
  * <p>Used on the I/O thread only, except {@link #expire}.
  */
@@ -22,7 +22,7 @@ public final class WaitTimer {
 
     private XnioExecutor.Key running;
     private long startedNanos;
-    /** The rest of the time for all waits together. */
+    /** Time left for all waits together. */
     private long leftNanos;
 
     /** @param expired runs on the I/O thread when a wait has taken too long */
@@ -34,7 +34,7 @@ public final class WaitTimer {
         this.expired = expired;
     }
 
-    /** A wait begins; does nothing during one. */
+    /** Begins a wait; does nothing during one. */
     public void start() {
         if (running == null) {
             startedNanos = System.nanoTime();
@@ -50,7 +50,7 @@ public final class WaitTimer {
         }
     }
 
-    /** Ends the wait, if there is still one, as if it had taken too long; from any thread. */
+    /** Ends a wait that is still going on as if it had taken too long; from any thread. */
     void expire() {
         thread.execute(() -> {
             if (running != null) {
@@ -60,7 +60,7 @@ public final class WaitTimer {
         });
     }
 
-    /** Ends the wait, if there is one: so many bytes have moved. */
+    /** Ends the wait, if there is one, because so many bytes have moved. */
     public void stop(int bytes) {
         leftNanos += bytes * NANOS_PER_BYTE;
         if (running != null) {

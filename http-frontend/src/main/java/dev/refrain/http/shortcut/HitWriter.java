@@ -41,12 +41,10 @@ final class HitWriter implements ResponseSink {
     private int bodyLength;
     /** Bytes of head and body that are not written yet. */
     private int left;
-    /**
-     * Where the next bytes go: into the piece, or into the backlog once the client does not take everything at once.
-     */
+    /** The buffer for the next bytes: the piece, or one for the rest if the client does not take all at once. */
     private ByteBuffer next;
 
-    /** @param keys {@link ResponseCache#key} */
+    /** @param keys makes keys, as {@link ResponseCache#key} does */
     HitWriter(
             ResponseCache cache,
             Function<CacheRequest, Optional<CacheKey>> keys,
@@ -67,7 +65,7 @@ final class HitWriter implements ResponseSink {
         return message;
     }
 
-    /** The thread's own. */
+    /** The MAC that belongs to this I/O thread. */
     CredentialMac mac() {
         return mac;
     }
@@ -78,12 +76,12 @@ final class HitWriter implements ResponseSink {
     }
 
     /**
-     * Answers a request if there is a stored answer.
+     * Answers a request if its answer is stored.
      *
-     * @param from the connection that it came over
-     * @param bytes the whole request, {@code count} of them
-     * @param body where its body begins
-     * @return whether it is answered
+     * @param from the request's connection
+     * @param bytes an array that begins with the whole request, {@code count} bytes long
+     * @param body where the request's body begins
+     * @return whether the request was answered
      */
     boolean answer(Shortcut from, KnownHead like, byte[] bytes, int body, int count) {
         connection = from;
@@ -94,7 +92,7 @@ final class HitWriter implements ResponseSink {
         return key != null && cache.pipeline().respondIfStored(key, like.directives(), this);
     }
 
-    /** The key of the request that was looked at last, or null if it is not eligible. */
+    /** The key of the latest request, or null if that is not eligible. */
     CacheKey key() {
         return key;
     }
@@ -134,7 +132,7 @@ final class HitWriter implements ResponseSink {
         if (piece.hasRemaining() && connection.reserve(left)) {
             next = ByteBuffer.allocate(left).put(piece);
         } else {
-            // All is written, or nobody takes the rest.
+            // All is written, or the client has gone and nobody takes the rest.
             piece.clear();
         }
     }

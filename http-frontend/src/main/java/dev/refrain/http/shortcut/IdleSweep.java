@@ -9,8 +9,8 @@ import java.util.concurrent.TimeUnit;
 import org.xnio.XnioIoThread;
 
 /**
- * Closes connections that had no request for long. Undertow could do it, but it does not see the requests that a
- * {@link Shortcut} answers. Used on the I/O thread only.
+ * Closes connections that have been idle for too long. Undertow cannot do that, since it does not see the requests that
+ * a {@link Shortcut} answers. Used on the I/O thread only.
  */
 final class IdleSweep {
     private static final int SWEEPS_PER_LIMIT = 12;

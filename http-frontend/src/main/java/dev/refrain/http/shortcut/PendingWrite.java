@@ -14,16 +14,16 @@ import org.xnio.StreamConnection;
 import org.xnio.conduits.ConduitStreamSinkChannel;
 
 /**
- * Writes the rest of an answer of a {@link Shortcut} that the client has not taken at once, as the client takes more
- * and within the limits of every client. Belongs to the I/O thread.
+ * Writes the rest of an answer of a {@link Shortcut} if the client has not taken all of it at once. The usual limits
+ * for clients apply. Used on the I/O thread only.
  */
 final class PendingWrite {
-    /** Called once, on the I/O thread. */
+    /** Receives the result, once, on the I/O thread. */
     interface Receiver {
         /**
-         * Nothing is left to do.
+         * The write has ended.
          *
-         * @param broken whether the client has gone, or was cut off
+         * @param broken whether the client has left or was cut off
          */
         void over(boolean broken);
     }
@@ -44,11 +44,10 @@ final class PendingWrite {
     }
 
     /**
-     * Writes the rest when it can be written. The receiver may be called before this returns.
+     * Writes the rest as the socket takes it. The receiver may be called before this returns.
      *
-     * @param server the same connection, as Undertow has it
-     * @param owned whether the bytes belong to this answer alone (no copy is made), and are reserved in the memory
-     *     budget
+     * @param server Undertow's object for the same connection
+     * @param owned whether the bytes belong to this answer alone and are reserved, so that no copy is needed
      */
     static void write(
             StreamConnection connection,
@@ -76,7 +75,7 @@ final class PendingWrite {
 
     private void onWritable() {
         if (over) {
-            // Under TLS one more call may be on its way when the connection is closed.
+            // Under TLS, one more call may come after the connection has been closed.
             return;
         }
         try {
@@ -88,7 +87,7 @@ final class PendingWrite {
                 }
                 timer.stop(count);
             }
-            // Under TLS, what has been taken may not have gone out yet.
+            // Under TLS, bytes that were taken may not have reached the socket yet.
             if (!sink.flush()) {
                 timer.start();
                 return;
@@ -101,13 +100,13 @@ final class PendingWrite {
         end(false);
     }
 
-    /** Resets the connection, so that the client does not take a part for the whole answer. */
+    /** Resets the connection, so that the client does not take a part of the answer for the whole. */
     private void cut() {
         if (!over) {
             try {
                 connection.setOption(Options.CLOSE_ABORT, true);
             } catch (IOException alreadyClosed) {
-                // Then there is nothing to reset.
+                // There is nothing left to reset.
             }
             end(true);
             IoUtils.safeClose(connection);

@@ -30,15 +30,15 @@ import org.xnio.conduits.AbstractStreamSourceConduit;
 import org.xnio.conduits.StreamSourceConduit;
 
 /**
- * A fast path for hits, below Undertow in a connection. Between two requests it examines the incoming bytes. If they
- * are one whole request with a head that was served before ({@link KnownHead}), and its answer is stored, it writes the
- * answer, and Undertow never sees the request. Everything else goes on to Undertow unchanged.
+ * A fast path for hits, which sits below Undertow in a connection. Between two requests it examines the incoming bytes.
+ * If they are one whole request with a head that was served before ({@link KnownHead}), and its answer is stored, it
+ * writes the answer, and Undertow never sees the request. Everything else goes on to Undertow unchanged.
  *
- * <p>Used on the connection's I/O thread only, except {@link #closed}. Long, since what it knows of a request is asked
- * for by those who serve it.
+ * <p>Used on the connection's I/O thread only, except {@link #closed}. Long, since both the fast path and Undertow's
+ * handlers use its state.
  */
 public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceConduit> {
-    /** The longest head that a connection remembers. Requests with longer ones go through Undertow. */
+    /** Longest head that a connection remembers, in bytes. Requests with longer heads go through Undertow. */
     private static final long MAX_KNOWN =
             Math.min(16 * 1024, Runtime.getRuntime().maxMemory() / 16_384);
 
@@ -48,41 +48,41 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
 
     /** Whether the next byte begins a request, and Undertow holds no earlier bytes. */
     private boolean between = true;
-    /** When the last request was over. */
+    /** {@link System#nanoTime} at which the last request ended. */
     private long idleNanos = System.nanoTime();
-    /** Head of the request that Undertow has at the moment; null if it did not come in one piece. */
+    /** Head of the request that Undertow is handling; null if it did not arrive in one piece. */
     private byte[] head;
 
-    /** Null until a request was served whose head may come again. */
+    /** The remembered head; null until a request has been served whose head can be remembered. */
     private KnownHead known;
-    /** Under which the head means what is known of it. */
+    /** The ruleset under which the remembered head was understood. */
     private Ruleset knownUnder;
-    /** That stands in the head; null if none does. */
+    /** Request id in the remembered head; null if it has none. */
     private String knownRequestId;
-    /** Of requests with that head; null unless there is an access log. */
+    /** Origin of requests with the remembered head; null unless there is an access log. */
     private Origin origin;
-    /** Of requests with that head; null unless somebody records traces. */
+    /** Trace context of requests with the remembered head; null unless traces are recorded. */
     private RequestTrace.Head knownTrace;
 
-    /** Of the request that Undertow has, if it was looked up here and there was no answer; else null. */
+    /** Key of the request that Undertow is handling, if it was looked up here without a hit; else null. */
     private CacheKey missed;
 
-    /** Whether the request that Undertow has is counted among those of its API key. */
+    /** Whether the request that Undertow is handling has been counted against its API key's rate. */
     private boolean counted;
 
     private HttpServerConnection server;
 
-    /** What the request that is coming, or is being served, takes of the memory budget. */
+    /** Memory reserved for the request that is arriving or being served. */
     private final HeadRoom.Held room;
-    /** Whether Undertow has no request, or only a part of its head. */
+    /** Whether Undertow has no request yet, or only a part of its head. */
     private boolean awaitsHead = true;
-    /** Whether there is no room for the request. */
+    /** Whether the memory budget has no room for the request. */
     private boolean crowded;
 
-    /** Whether an answer is being written, and the next request has to wait. */
+    /** Whether an answer is still being written, so that the next request has to wait. */
     private boolean writing;
 
-    /** Whether the client has closed the connection, as a write has told. */
+    /** Whether a failed write has shown that the client has gone. */
     private boolean gone;
 
     private boolean resumed;
@@ -99,7 +99,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         this.room = heads.open(() -> IoUtils.safeClose(connection));
     }
 
-    /** The one of a request's connection. */
+    /** The shortcut of a request's connection. */
     public static Shortcut of(HttpServerExchange exchange) {
         return (Shortcut) ((HttpServerConnection) exchange.getConnection()).getOriginalSourceConduit();
     }
@@ -150,7 +150,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         return count;
     }
 
-    /** A head that is not whole cannot be answered. */
+    /** Closes the connection: an incomplete head cannot be answered. */
     private int refuse() {
         IoUtils.safeClose(connection);
         return -1;
@@ -195,7 +195,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         super.suspendReads();
     }
 
-    // ---- for the one who answers
+    // ---- called by HitWriter
 
     String knownRequestId() {
         return knownRequestId;
@@ -209,11 +209,11 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         return knownTrace;
     }
 
-    /** Writes of a piece of an answer what the client takes now. */
+    /** Writes as much of a piece as the client takes now. */
     void write(ByteBuffer piece) {
         try {
             while (!gone && piece.hasRemaining() && Pieces.write(connection.getSinkChannel(), piece) > 0) {
-                // Once nearly always.
+                // One write nearly always suffices.
             }
         } catch (IOException e) {
             gone = true;
@@ -221,9 +221,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         }
     }
 
-    /**
-     * Makes sure that there is room for what the client does not take at once; cuts the client off if there is none.
-     */
+    /** Reserves memory for bytes that the client does not take at once. Cuts the client off if there is no room. */
     boolean reserve(int bytes) {
         if (!gone && !shared.limits().memory().reserve(bytes)) {
             gone = true;
@@ -235,7 +233,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
     /**
      * Writes the last piece, at once or as the client takes it.
      *
-     * @param owned whether it is valid after the call, and all of its room {@linkplain #reserve reserved}
+     * @param owned whether the piece stays valid after the call and its capacity is {@linkplain #reserve reserved}
      * @param length of the answer's body
      */
     void end(ByteBuffer piece, boolean owned, int length, Account account) {
@@ -254,7 +252,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         }
     }
 
-    /** Whether what was written has gone out: under TLS, a part of it may wait for the socket. */
+    /** Whether the written bytes have reached the socket; under TLS, some may still wait for it. */
     private boolean isOut() {
         try {
             return connection.getSinkChannel().flush();
@@ -289,7 +287,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         });
     }
 
-    /** The connection is closed; on any thread. */
+    /** The connection has been closed; on any thread. */
     public void closed() {
         if (Thread.currentThread() == connection.getIoThread()) {
             room.close();
@@ -302,12 +300,12 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         }
     }
 
-    /** Whether the memory budget has no room for the request that Undertow has. */
+    /** Whether the memory budget has no room for the request that Undertow is handling. */
     public boolean isCrowded() {
         return crowded;
     }
 
-    /** Whether the request that Undertow has is counted among those of its API key. */
+    /** Whether the request that Undertow is handling has been counted against its API key's rate. */
     public boolean hasCounted() {
         return counted;
     }
@@ -325,16 +323,16 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
         return !connection.isOpen();
     }
 
-    // ---- for the one who serves requests that went the long way
+    // ---- called by the handlers of requests that go through Undertow
 
-    /** Undertow has a request; to be called for each. */
+    /** Undertow begins to handle a request. Must be called for each. */
     public void began(HttpServerExchange exchange) {
         between = false;
         awaitsHead = false;
         room.whole();
         exchange.addExchangeCompleteListener((completed, next) -> {
             if (completed.isUpgrade()) {
-                // From now on the bytes are no requests, and none is examined. Undertow keeps the request until the
+                // From here on the bytes are not requests and are not examined. Undertow keeps the request until the
                 // connection is closed, so its memory stays reserved until then.
                 head = null;
                 ClientWatch.forget(completed.getConnection());
@@ -352,7 +350,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
             ClientWatch.forget(completed.getConnection());
             ParserMemory.wipe(completed.getConnection());
             idleNanos = System.nanoTime();
-            // Undertow has read these bytes already and will not read them again.
+            // Undertow has already read these bytes of the next request, and will not read them again.
             PooledByteBuffer ahead = ((HttpServerConnection) completed.getConnection()).getExtraBytes();
             between = ahead == null;
             if (ahead != null && !room.take(ahead.getBuffer().remaining(), false, true)) {
@@ -363,20 +361,20 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
     }
 
     /**
-     * The key of the request that Undertow has, if it was made when the request was looked up here in vain, under the
-     * same rules; else null. The bytes are the same, and so is the key.
+     * The key of the request that Undertow is handling, if it was looked up here under the same rules without a hit;
+     * else null. The body's bytes are the same, and so is the key.
      */
     public CacheKey missedKey(Ruleset rules) {
         return rules == knownUnder ? missed : null;
     }
 
     /**
-     * The request is one that the cache may answer, and whether it does depends on its body and the store alone.
+     * Remembers the head of a request for which only the body and the store decide whether it is a hit.
      *
-     * @param rules under which it is served
-     * @param account which request it is
-     * @param context what it has in common with others of this head
-     * @param decision what it is to the cache
+     * @param rules the ruleset under which the request is served
+     * @param account the request's account
+     * @param context the part of the key that all requests with this head share
+     * @param decision the decision about the request
      */
     public void learn(
             HttpServerExchange exchange,
@@ -409,7 +407,7 @@ public final class Shortcut extends AbstractStreamSourceConduit<StreamSourceCond
                     controls.directives(),
                     decision.policyName());
             knownUnder = rules;
-            // None but what the head says: nothing has been made or answered yet.
+            // The id is the one in the head, if any: none has been made yet.
             knownRequestId = account.requestId();
             origin = account.origin();
             knownTrace = account.trace() == null ? null : account.trace().head();

@@ -20,7 +20,7 @@ import java.util.function.Predicate;
 import org.xnio.StreamConnection;
 import org.xnio.XnioIoThread;
 
-/** Makes the {@link Shortcut}s of a server's connections, and knows what they share. Thread-safe. */
+/** Makes the {@link Shortcut}s of a server's connections, and holds their shared state. Thread-safe. */
 public final class Shortcuts {
     private final ResponseCache cache;
     private final Function<CacheRequest, Optional<CacheKey>> keys;
@@ -35,7 +35,7 @@ public final class Shortcuts {
     private final Map<XnioIoThread, PerThread> threads = new ConcurrentHashMap<>();
     private final AtomicInteger unfinished = new AtomicInteger();
 
-    /** Under which heads are known, or null while there are no shortcuts. */
+    /** The ruleset under which heads are remembered; null while shortcuts are off. */
     private volatile Ruleset ruleset;
 
     private boolean closed;
@@ -43,11 +43,11 @@ public final class Shortcuts {
     private record PerThread(HitWriter hits, IdleSweep idle, HeadRoom heads) {}
 
     /**
-     * @param keys {@link ResponseCache#key}
-     * @param maxBody the longest body of a request that the cache may answer
-     * @param idle how long a connection lasts over which nothing comes
-     * @param credentials tells by a field's name whether it holds a credential
-     * @param displace makes room in favour of a newer request; returns whether there will be some
+     * @param keys makes keys, as {@link ResponseCache#key} does
+     * @param maxBody longest request body that the cache handles, in bytes
+     * @param idle time after which an idle connection is closed
+     * @param credentials tells whether a field with a given name holds a credential
+     * @param displace makes room for a newer request at the cost of an older; returns whether there will be room
      */
     public Shortcuts(
             ResponseCache cache,
@@ -71,7 +71,7 @@ public final class Shortcuts {
         this.displace = displace;
     }
 
-    /** Gives a new connection its shortcut, before Undertow gets to see it. On the connection's I/O thread. */
+    /** Installs a shortcut in a new connection, before Undertow sees the connection. On the connection's I/O thread. */
     public Shortcut install(StreamConnection connection) {
         PerThread own = threads.computeIfAbsent(
                 connection.getIoThread(),
@@ -87,7 +87,7 @@ public final class Shortcuts {
 
     /** Whether a request may use the shortcut now. If so, {@link #left} follows. */
     boolean enter() {
-        // In this order, because closing takes them in the opposite one.
+        // First the count, then the check: a shutdown does them in the opposite order.
         unfinished.incrementAndGet();
         if (ruleset != null) {
             return true;
@@ -96,21 +96,21 @@ public final class Shortcuts {
         return false;
     }
 
-    /** Its answer is written, or there is none. */
+    /** The request's answer has been written, or there is none. */
     void left() {
         unfinished.decrementAndGet();
     }
 
-    /** From here on requests go the long way. */
+    /** Turns shortcuts off: all requests go through Undertow. */
     public synchronized void close() {
         closed = true;
         ruleset = null;
     }
 
     /**
-     * Heads are known under these rules from now on, and none that was known before.
+     * Replaces the ruleset. Heads that were remembered under another one are not used.
      *
-     * @param rules null if more than heads and the store decide about hits, so that there are no shortcuts
+     * @param rules null to turn shortcuts off, because more than heads and the store decide about hits
      */
     public synchronized void open(Ruleset rules) {
         ruleset = closed ? null : rules;
@@ -120,12 +120,12 @@ public final class Shortcuts {
         return ruleset;
     }
 
-    /** Answers that are not written yet. */
+    /** Number of answers that are not completely written yet. */
     public int unfinished() {
         return unfinished.get();
     }
 
-    /** Tells by a field's name whether it holds a credential. */
+    /** Tells whether a field with a given name holds a credential. */
     Predicate<String> credentials() {
         return credentials;
     }
