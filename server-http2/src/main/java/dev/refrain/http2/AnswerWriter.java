@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Turns answers from HTTP/1.1, as the server writes them, into frames. The server is trusted to write what is well
- * formed; still, nothing that it may get wrong passes for a complete answer.
+ * Converts the server's answers from HTTP/1.1 into frames. The server is trusted to write well-formed answers, but even
+ * a malformed one never passes for a complete answer.
  */
 final class AnswerWriter {
     private static final int MOST_HEAD = 1 << 20;
@@ -50,13 +50,13 @@ final class AnswerWriter {
     private int id;
     private boolean answersHead;
     private At at = At.END;
-    /** Bytes of a head, of trailers, or of the line with a chunk's size, until they are whole. */
+    /** Bytes of an incomplete head, trailer section, or line with a chunk's size. */
     private byte[] held = new byte[FIRST_HEAD];
 
     private int heldBytes;
-    /** Bytes of the body, or of the chunk, that are to come. */
+    /** Bytes of the body or chunk that are still to come. */
     private long left;
-    /** Whether no other answer follows. */
+    /** Whether the server closes the connection after this answer. */
     private boolean isLast;
 
     AnswerWriter(ClientConnection http2) {
@@ -76,12 +76,12 @@ final class AnswerWriter {
         return at == At.END;
     }
 
-    /** Whether the server closes the connection behind it. */
+    /** Whether the server closes the connection after this answer. */
     boolean isLast() {
         return isLast;
     }
 
-    /** Takes as much as may go out. */
+    /** Converts as many bytes as may be sent now; returns how many. */
     int write(ByteBuffer bytes) throws IOException {
         int before = bytes.remaining();
         while (bytes.hasRemaining()) {
@@ -140,7 +140,7 @@ final class AnswerWriter {
         }
     }
 
-    /** Of a head or of trailers, up to the empty line. */
+    /** Collects the lines of a head or of trailers, up to the empty line. */
     private void fields(ByteBuffer bytes) throws IOException {
         while (bytes.hasRemaining()) {
             int line = bytes.position();
@@ -243,7 +243,7 @@ final class AnswerWriter {
         http2.writeHead(id, ReadOnlyHttp2Headers.trailers(false, fields.toArray(AsciiString[]::new)), true);
     }
 
-    /** Where the end of a line begins. */
+    /** The position of the CR that ends a line. */
     private static int endOfLine(byte[] text, int from) {
         int at = from;
         while (text[at] != '\r' || text[at + 1] != '\n') {
@@ -252,7 +252,7 @@ final class AnswerWriter {
         return at;
     }
 
-    /** In small letters (RFC 9113, 8.2.1). */
+    /** A field's name in lower case (RFC 9113, 8.2.1). */
     private static AsciiString name(byte[] text, int from, int line) {
         int to = from;
         while (to < line && text[to] != ':') {

@@ -43,29 +43,28 @@ import org.xnio.conduits.ConduitStreamSinkChannel;
 import org.xnio.conduits.ConduitStreamSourceChannel;
 
 /**
- * A client's connection over HTTP/2. Netty has the frames, the state of streams and the flow control, in a channel
- * without a socket; the bytes come and go through XNIO.
+ * A client's connection over HTTP/2. Netty handles frames, the state of streams and flow control, in a channel without
+ * a socket. XNIO moves the bytes.
  *
- * <p>What is held for a client is bounded. Netty is given no byte of an answer that may not go out at once: it waits
- * with the one who writes it. While the socket takes nothing, nothing is read either, so that frames that have to be
- * answered cannot pile up. What a client sends ahead of a stream's reader has windows, and its place in the memory
- * budget.
+ * <p>Memory for a client is bounded. Netty gets bytes of an answer only if they may be sent at once; others stay with
+ * their writer. While the socket takes nothing, nothing is read either, so that replies to control frames cannot pile
+ * up. Bytes that a client sends ahead of a stream's reader are limited by windows and reserved in the memory budget.
  *
- * <p>The I/O thread's alone, but for what says otherwise. Long, since Netty tells of frames, streams and faults in
- * several places, and all of them change the same few fields.
+ * <p>Used on the I/O thread only, unless a method says otherwise. Long, since Netty reports frames, streams and errors
+ * in several places, which all change the same few fields.
  */
 final class ClientConnection extends Http2ConnectionHandler {
     private static final Logger LOG = LoggerFactory.getLogger(ClientConnection.class);
 
-    /** Links, which are connections of HTTP/1.1 to the server, that are kept for the next request. */
+    /** Most idle links, which are connections of HTTP/1.1 to the server, that are kept for further requests. */
     private static final int MOST_IDLE = 4;
-    /** Bytes of an answer in one frame of Netty's. */
+    /** Most bytes of an answer in one frame. */
     private static final int PIECE = 16 * 1024;
-    /** What a connection of HTTP/1.1 takes of the heap beside its request. */
+    /** Heap of a link beside its request, in bytes. */
     private static final int LINK_BYTES = 8 * 1024;
-    /** How long a client may take for the last bytes. */
+    /** How long a client may take for the last bytes, in seconds. */
     private static final long CLOSING_SECONDS = 1;
-    /** For a client to hear that its next requests are to go elsewhere: a round trip at the very least. */
+    /** Time for a client to learn that its next requests must go elsewhere; at least a round trip. */
     private static final long NOTICE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private static final ByteBufAllocator FORGETFUL = new UnpooledByteBufAllocator(false);
@@ -78,43 +77,43 @@ final class ClientConnection extends Http2ConnectionHandler {
     private final Pipe pipe = new Pipe();
 
     private final IntObjectMap<StreamLink> links = new IntObjectHashMap<>();
-    /** The one that was used last is first: it has served the same client's last request. */
+    /** The link that was used last is first, because its state is that of the client's previous request. */
     private final ArrayDeque<StreamLink> idle = new ArrayDeque<>(MOST_IDLE);
-    /** Links for which something came while the batch was read. */
+    /** Links for which bytes arrived in the current batch. */
     private final Set<StreamLink> fed = new LinkedHashSet<>();
-    /** Links that have something to write, and had no room. */
+    /** Links that have bytes to write but had no room. */
     private final Set<StreamLink> blocked = new LinkedHashSet<>();
 
     private final HeaderBlocks blocks;
-    /** Bytes of a frame that has not come whole, which are reserved. */
+    /** Bytes of an incomplete frame, which are reserved. */
     private int partial;
 
     private ChannelHandlerContext context;
-    /** What the socket has not taken. */
+    /** Bytes that the socket has not taken. */
     private final ArrayDeque<ByteBuffer> backlog = new ArrayDeque<>(2);
-    /** Whether the socket has taken all, but not sent it: a record of TLS. */
+    /** Whether TLS has taken all bytes, but the socket has not. */
     private boolean unflushed;
-    /** Calls of {@link #enter} that have not returned: the outermost one writes what has been gathered. */
+    /** Calls of {@link #enter} without their {@link #leave}. The outermost {@code leave} writes what was gathered. */
     private int depth;
 
-    /** Whether it has taken an answer. */
+    /** Whether the client has taken an answer. */
     private boolean isKnown;
 
     private long idleSinceNanos = System.nanoTime();
     private XnioExecutor.Key idleTimer;
-    /** Whether it ends when it is idle. */
+    /** Whether the connection ends as soon as it is idle. */
     private boolean leaving;
-    /** Between the notice that it ends and its end; 0 if none is given. */
+    /** Time between the client's notice and the end of the connection, in nanoseconds; 0 if no notice is given. */
     private long noticeNanos;
-    /** Whether it has waited long enough for having no request under way. */
+    /** Whether the connection has waited long enough for a moment without a request. */
     private boolean overdue;
     /** Whether the client has been given notice. */
     private boolean announced;
-    /** Whether the client has been told which request was the last. */
+    /** Whether the client has been told which request is the last. */
     private boolean retired;
     /** The last request that was not refused. */
     private int lastBegun;
-    /** Whether nothing is wrong with its end. */
+    /** Whether the connection ends in an orderly way. */
     private boolean parting;
 
     private boolean closed;
@@ -126,7 +125,7 @@ final class ClientConnection extends Http2ConnectionHandler {
             Http2Settings settings,
             StreamConnection connection,
             Http2Listener listener) {
-        // It says itself how it ends.
+        // True, because this class sends its own GOAWAY.
         super(decoder, encoder, settings, true);
         this.connection = connection;
         this.listener = listener;
@@ -137,12 +136,12 @@ final class ClientConnection extends Http2ConnectionHandler {
         streams().addListener(new Streams());
     }
 
-    // ---- its life
+    // ---- life cycle
 
-    /** Begins with bytes that have come, the whole preface among them. */
+    /** Begins with the first bytes, which include the whole preface. */
     void begin(ByteBuffer first) {
         pipe.config().setWriteBufferWaterMark(UNBOUNDED);
-        // A pool would keep what was in its buffers: API keys, which outlive no request (wire rule W15).
+        // No pool, because its buffers would keep API keys, which must not outlive their request (wire rule W15).
         pipe.config().setAllocator(FORGETFUL);
         connection.getSourceChannel().setReadListener(this::onReadable);
         connection.getSinkChannel().setWriteListener(this::onWritable);
@@ -204,13 +203,13 @@ final class ClientConnection extends Http2ConnectionHandler {
     }
 
     /**
-     * Has the client go elsewhere with its next requests, and loses none (RFC 9113, 6.8): it is given notice first, and
-     * told which request was the last when it must have heard that. There are clients to which any {@code GOAWAY} is
-     * the end of what is under way, such as the JDK's before 17.0.17. So notice is given when no request is under way,
-     * or, if that does not come for a half of the time, with the next request that begins.
+     * Makes the client send its next requests elsewhere, without losing any (RFC 9113, 6.8). The client is given notice
+     * first. Once it must have received that, it is told which request was the last. Some clients, such as the JDK's
+     * before 17.0.17, fail all requests under way at any {@code GOAWAY}. So the notice is sent while no request is
+     * under way. If that does not happen for half of the time, it is sent with the next request.
      *
-     * <p>When the time is over, or without any, a client that has had notice is told at once, and others when no
-     * request is under way. From any thread.
+     * <p>If the time is over, or is zero, a client that has had notice is told the last request at once, and any other
+     * as soon as no request is under way. From any thread.
      */
     void retire(long withinNanos) {
         onThread(() -> {
@@ -222,8 +221,8 @@ final class ClientConnection extends Http2ConnectionHandler {
     }
 
     /**
-     * The same for a client that has come meanwhile: its first request is on its way, and is answered before the client
-     * is told. For one that sends none, that is not waited for long.
+     * {@link #retire} for a client that has connected meanwhile. Its first request is on its way, and is answered
+     * before the client is told. A client that sends none is not waited for long.
      */
     void retireWhenAnswered(long withinNanos) {
         beginToLeave(withinNanos);
@@ -244,7 +243,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         }
     }
 
-    /** No request is under way, or the client need not be asked. */
+    /** Ends the connection: with notice if there is time for it, else at once. */
     private void leaveNow() {
         if (isDrained() && !listener.isOver()) {
             announce();
@@ -273,7 +272,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         closeIfDone();
     }
 
-    /** Past Netty's account of it: to that, the body of a request that comes too late is a fault of the connection. */
+    /** Sends a {@code GOAWAY} past Netty's state, by which the body of a late request would be a connection error. */
     private void goAway(int last) {
         enter();
         encoder()
@@ -300,7 +299,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         }
     }
 
-    /** The connection is closed, whoever has done it. */
+    /** The connection is closed, by either side. */
     private void gone() {
         if (!closed) {
             closed = true;
@@ -323,8 +322,8 @@ final class ClientConnection extends Http2ConnectionHandler {
     }
 
     /**
-     * All has gone out. What the client has sent meanwhile is read before the socket is closed: the system would take
-     * back what the client has not read otherwise, the {@code GOAWAY} as well.
+     * All bytes have been sent. Bytes from the client are read before the socket is closed. Otherwise the system would
+     * send a reset, and the client could lose bytes that it has not read, the {@code GOAWAY} included.
      */
     private void end() {
         try {
@@ -341,14 +340,14 @@ final class ClientConnection extends Http2ConnectionHandler {
         IoUtils.safeClose(connection);
     }
 
-    /** Netty has closed its channel, after what it had to say. */
+    /** Netty has closed its channel, after its last frames. */
     private void ended() {
         retired = true;
         if (!closed) {
             try {
                 thread.executeAfter(() -> IoUtils.safeClose(connection), CLOSING_SECONDS, TimeUnit.SECONDS);
             } catch (RejectedExecutionException stopping) {
-                // What has been gathered, the end of an answer perhaps, goes out first: leave() closes then.
+                // Gathered bytes, perhaps the end of an answer, are sent first. Then leave() closes the socket.
                 parting = false;
             }
         }
@@ -378,10 +377,10 @@ final class ClientConnection extends Http2ConnectionHandler {
         }
     }
 
-    /** @param other bytes at the beginning that are of no frame */
+    /** @param other number of bytes at the beginning that belong to no frame */
     private void came(ByteBuffer bytes, int other) {
         if (!blocks.came(bytes.slice(other, bytes.limit() - other))) {
-            // No frame can be left out: what follows cannot be read without it (RFC 9113, 4.3).
+            // No frame can be dropped, since later ones cannot be decoded without it (RFC 9113, 4.3).
             noRoom();
             return;
         }
@@ -406,10 +405,10 @@ final class ClientConnection extends Http2ConnectionHandler {
         unblock();
     }
 
-    /** The client is told which of its requests were not looked at: those may be sent again. */
+    /** Ends the connection for want of memory. The client is told which requests it may send again. */
     private void noRoom() {
         if (pipe.isOpen()) {
-            // By an error of Netty's it would be told that all of them may have been.
+            // Netty's own error would say that all requests may have been processed.
             goAway(
                     context,
                     streams().remote().lastStreamCreated(),
@@ -417,7 +416,8 @@ final class ClientConnection extends Http2ConnectionHandler {
                     Unpooled.EMPTY_BUFFER,
                     context.newPromise());
             flush(context);
-            // It is amid a frame or a head by nature, and what it goes on to send must not take this back.
+            // The client is in the middle of a frame or head. An orderly close keeps its further bytes from causing a
+            // reset, which could lose the GOAWAY.
             parting = true;
             context.close();
             pipe.runPendingTasks();
@@ -435,7 +435,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         return true;
     }
 
-    /** Returns whether anybody has written meanwhile. */
+    /** Lets blocked links write that have room again. Returns whether there was one. */
     private boolean unblock() {
         boolean any = false;
         if (!blocked.isEmpty()) {
@@ -449,7 +449,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         return any;
     }
 
-    /** What is written from here on is gathered, until {@link #leave}. */
+    /** From here on, output is gathered until {@link #leave}. */
     void enter() {
         depth++;
     }
@@ -483,7 +483,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         }
     }
 
-    /** Writes what has been gathered, as far as the socket takes it. */
+    /** Writes the gathered bytes, as far as the socket takes them. */
     void push() {
         ByteBuffer bytes = buffers.gathered(this);
         try {
@@ -521,7 +521,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         backlog.add(copy);
     }
 
-    /** Whether all that was written has gone out, or is about to. */
+    /** Whether the socket has taken all output, apart from gathered bytes. */
     boolean isOut() {
         return backlog.isEmpty() && !unflushed;
     }
@@ -556,7 +556,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         }
     }
 
-    // ---- for its streams
+    // ---- called by the links
 
     StreamConnection socket() {
         return connection;
@@ -570,7 +570,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         return listener;
     }
 
-    /** Bytes of an answer that may go out now; negative if there is no such stream any more. */
+    /** Bytes of an answer that may be sent now; negative if the stream no longer exists. */
     int room(int id) {
         Http2Stream stream = streams().stream(id);
         if (stream == null || closed) {
@@ -590,7 +590,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         flush(context);
     }
 
-    /** Writes bytes of an answer. There has to be {@link #room} for all of them, so that Netty keeps none. */
+    /** Writes bytes of an answer. There must be {@link #room} for all of them, so that Netty keeps none. */
     void writeBody(int id, ByteBuffer bytes, boolean isLast) {
         ByteBuf data = bytes.hasRemaining() ? Unpooled.wrappedBuffer(bytes) : Unpooled.EMPTY_BUFFER;
         encoder().writeData(context, id, data, 0, isLast, context.newPromise());
@@ -606,7 +606,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         }
     }
 
-    /** Bytes of a request have been read. */
+    /** Bytes of a request have been read; reopens the windows. */
     void consumed(int id, int bytes) {
         Http2Stream stream = closed ? null : streams().stream(id);
         if (stream == null) {
@@ -630,14 +630,15 @@ final class ClientConnection extends Http2ConnectionHandler {
     }
 
     /**
-     * One at a time from whoever has taken an answer is what a client of HTTP/1.1 has without any reservation. All else
-     * must leave room for calls: a hundred requests at a time that nobody finishes cost a client nothing.
+     * The part of the budget for the next link. A client that has taken an answer gets one request at a time under the
+     * same terms as over HTTP/1.1. All other requests must leave room for calls, because a client can cheaply begin a
+     * hundred requests and finish none.
      */
     private MemoryBudget.Use useOfNext() {
         return isKnown && links.isEmpty() ? MemoryBudget.Use.SHORT : MemoryBudget.Use.CALL;
     }
 
-    /** A link's stream is over: the link may serve another request, or be forgotten. */
+    /** A link's stream is over. The link is kept for another request, or closed. */
     void free(StreamLink link, int id, boolean isReusable) {
         if (links.get(id) == link) {
             links.remove(id);
@@ -690,7 +691,7 @@ final class ClientConnection extends Http2ConnectionHandler {
             ChannelHandlerContext from, boolean outbound, Throwable cause, StreamException broken) {
         int id = broken.streamId();
         if (!outbound && !streams().streamMayHaveExisted(id)) {
-            // Its head is malformed. If it were forgotten, its body would be a fault of the whole connection.
+            // Its head is malformed. Without an entry for the stream, its body would be a connection error.
             try {
                 streams().remote().createStream(id, false);
             } catch (Http2Exception none) {
@@ -716,7 +717,7 @@ final class ClientConnection extends Http2ConnectionHandler {
                 ChannelHandlerContext from, int id, Http2Headers fields, int padding, boolean isLast) {
             StreamLink link = links.get(id);
             if (link != null) {
-                // Trailers. Nobody asks for them.
+                // Trailer fields, which nobody uses.
                 link.came(null, isLast);
                 feed(link, isLast);
                 return;
@@ -731,7 +732,7 @@ final class ClientConnection extends Http2ConnectionHandler {
                 goAway(lastBegun);
             }
             if (retired) {
-                // It is not looked at, so the client is free to send it elsewhere.
+                // The request is not processed, so the client may send it elsewhere.
                 reset(id, Http2Error.REFUSED_STREAM);
                 return;
             }
@@ -784,7 +785,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         }
     }
 
-    /** A request that is whole is served at once, so that the next one finds its link free; others wait for more. */
+    /** Serves a complete request at once, so that the next finds its link free. Others wait for the batch's end. */
     private void feed(StreamLink link, boolean isWhole) {
         if (isWhole) {
             fed.remove(link);

@@ -10,33 +10,41 @@ import io.netty.handler.codec.http2.UniformStreamByteDistributor;
 import java.util.Set;
 import org.xnio.StreamConnection;
 
-/** Sets connections of HTTP/2 up: what they allow clients. */
+/** Builds connections of HTTP/2, with their limits for clients. */
 final class ClientConnections extends AbstractHttp2ConnectionHandlerBuilder<ClientConnection, ClientConnections> {
-    /** Requests at a time: as many as RFC 9113, 6.5.2 has every server take. */
+    /** Most requests at a time; RFC 9113, 6.5.2 advises no fewer than 100. */
     static final int MOST_STREAMS = 100;
     /** Bytes that a client may send ahead of a stream's reader. */
     static final int STREAM_WINDOW = 64 * 1024;
-    /** The same for all streams of a connection together, so that a stream that is read late does not stop others. */
+    /**
+     * Bytes that a client may send ahead on all streams of a connection together. More than one stream's window, so
+     * that a stream that is read late does not stop the others.
+     */
     static final int CONNECTION_WINDOW = 1 << 20;
 
-    /** As long as in HTTP/1.1, see {@code Listener}. */
+    /** Longest head in bytes, the same as in HTTP/1.1; see {@code Listener}. */
     static final int HEAD_BYTES =
             (int) Math.max(16 * 1024, Math.min(64 * 1024, Runtime.getRuntime().maxMemory() / 4096));
 
-    /** Frames without data in a row, which cost work and are of no use (CVE-2019-9518). */
+    /** Most consecutive frames without data, which cost work and serve no purpose (CVE-2019-9518). */
     private static final int EMPTY_FRAMES = 16;
-    /** A head in frames of 1 KiB (CVE-2024-27316, CVE-2025-55163). */
+    /**
+     * Most small continuation frames: enough for the longest head in frames of 1 KiB (CVE-2024-27316, CVE-2025-55163).
+     */
     private static final int SMALL_CONTINUATIONS = HEAD_BYTES / 1024;
-    /** Answers to frames of control that the client has not taken (CVE-2019-9512, CVE-2019-9515). */
+    /** Most replies to control frames that the client has not taken (CVE-2019-9512, CVE-2019-9515). */
     private static final int CONTROL_FRAMES = 1000;
-    /** Streams that a client may reset, or make the server reset (CVE-2023-44487, CVE-2025-8671)... */
+    /**
+     * Most streams that a client may reset, or make the server reset, within {@link #RESET_SECONDS} (CVE-2023-44487,
+     * CVE-2025-8671). A client that cancels answers does so a few times a second.
+     */
     private static final int RESETS = 200;
-    /** ...in so much time. A client that cancels answers does so a few times a second. */
+    /** Seconds in which {@link #RESETS} are counted. */
     private static final int RESET_SECONDS = 10;
 
     /**
-     * Fields of answers whose values both ends may keep for as long as the connection lasts, to send them once (RFC
-     * 7541, 2.3.2). Others differ with each answer, or are secret.
+     * Fields of answers that may go into HPACK's dynamic table, where both ends keep their values while the connection
+     * lasts (RFC 7541, 2.3.2). Other fields differ with each answer, or are secret.
      */
     private static final Set<String> KEPT =
             Set.of(":status", "cache-control", "content-type", "server", "vary", "x-openrouter-cache-status");
@@ -53,7 +61,7 @@ final class ClientConnections extends AbstractHttp2ConnectionHandlerBuilder<Clie
                         new DefaultHttp2RemoteFlowController(streams, new UniformStreamByteDistributor(streams)));
         connection(streams);
         initialSettings(new Http2Settings()
-                // What a client may have kept here would be its API key (wire rule W15).
+                // No dynamic table for requests, since it could keep an API key (wire rule W15).
                 .headerTableSize(0)
                 .maxConcurrentStreams(MOST_STREAMS)
                 .initialWindowSize(STREAM_WINDOW)

@@ -14,15 +14,15 @@ import org.xnio.conduits.StreamSinkConduit;
 import org.xnio.conduits.WriteReadyHandler;
 
 /**
- * The writing half of a connection that is no socket, as XNIO wants it: tells the writer that there is room, again and
- * again until it asks for no more. Where the bytes go is up to a subclass. The I/O thread's alone.
+ * The writing half of a connection without a socket, under XNIO's contract: it calls the write handler again and again
+ * while there is room, until the writer suspends writes. A subclass decides where the bytes go. Used on one I/O thread.
  */
 abstract class EventSink implements StreamSinkConduit {
     private final XnioIoThread thread;
     private WriteReadyHandler handler;
-    /** Whether the writer wants to be told. */
+    /** Whether the writer has resumed writes. */
     private boolean resumed;
-    /** Whether the I/O thread is going to tell it. */
+    /** Whether a task that calls the handler is queued. */
     private boolean queued;
 
     private boolean shut;
@@ -34,10 +34,10 @@ abstract class EventSink implements StreamSinkConduit {
     /** Whether something can be written. */
     abstract boolean hasRoom();
 
-    /** There is no room: {@link #ready} is to be called when there is. */
+    /** Called if there is no room. The subclass must call {@link #ready} once there is. */
     abstract void awaitRoom();
 
-    /** There is room to write. */
+    /** Tells the writer that there is room. */
     final void ready() {
         if (resumed) {
             handler.writeReady();
@@ -96,7 +96,7 @@ abstract class EventSink implements StreamSinkConduit {
         return shut;
     }
 
-    /** Nothing is written any more. */
+    /** Shuts writes down. */
     final void shut() {
         shut = true;
     }

@@ -13,15 +13,15 @@ import org.xnio.conduits.ReadReadyHandler;
 import org.xnio.conduits.StreamSourceConduit;
 
 /**
- * The reading half of a connection that is no socket, as XNIO wants it: tells the reader that there are bytes, again
- * and again until it has read them or asks for no more. What the bytes are is up to a subclass. The I/O thread's alone.
+ * The reading half of a connection without a socket, under XNIO's contract: it calls the read handler again and again
+ * while there are bytes, until the reader suspends reads. A subclass supplies the bytes. Used on one I/O thread.
  */
 abstract class EventSource implements StreamSourceConduit {
     private final XnioIoThread thread;
     private ReadReadyHandler handler;
-    /** Whether the reader wants to be told. */
+    /** Whether the reader has resumed reads. */
     private boolean resumed;
-    /** Whether the I/O thread is going to tell it. */
+    /** Whether a task that calls the handler is queued. */
     private boolean queued;
 
     private boolean shut;
@@ -30,17 +30,17 @@ abstract class EventSource implements StreamSourceConduit {
         this.thread = thread;
     }
 
-    /** Whether there is something to read. */
+    /** Whether there are bytes to read. */
     abstract boolean hasBytes();
 
-    /** There is something to read, perhaps. */
+    /** Tells the reader if there are bytes. */
     final void ready() {
         if (resumed && hasBytes()) {
             tell();
         }
     }
 
-    /** Nothing is read any more. */
+    /** Shuts reads down. */
     final void shut() {
         shut = true;
     }

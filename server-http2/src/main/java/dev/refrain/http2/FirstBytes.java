@@ -13,7 +13,7 @@ import org.xnio.conduits.AbstractStreamSourceConduit;
 import org.xnio.conduits.ConduitStreamSourceChannel;
 import org.xnio.conduits.StreamSourceConduit;
 
-/** Waits for the first bytes of a connection, which say what it speaks, and puts them back for HTTP/1. */
+/** Waits for the first bytes of a connection, by which it tells HTTP/2 from HTTP/1. For HTTP/1 it puts them back. */
 final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
     /** RFC 9113, 3.4. */
     private static final byte[] PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
@@ -23,7 +23,7 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
     private final StreamConnection connection;
     private final Http2Listener listener;
     private final ConduitStreamSourceChannel source;
-    /** The beginning of a preface that has not come whole. */
+    /** The part of an incomplete preface that has arrived. */
     private byte[] begun = new byte[0];
 
     private XnioExecutor.Key timeout;
@@ -43,7 +43,7 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
 
     @Override
     public void handleEvent(ConduitStreamSourceChannel readable) {
-        // No more than that: what is put back is not in the memory budget, and may have to wait for its reader.
+        // Reads no more than a preface: bytes that are put back may have to wait, and are in no memory budget.
         ByteBuffer bytes = listener.buffers(connection.getIoThread())
                 .in()
                 .limit(PREFACE.length)
@@ -86,7 +86,7 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
         }
     }
 
-    /** Whether the bytes are the preface as far as they go. */
+    /** Whether the bytes are the preface or a beginning of it. */
     private static boolean isPreface(ByteBuffer bytes) {
         for (int i = 0; i < Math.min(bytes.remaining(), PREFACE.length); i++) {
             if (bytes.get(i) != PREFACE[i]) {
@@ -118,7 +118,7 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
         }
     }
 
-    /** Gives bytes once more that were read already. */
+    /** Returns bytes again that have already been read. */
     private static final class PutBack extends AbstractStreamSourceConduit<StreamSourceConduit> {
         private ByteBuffer bytes;
 
@@ -138,7 +138,7 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
             if (!bytes.hasRemaining()) {
                 bytes = null;
                 if (target.hasRemaining()) {
-                    // Together with what has come behind them, as if nobody had looked.
+                    // One read also returns the bytes behind them, as if none had been read before.
                     count += Math.max(0, super.read(target));
                 }
             }

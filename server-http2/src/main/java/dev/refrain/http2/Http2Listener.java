@@ -18,19 +18,19 @@ import org.xnio.XnioIoThread;
 import org.xnio.ssl.SslConnection;
 
 /**
- * Tells clients that speak HTTP/2 from those that do not, by ALPN with TLS and by prior knowledge without (RFC 9113,
- * 3.2 and 3.3), and serves the former: each of their streams is handed on as a connection of HTTP/1.1. Thread-safe.
+ * Recognises clients that speak HTTP/2, by ALPN with TLS and by prior knowledge without (RFC 9113, 3.2 and 3.3). It
+ * passes each of their streams on as a connection of HTTP/1.1, and other clients' connections unchanged. Thread-safe.
  */
 public final class Http2Listener implements ChannelListener<StreamConnection> {
     /** The name of HTTP/2 in ALPN. */
     public static final String ALPN = "h2";
 
-    /** Connections at a time: one for each 64 KiB of the heap. A busy one takes more, which is in the memory budget. */
+    /** Most connections at a time: one for each 64 KiB of heap. Busy ones take more, from the memory budget. */
     private static final long MOST = Math.min(250_000, Runtime.getRuntime().maxMemory() / (64 * 1024));
 
     /**
-     * Streams' connections that wait for the next request, of all clients together: one for each 256 KiB of the heap.
-     * Each may hold 24 KiB, which are in no budget.
+     * Most idle links of all clients together: one for each 256 KiB of heap. A link is a stream's connection of
+     * HTTP/1.1. An idle one may hold 24 KiB, which are in no budget.
      */
     private static final long MOST_IDLE = Runtime.getRuntime().maxMemory() / (256 * 1024);
 
@@ -44,15 +44,15 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
     private final AtomicInteger undecided = new AtomicInteger();
 
     private volatile boolean closing;
-    /** By {@link System#nanoTime}: when clients have to have gone elsewhere. */
+    /** {@link System#nanoTime} by which clients must have moved to other connections. */
     private volatile long closedByNanos;
 
     /**
      * A listener.
      *
-     * @param memory where what clients send ahead, or do not take, is reserved
-     * @param idle how long a connection lasts that has no request, or of which nothing comes
-     * @param http1 gets each connection that speaks HTTP/1, and each stream as one that does, on its I/O thread
+     * @param memory budget for bytes that clients send ahead or do not take
+     * @param idle time after which a connection without a request, or without any bytes, is closed
+     * @param http1 receives each connection of HTTP/1, and each stream as such a connection, on its I/O thread
      */
     public Http2Listener(MemoryBudget memory, Duration idle, ChannelListener<StreamConnection> http1) {
         this.memory = memory;
@@ -68,40 +68,40 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
     }
 
     /**
-     * Connections of HTTP/2, and those whose first bytes have not come. One that turns out to be of HTTP/1 is handed on
-     * before it is no more counted here. From any thread.
+     * Number of connections of HTTP/2, and of those whose first bytes have not arrived. A connection that turns out to
+     * be HTTP/1 is passed on first, and leaves this count afterwards. From any thread.
      */
     public int open() {
         return undecided.get() + connections.size();
     }
 
     /**
-     * Has clients make new connections elsewhere; what is under way goes on. May be called again, with less time.
+     * Makes clients use other connections for new requests. Those under way go on. May be called again, with less time.
      *
-     * @param within in which clients that are never without a request are told, too; what they begin meanwhile is
-     *     served. If it is zero, connections without a request end at once, the others when they have none. A client
-     *     that comes later is told when its first request is answered
+     * @param within time within which clients that are never idle are told as well; requests that they begin meanwhile
+     *     are served. If it is zero, idle connections end at once, and others as soon as they are idle. A client that
+     *     connects later is told when its first request has been answered
      */
     public void close(Duration within) {
         closedByNanos = System.nanoTime() + within.toNanos();
         closing = true;
-        // Those of this moment: who comes from now on is about to send a first request.
+        // Only the connections of this moment: later ones are about to send a first request.
         List.copyOf(connections).forEach(connection -> connection.retire(within.toNanos()));
     }
 
-    /** Whether a connection is a stream of HTTP/2, all of whose calls have to come from its I/O thread. */
+    /** Whether a connection is a stream of HTTP/2, which only its I/O thread may use. */
     public static boolean isStream(StreamConnection connection) {
         return connection instanceof StreamLink;
     }
 
-    /** Has a server agree to HTTP/2 with clients that offer it; before the handshake. */
+    /** Makes a server agree to HTTP/2 with clients that offer it. Must be called before the handshake. */
     public static void offer(SSLEngine engine) {
         engine.setHandshakeApplicationProtocolSelector(
-                // No name at all goes on without ALPN (RFC 7301, 3.2, would end the handshake): that is HTTP/1.1.
+                // An empty name goes on without ALPN, as HTTP/1.1, where RFC 7301, 3.2 would end the handshake.
                 (of, offered) -> offered.contains(ALPN) ? ALPN : offered.contains("http/1.1") ? "http/1.1" : "");
     }
 
-    // ---- for its connections
+    // ---- called by the connections
 
     /** Whether the handshake has agreed to HTTP/2; null without TLS. */
     static Boolean agreed(StreamConnection connection) {
@@ -110,7 +110,7 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
                 : null;
     }
 
-    /** Bytes of HTTP/2 have come. */
+    /** A connection has turned out to be HTTP/2. */
     void open(StreamConnection connection, ByteBuffer first) {
         if (connections.size() >= MOST) {
             IoUtils.safeClose(connection);
@@ -124,7 +124,7 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
         }
     }
 
-    /** Whether the time is over that clients had to go elsewhere. */
+    /** Whether the time is over in which clients had to move to other connections. */
     boolean isOver() {
         return closing && closedByNanos - System.nanoTime() <= 0;
     }
@@ -133,7 +133,7 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
         undecided.decrementAndGet();
     }
 
-    /** Whether one more may wait for a request; if so, {@link #idleEnded} follows. */
+    /** Whether one more link may be kept idle. If so, {@link #idleEnded} must follow. */
     boolean mayIdle() {
         if (idling.incrementAndGet() <= MOST_IDLE) {
             return true;

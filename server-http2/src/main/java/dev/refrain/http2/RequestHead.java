@@ -6,11 +6,11 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The head of a request, from HTTP/2 to HTTP/1.1 (RFC 9113, 8.3.1). As HTTP/1.1 ends its lines by certain bytes, each
- * byte is looked at: nothing in a field may become another one.
+ * Converts the head of a request from HTTP/2 to HTTP/1.1 (RFC 9113, 8.3.1). Each byte is checked, because HTTP/1.1 ends
+ * lines by certain bytes, and no value may introduce another field.
  */
 final class RequestHead {
-    /** RFC 9113, 8.2.2. */
+    /** Fields that HTTP/2 forbids (RFC 9113, 8.2.2). */
     private static final Set<String> ABOUT_CONNECTIONS =
             Set.of("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade");
 
@@ -40,7 +40,7 @@ final class RequestHead {
         return Arrays.copyOf(bytes, length);
     }
 
-    /** Whether the body comes in chunks, because nobody has said how long it is. */
+    /** Whether the body is sent in chunks, because its length is not known. */
     boolean isChunked(boolean isAll) {
         return !isAll && !hasLength;
     }
@@ -81,7 +81,7 @@ final class RequestHead {
             }
             switch (known) {
                 case "host" -> {
-                    // One, as in HTTP/1.1 (RFC 9112, 3.2), and no other than the authority.
+                    // At most one, as in HTTP/1.1 (RFC 9112, 3.2), and the same as the authority.
                     if (hasHost || !value.toString().equalsIgnoreCase(asked.toString())) {
                         return false;
                     }
@@ -95,7 +95,7 @@ final class RequestHead {
                     continue;
                 }
                 case "cookie" -> {
-                    // Sent in pieces so that they can be compressed (RFC 9113, 8.2.3).
+                    // Clients may split cookies for better compression (RFC 9113, 8.2.3).
                     cookies = cookies == null ? new StringBuilder() : cookies.append("; ");
                     cookies.append(value);
                     continue;
@@ -161,7 +161,7 @@ final class RequestHead {
         return true;
     }
 
-    /** RFC 9113, 8.2.1 and RFC 9110, 5.5. */
+    /** Whether a text is a valid field value (RFC 9113, 8.2.1 and RFC 9110, 5.5). */
     private static boolean isValue(CharSequence text) {
         int last = text.length() - 1;
         if (last >= 0 && (isBlank(text.charAt(0)) || isBlank(text.charAt(last)))) {

@@ -13,19 +13,19 @@ import org.xnio.IoUtils;
 import org.xnio.StreamConnection;
 
 /**
- * Streams of HTTP/2, one after the other, as one connection of HTTP/1.1. If it is closed before an answer is complete,
- * the stream is reset; if the stream ends before its time, it is closed.
+ * A connection of HTTP/1.1 that carries streams of HTTP/2, one after the other. If the connection is closed before an
+ * answer is complete, the stream is reset. If the stream ends early, the connection is closed.
  *
- * <p>The I/O thread's alone, but {@link #close}.
+ * <p>Used on the I/O thread only, except {@link #close}.
  */
 final class StreamLink extends StreamConnection {
     private static final byte[] LAST_CHUNK = "0\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] LINE_END = {'\r', '\n'};
     private static final byte[] NOTHING = {};
 
-    /** Frames that are shorter, and that nobody reads yet, share a piece. */
+    /** Shorter frames that wait to be read share a piece of this length. */
     private static final int SHARED_PIECE = 4096;
-    /** What a piece takes of the heap beside its bytes. */
+    /** Heap of a piece beside its bytes. */
     private static final int PIECE_BYTES = 128;
 
     private final ClientConnection http2;
@@ -33,13 +33,13 @@ final class StreamLink extends StreamConnection {
     private final Sink sink = new Sink();
     private final AnswerWriter answer;
 
-    /** Number of the stream that it serves, or 0 between two. */
+    /** Id of the current stream, or 0 between two streams. */
     private int id;
 
     private boolean isChunked;
-    /** Whether all of the request has come. */
+    /** Whether the whole request has arrived. */
     private boolean requestEnded;
-    /** Whether its stream is reset. */
+    /** Whether the stream has been reset. */
     private boolean isBroken;
 
     StreamLink(ClientConnection http2) {
@@ -50,9 +50,9 @@ final class StreamLink extends StreamConnection {
         setSinkConduit(sink);
     }
 
-    // ---- for the connection
+    // ---- called by the connection
 
-    /** A request has come. */
+    /** A request's head has arrived. */
     void begin(int stream, RequestHead head, boolean isHead, boolean isAll) {
         id = stream;
         isChunked = head.isChunked(isAll);
@@ -62,10 +62,10 @@ final class StreamLink extends StreamConnection {
     }
 
     /**
-     * More of the request has come.
+     * More of the request has arrived.
      *
      * @param bytes null for none
-     * @return whether there is room for them
+     * @return whether the budget has room for them
      */
     boolean came(ByteBuf bytes, boolean isLast) {
         int count = bytes == null ? 0 : bytes.readableBytes();
@@ -91,7 +91,7 @@ final class StreamLink extends StreamConnection {
         return true;
     }
 
-    /** There is something to read. */
+    /** Tells the server that there are bytes to read. */
     void readable() {
         source.ready();
     }
@@ -100,12 +100,12 @@ final class StreamLink extends StreamConnection {
         return sink.hasRoom();
     }
 
-    /** There is room to write. */
+    /** Tells the server that there is room to write. */
     void writable() {
         sink.ready();
     }
 
-    /** The stream is no more. */
+    /** The stream has ended. */
     void streamClosed() {
         if (id != 0 && !(answer.isOver() && requestEnded)) {
             broken();
@@ -118,9 +118,10 @@ final class StreamLink extends StreamConnection {
         IoUtils.safeClose(this);
     }
 
-    /** The answer is complete, or what has come of the request is read. */
+    /** Frees the link if the answer is complete and the whole request has been read. */
     private void freeIfDone() {
-        // Most clients read an answer only when they have sent everything. How much of that is read is up to HTTP/1.1.
+        // Most clients read an answer only after they have sent everything, so the request is read to its end. The
+        // HTTP/1.1 server limits how much of it is read.
         if (id != 0 && answer.isOver() && requestEnded && source.ahead.isEmpty()) {
             int done = id;
             id = 0;
@@ -128,7 +129,7 @@ final class StreamLink extends StreamConnection {
         }
     }
 
-    // ---- a connection
+    // ---- the link as a connection of XNIO
 
     @Override
     public SocketAddress getPeerAddress() {
@@ -166,15 +167,15 @@ final class StreamLink extends StreamConnection {
         }
     }
 
-    /** Bytes that wait to be read: a frame's, or those of several short ones. */
+    /** Bytes that wait to be read, of one frame or of several short ones. */
     private static final class Piece {
         private final byte[] bytes;
-        /** Bytes that it has of the memory budget. */
+        /** Bytes reserved for the piece in the memory budget. */
         private final int reserved;
 
         private int read;
         private int written;
-        /** How many of its bytes count in the stream's window. */
+        /** How many of the bytes count against the stream's window. */
         private int data;
 
         Piece(byte[] bytes, int written, int reserved) {
@@ -211,7 +212,7 @@ final class StreamLink extends StreamConnection {
         }
     }
 
-    /** The request. */
+    /** Supplies the request to the server. */
     private final class Source extends EventSource {
         private final ArrayDeque<Piece> ahead = new ArrayDeque<>(4);
 
@@ -223,13 +224,14 @@ final class StreamLink extends StreamConnection {
             ahead.add(new Piece(bytes, bytes.length, 0));
         }
 
-        /** Where a frame's bytes go; null if the memory budget has no room for them. */
+        /** The piece to which a frame's bytes are added; null if the memory budget has no room for them. */
         Piece room(int count) {
             Piece last = ahead.peekLast();
             if (last != null && last.hasRoom(count)) {
                 return last;
             }
-            // The first is most often read at once. A frame of one byte would take a hundred times that otherwise.
+            // The first piece has exactly the needed size, since it is mostly read at once. Later ones are shared: a
+            // frame of one byte would otherwise take a hundred times its size.
             int size = last == null || last.data == 0 ? count : Math.max(count, SHARED_PIECE);
             if (!http2.listener().memory().reserve(size + PIECE_BYTES)) {
                 return null;
@@ -282,7 +284,7 @@ final class StreamLink extends StreamConnection {
         }
     }
 
-    /** The answer. */
+    /** Receives the answer from the server. */
     private final class Sink extends EventSink {
         Sink() {
             super(StreamLink.this.thread);
