@@ -12,54 +12,54 @@ import java.util.function.IntConsumer;
 import java.util.function.LongSupplier;
 
 /**
- * Which calls may begin while the memory budget has no room for all of them. The others wait, for seconds, and hold no
- * more than their request.
+ * Decides which calls may begin while the memory budget has no room for all of them. The others wait for some seconds,
+ * and hold no more than their request.
  *
- * <p>Two things keep a flood from shutting out everybody else. A part of the budget is for clients that have taken an
- * answer over the same connection before: a flood of those that do not read has none. And among those who wait the
- * newest goes first: in a flood all waits are too long for somebody, and the newest request is the one whose client is
- * most likely still there (adaptive LIFO; Maurer, "Fail at Scale", ACM Queue 13(8), 2015). Who finds no room even to
- * wait takes the place of the oldest.
+ * <p>Two rules keep a flood from shutting out everybody else. First, a part of the budget is reserved for known
+ * clients, which have taken an answer over the same connection before; clients that flood and never read are not among
+ * them. Second, the newest waiting call goes first (adaptive LIFO; Maurer, "Fail at Scale", ACM Queue 13(8), 2015). In
+ * a flood every order lets some calls wait too long, and the client of the newest is most likely still there. A call
+ * that finds no room even to wait displaces the oldest.
  *
- * <p>Thread-safe. Its monitor is a leaf: no call is told anything with it held.
+ * <p>Thread-safe. Its monitor is a leaf lock: no applicant is called while it is held.
  */
 final class Admission {
     /**
-     * What a call takes at most: 32 KiB of its request that wait to be written, or a record of TLS that has not come
-     * whole and 16 KiB that were read last; and a piece of 16 KiB that its client has not taken.
+     * Most bytes that a call holds. It has 32 KiB of its request that wait to be written, or an incomplete TLS record
+     * and the 16 KiB that were read last. In addition it has a piece of 16 KiB that its client has not taken.
      */
     static final int CALL_BYTES = 64 * 1024;
 
     /**
-     * The part of that in which the head of an answer stands: it comes ahead of the pieces of the body. A longer one
-     * takes more of the budget.
+     * The part of {@link #CALL_BYTES} that may hold the answer's head, since the head comes before the body. A longer
+     * head is reserved separately.
      */
     static final int HEAD_BYTES = 16 * 1024;
 
-    /** What a request takes that waits for its call, beside its head and body. */
+    /** Memory of a request that waits for its call, beside its head and body. */
     static final int WAITING_BYTES = 4 * 1024;
 
-    /** Waits for clients that are ended at a time, if there are as many that may be. */
+    /** Number of waits for clients to end at a time, if so many may be ended. */
     private static final int LEAST_ENDED = 32;
 
     static final long LONGEST_WAIT_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     /** A call that wants to begin. */
     interface Applicant {
-        /** It may begin, and says {@link Admission#leave} in the end; on one of the threads given. */
+        /** The call may begin, and must call {@link Admission#leave} in the end. Called on one of the given threads. */
         void admitted();
 
-        /** It has waited in vain; on one of the threads given. */
+        /** The call has waited in vain. Called on one of the given threads. */
         void refused();
     }
 
-    /** How an application was received. */
+    /** Result of {@link #enter}. */
     enum Entry {
-        /** It may begin at once, and says {@link Admission#leave} in the end. */
+        /** The call may begin at once, and must call {@link Admission#leave} in the end. */
         ADMITTED,
-        /** It hears of it, unless it {@linkplain Admission#withdraw withdraws}. */
+        /** The call waits. It is told the outcome, unless it {@linkplain Admission#withdraw withdraws}. */
         WAITS,
-        /** There is not even room to wait. */
+        /** There is no room even to wait. */
         REFUSED
     }
 
@@ -71,16 +71,16 @@ final class Admission {
     private final IntConsumer makeRoom;
     private final LongSupplier nanoTime;
 
-    // The oldest first; guarded by this.
+    // The oldest first; guarded by this. Known are clients that have taken an answer before.
     private final Deque<Waiting> known = new ArrayDeque<>();
     private final Deque<Waiting> unknown = new ArrayDeque<>();
-    /** Whether {@link #look} is going to run. */
-    private boolean looks;
+    /** Whether a run of {@link #check} is scheduled. */
+    private boolean isCheckScheduled;
 
     /**
-     * @param threads where calls begin that had to wait
+     * @param threads the threads on which calls begin that had to wait
      * @param soon runs a task a fraction of a second later
-     * @param makeRoom is asked to end so many of the longest waits for clients that take nothing
+     * @param makeRoom ends so many of the longest waits for clients that take nothing
      */
     Admission(MemoryBudget memory, Executor threads, Executor soon, IntConsumer makeRoom, LongSupplier nanoTime) {
         this.memory = memory;
@@ -90,7 +90,7 @@ final class Admission {
         this.nanoTime = nanoTime;
     }
 
-    /** @param isKnown whether its client has taken an answer before */
+    /** @param isKnown whether the call's client has taken an answer before */
     Entry enter(Applicant call, boolean isKnown) {
         Waiting displaced = null;
         synchronized (this) {
@@ -104,8 +104,8 @@ final class Admission {
                 }
             }
             (isKnown ? known : unknown).addLast(new Waiting(call, nanoTime.getAsLong()));
-            if (!looks) {
-                looks = run(soon, this::look);
+            if (!isCheckScheduled) {
+                isCheckScheduled = run(soon, this::check);
             }
         }
         if (displaced != null) {
@@ -119,9 +119,9 @@ final class Admission {
     }
 
     /**
-     * Refuses the oldest of those who wait and are not known, in favour of a newer request.
+     * Refuses the oldest waiting call of an unknown client, in favour of a newer request.
      *
-     * @return whether there was one; its room is given back at once, and that of its request soon
+     * @return whether there was one; its own memory is released at once, and that of its request soon
      */
     boolean displace() {
         Waiting oldest;
@@ -142,7 +142,7 @@ final class Admission {
         admit();
     }
 
-    /** A call does not wait any more. Should it have been admitted meanwhile it hears of that all the same. */
+    /** A call stops waiting. If it has been admitted meanwhile, it is still told so. */
     void withdraw(Applicant call) {
         boolean waited;
         synchronized (this) {
@@ -154,8 +154,11 @@ final class Admission {
         }
     }
 
-    /** Again and again while anybody waits: room may come from anybody who holds some, and waits end. */
-    private void look() {
+    /**
+     * Checks the waiting calls; repeated while there are any. Memory may be released anywhere, and calls that have
+     * waited too long are refused.
+     */
+    private void check() {
         List<Waiting> late = new ArrayList<>();
         int waiting;
         synchronized (this) {
@@ -166,14 +169,14 @@ final class Admission {
                 }
             }
             waiting = waiting();
-            looks = waiting > 0 && run(soon, this::look);
+            isCheckScheduled = waiting > 0 && run(soon, this::check);
         }
         for (Waiting call : late) {
             memory.release(WAITING_BYTES);
             run(threads, call.call()::refused);
         }
         if (waiting > 0) {
-            // A wait that is ended may give back less than a call takes.
+            // Ending a wait may release less memory than a call needs.
             makeRoom.accept(Math.max(waiting, LEAST_ENDED));
             admit();
         }
@@ -187,7 +190,7 @@ final class Admission {
         }
     }
 
-    /** The next call, with its room reserved: what it held while it waited, and the rest. */
+    /** The next call to begin, with its memory reserved: what it held while it waited, and the rest. */
     private synchronized Waiting next() {
         for (boolean isKnown : new boolean[] {true, false}) {
             Deque<Waiting> line = isKnown ? known : unknown;
@@ -205,12 +208,12 @@ final class Admission {
             executor.execute(task);
             return true;
         } catch (RejectedExecutionException closing) {
-            // All calls are broken off.
+            // The upstream client is closing, and breaks off all calls.
             return false;
         }
     }
 
-    /** Calls that wait. */
+    /** Number of calls that wait. */
     synchronized int waiting() {
         return known.size() + unknown.size();
     }

@@ -14,9 +14,9 @@ import java.util.TreeMap;
  * The head of a provider's answer.
  *
  * @param reason as it was sent, or empty
- * @param fields by name, whatever its case; each character is a byte
- * @param framing how the body ends
- * @param length of the body in bytes where it is known, or 0
+ * @param fields by field name, in any case; each character stands for a byte
+ * @param framing how the end of the body is found
+ * @param length of the body in bytes if known, else 0
  */
 record AnswerHead(
         boolean isVersion11,
@@ -26,10 +26,10 @@ record AnswerHead(
         Framing framing,
         long length) {
     private static final int SWITCHING_PROTOCOLS = 101;
-    /** What a field takes beside its characters: two strings, a list, an entry of a map. */
+    /** Heap of a field beside its characters: two strings, a list and a map entry. */
     private static final int FIELD_BYTES = 200;
 
-    /** How the end of a body is known (RFC 9112, 6.3). */
+    /** How the end of a body is found (RFC 9112, 6.3). */
     enum Framing {
         NONE,
         LENGTH,
@@ -37,22 +37,27 @@ record AnswerHead(
         UNTIL_CLOSED
     }
 
-    /** Memory that fields take, roughly and in bytes, given their characters in all and how many they are. */
+    /**
+     * Bytes of memory that fields take, roughly.
+     *
+     * @param characters of all names and values
+     * @param fields number of fields
+     */
     static long heldBytes(long characters, long fields) {
         return characters + fields * FIELD_BYTES;
     }
 
-    /** Whether another one follows. */
+    /** Whether this is an interim answer, so that another head follows. */
     boolean isInterim() {
         return status < 200 && !switchesProtocols();
     }
 
-    /** Whether what follows is no HTTP any more. */
+    /** Whether the connection leaves HTTP after this head. */
     boolean switchesProtocols() {
         return status == SWITCHING_PROTOCOLS;
     }
 
-    /** As the engine knows it. */
+    /** The head in the engine's form. */
     ResponseHead toResponseHead() {
         String contentLength = first("Content-Length");
         return new ResponseHead(
@@ -107,8 +112,8 @@ record AnswerHead(
     }
 
     /**
-     * For how many seconds the provider keeps an idle connection, by its own account; negative if it does not say.
-     * There is no standard for it; servers and clients agree on {@code Keep-Alive: timeout=5, max=100}.
+     * Seconds for which the provider says it keeps an idle connection; negative if it does not say. There is no
+     * standard for this field, but servers and clients agree on {@code Keep-Alive: timeout=5, max=100}.
      */
     long keptSeconds() {
         for (String value : fields.getOrDefault("Keep-Alive", List.of())) {
@@ -124,19 +129,16 @@ record AnswerHead(
         return -1;
     }
 
-    /** Puts a head together, line by line. */
+    /** Builds a head, line by line. */
     static final class Builder {
         private boolean isVersion11;
         private int status;
         private String reason = "";
         private final Map<String, List<String>> fields = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
-        /** Values of the field before, of which a folded line is more; null before the first. */
+        /** Values of the previous field, which a folded line continues; null before the first field. */
         private List<String> last;
 
-        /**
-         * Begins with a status line (RFC 9112, 4). Where there is no reason phrase, the blank ahead of it may be
-         * missing.
-         */
+        /** Begins with a status line (RFC 9112, 4). Without a reason phrase, the blank before it may be missing. */
         static Builder ofStatusLine(String line) throws ProxyException {
             Builder head = new Builder();
             boolean isHttp = line.length() >= 12
@@ -173,7 +175,7 @@ record AnswerHead(
                 return;
             }
             int colon = line.indexOf(':');
-            // Blanks ahead of the colon are to be removed from a response (RFC 9112, 5.1).
+            // In a response, blanks before the colon must be removed (RFC 9112, 5.1).
             String name = colon < 0 ? line : line.substring(0, colon).stripTrailing();
             if (colon < 0 || !HeaderCharacters.isToken(name)) {
                 throw ProxyException.malformed("its header has a line without a proper name");
@@ -187,17 +189,18 @@ record AnswerHead(
         }
 
         /**
-         * Gives the head.
+         * Returns the complete head.
          *
-         * @param answersHead whether there is no body, whatever the head says
-         * @param mayBecomeWebSocket whether the request was {@linkplain UpstreamRequest#isForWebSocket for that}
-         * @throws ProxyException if nobody can tell where the body ends
+         * @param answersHead whether the answer has no body, whatever its head says
+         * @param mayBecomeWebSocket whether the request was {@linkplain UpstreamRequest#isForWebSocket for a websocket}
+         * @throws ProxyException if the head does not say clearly where the body ends
          */
         AnswerHead build(boolean answersHead, boolean mayBecomeWebSocket) throws ProxyException {
             List<String> lengths = fields.getOrDefault("Content-Length", List.of());
             List<String> codings = fields.getOrDefault("Transfer-Encoding", List.of());
             if (status == SWITCHING_PROTOCOLS) {
-                // RFC 9110, 7.8: only to what was asked for. What else the head says of a body means nothing.
+                // A switch is allowed only to the protocol that was asked for (RFC 9110, 7.8). Fields about a body have
+                // no meaning here.
                 if (!mayBecomeWebSocket
                         || !ConnectionOptions.of(fields.get("Upgrade")).contains("websocket")) {
                     throw ProxyException.malformed("it switches to a protocol that nobody asked for");
@@ -233,7 +236,7 @@ record AnswerHead(
 
         private static long length(List<String> lengths) throws ProxyException {
             String length = lengths.get(0);
-            // The same length several times is one length.
+            // Repeating the same length is allowed.
             if (!Collections.nCopies(lengths.size(), length).equals(lengths) || !isNumber(length)) {
                 throw ProxyException.malformed("its Content-Length is not one number");
             }

@@ -13,42 +13,42 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads the answers on a connection as strictly as RFC 9112 defines them. What may be read in two ways is refused: a
- * wrong guess is a cut or spoilt answer that looks whole. Lenient in two points that RFC 9112 names (2.2 and 5.2): a
- * line of the head may end in a bare line feed, and a folded line is unfolded.
+ * Reads the answers on a connection as strictly as RFC 9112 defines them. Ambiguous answers are refused, since a wrong
+ * guess could make a truncated or corrupted answer look complete. The reader is lenient in two points that RFC 9112
+ * names (2.2 and 5.2): a line of the head may end in a bare line feed, and folded lines are unfolded.
  *
- * <p>One thread's at a time.
+ * <p>Used by one thread at a time.
  */
 final class AnswerReader {
-    /** The longest head, with all that comes ahead of it. */
+    /** Longest head in bytes, with all interim heads before it. */
     static final int MAX_HEAD_BYTES = 384 * 1024;
 
-    /** What a server of TLS sends first to a client that speaks without TLS (RFC 8446, 5.1). */
+    /** First byte that a TLS server sends to a client without TLS (RFC 8446, 5.1). */
     private static final byte TLS_ALERT = 21;
 
     private static final int FIRST_LINE_BYTES = 256;
-    /** A buffer for lines that has not become longer than this is kept for the next answer. */
+    /** A line buffer up to this length is kept for the next answer. */
     private static final int KEPT_LINE_BYTES = 4096;
-    /** How much more memory a head is asked to have at a time. */
+    /** Step in which memory for a head is asked for, in bytes. */
     private static final int MEMORY_STEP = 16 * 1024;
 
-    /** Hears of an answer. */
+    /** Receives an answer. */
     interface Listener {
         /**
-         * A head is going to take so much memory in all.
+         * Asks to hold so many bytes for the head in total.
          *
-         * @return whether there is room for it
+         * @return whether there is room for them
          */
         boolean mayHold(long bytes);
 
-        /** An interim answer has come (status 1xx). */
+        /** An interim answer has arrived (status 1xx). */
         void interim(AnswerHead head);
 
         /** The answer begins. */
         void head(AnswerHead head);
 
         /**
-         * More of its body.
+         * More of the body.
          *
          * @param bytes valid during the call
          * @param isLast whether {@link #end} follows at once
@@ -75,13 +75,13 @@ final class AnswerReader {
     private byte[] line = new byte[FIRST_LINE_BYTES];
     private int lineLength;
     private int headBytes;
-    /** Lines that have come whole. */
+    /** Number of complete lines so far. */
     private int lines;
-    /** Memory that the head may take. */
+    /** Bytes that the listener lets the head hold. */
     private long granted;
 
     private AnswerHead.Builder head;
-    /** Bytes of a body of known length that have not come. */
+    /** Bytes of a body of known length that have not arrived. */
     private long left;
 
     private ChunkGrammar chunks;
@@ -92,12 +92,15 @@ final class AnswerReader {
         this.listener = listener;
     }
 
-    /** An answer to a request of that method comes next. */
+    /** Expects the answer to a request with this method next. */
     void expect(String method) {
         expect(method, false);
     }
 
-    /** The same; the bytes behind a {@code 101} to a request for a websocket are passed on like those of a body. */
+    /**
+     * Expects the answer to a request, perhaps for a websocket. Bytes after a {@code 101} that grants one are passed on
+     * like those of a body.
+     */
     void expect(String method, boolean isForWebSocket) {
         mayBecomeWebSocket = isForWebSocket;
         state = State.STATUS;
@@ -109,12 +112,12 @@ final class AnswerReader {
         trailer = null;
     }
 
-    /** Whether the answer that was expected is complete. */
+    /** Whether the expected answer is complete. */
     boolean isAtEnd() {
         return state == State.END;
     }
 
-    /** Whether the end of the connection is that of the answer. */
+    /** Whether the answer ends with its connection. */
     boolean endsWithConnection() {
         return state == State.UNTIL_CLOSED;
     }
@@ -122,7 +125,7 @@ final class AnswerReader {
     /**
      * Reads on, at most to the end of the answer.
      *
-     * @throws ProxyException if it is malformed; then nothing more can be read
+     * @throws ProxyException if the answer is malformed; nothing more can then be read
      */
     void read(ByteBuf in) throws ProxyException {
         while (in.isReadable() && state != State.END) {

@@ -9,17 +9,16 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * Sends a request's body, whatever version of HTTP carries it: each piece is asked for when its connection has room for
- * more. A body that is held in memory is written together with the head; another one comes from a client, which may
- * take its time.
+ * Sends a request's body, over any version of HTTP. Each piece is requested when the connection has room for more. A
+ * body that is held in memory is written together with the head. Any other body comes from a client, which may be slow.
  *
- * <p>The event loop's alone, but for what it hears as a subscriber.
+ * <p>Used on the event loop only, except for the methods of a subscriber.
  */
 final class BodySender implements Flow.Subscriber<ByteBuffer> {
-    /** Pieces of a body that are on their way from the client at a time. */
+    /** Most pieces of a streamed body that are requested from the client at a time. */
     private static final int STREAMED_PIECES = 2;
 
-    /** Where the body goes. All of it is called on the event loop. */
+    /** Receives the body. All methods are called on the event loop. */
     interface Out {
         void write(ByteBuf piece);
 
@@ -28,10 +27,10 @@ final class BodySender implements Flow.Subscriber<ByteBuffer> {
         /** Whether more may be written. */
         boolean hasRoom();
 
-        /** All of it has been written; to be flushed. */
+        /** The whole body has been written, and must be flushed. */
         void allWritten();
 
-        /** There is no more of it, and it is not complete. */
+        /** The body has failed before its end. */
         void bodyFailed(Throwable why);
     }
 
@@ -42,7 +41,7 @@ final class BodySender implements Flow.Subscriber<ByteBuffer> {
     private Flow.Subscription body;
     private boolean sent;
     private boolean stopped;
-    /** Pieces that may be asked for once there is room. */
+    /** Pieces to request once there is room. */
     private int owed;
 
     /** @param from null if there is no body */
@@ -53,24 +52,24 @@ final class BodySender implements Flow.Subscriber<ByteBuffer> {
         this.sent = from == null;
     }
 
-    /** Whether all of it is in memory, so that it can be sent once more. */
+    /** Whether the whole body is in memory, so that it can be sent again. */
     boolean isHeld() {
         return from instanceof HeldBody;
     }
 
-    /** Begins, if there is a body. */
+    /** Begins to send, if there is a body. */
     void start() {
         if (from != null) {
             from.subscribe(this);
         }
     }
 
-    /** Whether all of it has been written. */
+    /** Whether the whole body has been written. */
     boolean isSent() {
         return sent;
     }
 
-    /** Whether none of it has been asked for, or all of it is in memory. */
+    /** Whether the body can be sent again: none of it has been requested yet, or all of it is in memory. */
     boolean isRepeatable() {
         return body == null || isHeld();
     }
@@ -84,7 +83,7 @@ final class BodySender implements Flow.Subscriber<ByteBuffer> {
         }
     }
 
-    /** Sends no more. */
+    /** Stops sending. */
     void stop() {
         if (!stopped) {
             stopped = true;
@@ -117,7 +116,7 @@ final class BodySender implements Flow.Subscriber<ByteBuffer> {
 
     @Override
     public void onError(Throwable why) {
-        // Never within start(), whose caller would not expect it.
+        // Never during start(), whose caller does not expect it.
         later(() -> {
             if (!stopped) {
                 out.bodyFailed(why);
@@ -137,7 +136,7 @@ final class BodySender implements Flow.Subscriber<ByteBuffer> {
         try {
             loop.execute(task);
         } catch (RejectedExecutionException closing) {
-            // All calls are broken off.
+            // The upstream client is closing, and breaks off all calls.
         }
     }
 

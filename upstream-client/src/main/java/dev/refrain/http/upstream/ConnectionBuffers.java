@@ -7,42 +7,44 @@ import io.netty.util.internal.PlatformDependent;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * What connections read into and write from. Sockets want direct memory, which is the JVM's and bounded; others live on
- * it, too, the engine's hot answers with up to a quarter. So connections get a quarter, and heap beyond it, which costs
- * a copy. How much they take in all is bounded by {@link Admission}: what a call may hold is reserved when it begins.
+ * The buffers that connections read into and write from. Sockets need direct memory. The JVM bounds it, and others use
+ * it as well: the engine's hot answers take up to a quarter. So connections get a quarter, and beyond that heap, which
+ * costs a copy. {@link Admission} bounds the total, since it reserves what a call may hold when the call begins.
  *
  * <p>Thread-safe.
  */
 final class ConnectionBuffers extends AbstractByteBufAllocator {
     private static final int PAGE_BYTES = 8192;
-    /** Chunks are so many times as large as pages, as a power of two: 1 MiB. */
+    /** Binary logarithm of the pages in a chunk: a chunk has 1 MiB. */
     private static final int CHUNK_ORDER = 7;
-    /** Direct memory is taken from the JVM in pieces of this size; all but one or two for a thread are given back. */
+    /**
+     * Direct memory is taken from the JVM in chunks of this size. All but one or two for each thread are given back.
+     */
     static final int CHUNK_BYTES = PAGE_BYTES << CHUNK_ORDER;
 
     private final PooledByteBufAllocator pool;
     private final long mostDirectBytes;
-    /** Bytes of buffers since it was last looked how much there is, and whether there was any left. */
-    private final AtomicLong sinceLooked = new AtomicLong();
+    /** Bytes of buffers allocated since the last check of direct memory, whose result is {@link #isLeft}. */
+    private final AtomicLong sinceCheck = new AtomicLong();
 
     private volatile boolean isLeft;
 
     /**
-     * @param threads that read and write
-     * @param mostDirectBytes that may be taken of direct memory
+     * @param threads number of threads that read and write
+     * @param mostDirectBytes most bytes of direct memory to take
      */
     ConnectionBuffers(int threads, long mostDirectBytes) {
         this.mostDirectBytes = mostDirectBytes;
-        // Nothing is kept for a thread: it would stay taken.
+        // Without caches for threads, whose memory would never be given back.
         this.pool = new PooledByteBufAllocator(false, threads, threads, PAGE_BYTES, CHUNK_ORDER, 0, 0, false);
     }
 
-    /** With what connections may take of this JVM's. */
+    /** Buffers with the connections' share of this JVM's direct memory. */
     static ConnectionBuffers ofJvm(int threads) {
         return new ConnectionBuffers(threads, PlatformDependent.estimateMaxDirectMemory() / 4);
     }
 
-    /** What is taken of direct memory, in bytes; at most {@code mostDirectBytes} and two chunks for each thread. */
+    /** Bytes of direct memory that are taken; at most {@code mostDirectBytes} plus two chunks for each thread. */
     long directBytes() {
         return pool.metric().usedDirectMemory();
     }
@@ -55,14 +57,14 @@ final class ConnectionBuffers extends AbstractByteBufAllocator {
     }
 
     /**
-     * Whether there is direct memory left. Adding up all chunks takes longer than making a buffer, so it is done once
+     * Whether there is direct memory left. Summing up all chunks takes longer than making a buffer, so it is done once
      * for a chunk's worth of buffers.
      */
     private boolean isDirectLeft(int bytes) {
-        if (sinceLooked.addAndGet(bytes) < CHUNK_BYTES && isLeft) {
+        if (sinceCheck.addAndGet(bytes) < CHUNK_BYTES && isLeft) {
             return true;
         }
-        sinceLooked.set(0);
+        sinceCheck.set(0);
         isLeft = directBytes() + CHUNK_BYTES <= mostDirectBytes;
         return isLeft;
     }

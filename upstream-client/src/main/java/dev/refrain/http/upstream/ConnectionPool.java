@@ -15,7 +15,7 @@ final class ConnectionPool {
     private final MemoryBudget memory;
     private final Map<Origin, ProviderConnections> byOrigin = new ConcurrentHashMap<>();
 
-    /** No connections at first. */
+    /** Begins without connections. */
     ConnectionPool(
             Connector connector,
             EventLoopGroup loops,
@@ -38,7 +38,7 @@ final class ConnectionPool {
         }
     }
 
-    /** A call is over, and does not wait any more if it did. */
+    /** A call is over. If it waits for a connection, it stops waiting. */
     void withdraw(Exchange call) {
         of(call).withdraw(call);
     }
@@ -49,24 +49,24 @@ final class ConnectionPool {
                 origin -> new ProviderConnections(origin, connector, loops, options, nanoTime, memory));
     }
 
-    /** Closes connections that have been idle for too long; to be called every now and then. */
+    /** Closes connections that have been idle for too long. Must be called at intervals. */
     void sweep() {
         byOrigin.values().forEach(ProviderConnections::sweep);
     }
 
-    /** Connections for one call each that are being made. */
+    /** Number of connections being made that serve one call each. */
     int connectingAlone() {
         return byOrigin.values().stream()
                 .mapToInt(ProviderConnections::connectingAlone)
                 .sum();
     }
 
-    /** Calls that wait for a connection. */
+    /** Number of calls that wait for a connection. */
     int waiting() {
         return byOrigin.values().stream().mapToInt(ProviderConnections::waiting).sum();
     }
 
-    /** Connections that are idle. */
+    /** Number of idle connections. */
     int idle() {
         return byOrigin.values().stream().mapToInt(ProviderConnections::idle).sum();
     }

@@ -38,29 +38,28 @@ import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLPeerUnverifiedException;
 
 /**
- * Makes connections: looks the name up, tries its addresses, and shakes hands. All of that together may take as long as
- * connecting may.
+ * Makes connections: looks the name up, tries its addresses, and makes the TLS handshake. One timeout covers all steps.
  *
- * <p>The addresses are tried as RFC 8305 has it: the families in turn, IPv6 first, and each with a head start over the
- * next one, as an address that nobody answers at must not cost as much as a time limit.
+ * <p>The addresses are tried by RFC 8305: the address families alternate, IPv6 first, and each attempt has a head start
+ * over the next. So an address that does not answer costs a fraction of a second, not a whole timeout.
  */
 final class Connector {
     /** RFC 8305, 5 and 8: "Connection Attempt Delay". */
     private static final long HEAD_START_MILLIS = 250;
-    /** As the TLS handshake names it (RFC 7301; RFC 9113, 3.1). */
+    /** The name of HTTP/2 in the TLS handshake (RFC 7301; RFC 9113, 3.1). */
     static final String HTTP_2 = "h2";
 
     private static final String[] BOTH = {HTTP_2, "http/1.1"};
     private static final String[] NEITHER = {};
-    /** What is read at a time, and what may wait to be written. */
+    /** Bytes read at a time; twice as many may wait to be written. */
     private static final int PIECE = 16 * 1024;
 
-    /** Hears what became of it, on the event loop. */
+    /** Receives the result, on the event loop. */
     interface Receiver {
         /**
          * There is a connection.
          *
-         * @param via the proxy that requests go to in place of the provider, or null
+         * @param via the proxy to which requests are sent in place of the provider, or null
          */
         void connected(WatchedChannel channel, ProxyRules.Proxy via);
 
@@ -76,9 +75,9 @@ final class Connector {
     private final AtomicInteger places = new AtomicInteger();
 
     /**
-     * Connects nobody yet.
+     * Begins without connections.
      *
-     * @param tls may not be there yet
+     * @param tls may still be incomplete
      */
     Connector(
             Names names,
@@ -93,7 +92,7 @@ final class Connector {
         this.proxies = proxies;
     }
 
-    /** Connections that are made from now on are made by this. */
+    /** Sets the TLS context for connections made from now on. */
     void tls(SSLContext next) {
         tls = CompletableFuture.completedFuture(next);
     }
@@ -103,37 +102,37 @@ final class Connector {
     }
 
     /**
-     * Connects; the receiver is told once.
+     * Connects; the receiver is called once.
      *
-     * @param offersHttp2 whether HTTP/2 may be agreed on
-     * @param isForWebSocket whether the connection is for HTTP/1.1 alone and what may follow it. A proxy only passes
-     *     its bytes on then, whether or not there is TLS (RFC 6455, 4.1): it may know nothing of websockets
+     * @param offersHttp2 whether to offer HTTP/2 in the handshake
+     * @param isForWebSocket whether the connection is for a websocket, and so for HTTP/1.1 only. A proxy then tunnels
+     *     it, even without TLS (RFC 6455, 4.1), since it may not know websockets
      */
     void connect(Origin origin, EventLoop loop, boolean offersHttp2, boolean isForWebSocket, Receiver receiver) {
         loop.execute(new Attempt(origin, loop, offersHttp2 && !isForWebSocket, isForWebSocket, receiver)::begin);
     }
 
-    /** One connection in the making; its event loop's alone. */
+    /** One connection being made. Used on its event loop only. */
     private final class Attempt {
         private final Origin origin;
         private final EventLoop loop;
         private final Receiver receiver;
         private final boolean offersHttp2;
         private final boolean isForWebSocket;
-        /** Null for none. */
+        /** The HTTP proxy; null for none. */
         private final ProxyRules.Proxy proxy;
-        /** Where the connection leads, which is the proxy if there is one. */
+        /** The host to connect to: the proxy if there is one, else the origin. */
         private final Origin next;
 
         private Unreachable stage = Unreachable.LOOK_UP_TIMED_OUT;
         private Future<?> timeout;
         private Future<?> headStart;
         private Deque<InetAddress> untried = new ArrayDeque<>();
-        /** Whether there may be more of them later. */
+        /** Whether the lookup is complete, so that no more addresses follow. */
         private boolean areAllKnown;
 
         private final List<Channel> trying = new ArrayList<>(2);
-        /** The one that was there first. */
+        /** The first connection that was established. */
         private Channel winner;
 
         private Throwable lastFailure;
@@ -181,7 +180,7 @@ final class Connector {
             }
         }
 
-        /** Tries the next address, if nobody is connected yet. */
+        /** Tries the next address, if no attempt has succeeded yet. */
         private void tryNext() {
             if (headStart != null) {
                 headStart.cancel(false);
@@ -222,7 +221,7 @@ final class Connector {
             }
         }
 
-        /** Closing one takes it off the list, so a copy of the list is gone through. */
+        /** Works on a copy, because closing a channel removes it from the list. */
         private void closeOthers() {
             List.copyOf(trying).forEach(Channel::close);
         }
@@ -237,7 +236,7 @@ final class Connector {
                     .option(ChannelOption.SO_KEEPALIVE, true)
                     .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, 0)
                     .option(ChannelOption.AUTO_READ, false)
-                    // What a provider has said before it broke off is to be read all the same.
+                    // Bytes that a provider sent before it broke off must still be read.
                     .option(ChannelOption.AUTO_CLOSE, false)
                     .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(PIECE).maxMessagesPerRead(1))
                     .option(ChannelOption.WRITE_BUFFER_WATER_MARK, new WriteBufferWaterMark(PIECE, 2 * PIECE))
@@ -258,7 +257,7 @@ final class Connector {
             }
         }
 
-        /** Whether a proxy, if there is one, only passes bytes on. */
+        /** Whether a proxy, if there is one, only tunnels the connection. */
         private boolean isTunnelled() {
             return origin.secure() || isForWebSocket;
         }
@@ -292,7 +291,7 @@ final class Connector {
             parameters.setApplicationProtocols(offersHttp2 ? BOTH : NEITHER);
             engine.setSSLParameters(parameters);
             SslHandler handler = new SslHandler(engine);
-            // The time limit is ours.
+            // This class limits the time itself.
             handler.setHandshakeTimeoutMillis(0);
             handler.setCloseNotifyFlushTimeoutMillis(1000);
             winner.pipeline().addFirst(handler);
@@ -305,7 +304,7 @@ final class Connector {
                     succeed();
                 } else {
                     sessions.failed(place);
-                    // Whoever only breaks off says nothing of TLS.
+                    // A connection that merely broke off is not a failure of TLS.
                     fail(reason(done.cause(), winner.isActive()), done.cause());
                 }
             });
@@ -337,7 +336,7 @@ final class Connector {
         }
     }
 
-    /** Whether a lookup has failed because nobody has answered it. */
+    /** Whether a lookup has failed because no DNS server has answered. */
     static boolean isUnanswered(Throwable failure) {
         Throwable cause = failure;
         while (cause != null && !(cause instanceof DnsNameResolverTimeoutException)) {
@@ -358,7 +357,7 @@ final class Connector {
         return isConnected ? Unreachable.HANDSHAKE : Unreachable.OTHER;
     }
 
-    /** RFC 8305, 4: the families alternate. */
+    /** Sorts addresses so that the families alternate (RFC 8305, 4). */
     private static Deque<InetAddress> inTurn(List<InetAddress> addresses) {
         Deque<InetAddress> six = new ArrayDeque<>();
         Deque<InetAddress> four = new ArrayDeque<>();
@@ -377,12 +376,12 @@ final class Connector {
         return all;
     }
 
-    /** Stands where a connection's handler will be. */
+    /** Takes the place of a connection's handler until that is added. */
     @ChannelHandler.Sharable
     private static final class Idle extends ChannelInboundHandlerAdapter {
         @Override
         public void exceptionCaught(ChannelHandlerContext from, Throwable why) {
-            // Whoever waits for the handshake hears of it.
+            // The handshake's listener is told of the failure.
             from.close();
         }
     }

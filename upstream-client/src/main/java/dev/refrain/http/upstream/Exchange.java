@@ -5,40 +5,39 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A call, as connections see it. All methods but {@link #request} and {@link #isOver} are called on the connection's
- * event loop.
+ * A call as its connection sees it. All methods but {@link #request} and {@link #isOver} are called on the event loop.
  */
 interface Exchange {
     UpstreamRequest request();
 
-    /** Whether it has ended; never false again. From any thread. */
+    /** Whether the call has ended; stays true. From any thread. */
     boolean isOver();
 
     /**
-     * A connection is there, and the request is about to be sent over it.
+     * There is a connection, over which the request is about to be sent.
      *
-     * @return whether it is still to be sent
+     * @return whether the request is still to be sent
      */
     boolean begins(Wire wire);
 
-    /** There is no connection for it. */
+    /** There is no connection for the call. */
     void unconnected(Throwable why);
 
-    /** It was not sent, or not so much as its head: nobody can have acted on it. {@link #begins} may follow again. */
+    /** The head was not sent completely, so the provider cannot have acted on it. {@link #begins} may follow. */
     void unsent(Throwable why);
 
     /**
-     * The head of the answer is going to take so much memory in all.
+     * Asks to hold so many bytes for the answer's head in total.
      *
      * @param bytes as {@link AnswerHead#heldBytes} counts them
-     * @return whether there is room for it; if not, the call fails for that reason
+     * @return whether there is room for them; if not, the call fails for that reason
      */
     boolean mayHoldHead(long bytes);
 
     /**
-     * Asks to hold that many bytes of the answer ahead of its client, beside those that every call has room for.
+     * Asks to hold so many bytes of the answer ahead of its client, beyond those that are reserved for every call.
      *
-     * @return whether there is room for them; if not, nothing has changed
+     * @return whether there is room for them; if not, nothing changes
      */
     boolean mayHoldAhead(long bytes);
 
@@ -53,10 +52,10 @@ interface Exchange {
      */
     void piece(ByteBuffer bytes);
 
-    /** That many bytes have gone out over a websocket. */
+    /** So many bytes have been sent over a websocket. */
     void sent(int bytes);
 
-    /** No more pieces come until the call {@linkplain Wire#read() asks} for more. */
+    /** No more pieces follow until the call {@linkplain Wire#read() asks} for more. */
     void pause();
 
     void ended(Map<String, List<String>> trailers);
@@ -68,7 +67,7 @@ interface Exchange {
         /** Asks for more of the answer's body. */
         void read();
 
-        /** Breaks off; the call hears no more. */
+        /** Breaks the call off. None of its methods is called afterwards. */
         void cancel();
     }
 }

@@ -1,6 +1,6 @@
 package dev.refrain.http.upstream;
 
-/** What header fields and methods are made of (RFC 9110, 5.5 and 5.6.2); each character is a byte. */
+/** The characters of header fields and methods (RFC 9110, 5.5 and 5.6.2); each character stands for a byte. */
 final class HeaderCharacters {
     private static final String TOKEN_MARKS = "!#$%&'*+-.^_`|~";
 
@@ -17,7 +17,7 @@ final class HeaderCharacters {
         return !text.isEmpty();
     }
 
-    /** Whether it may be a field's value, or a reason phrase: no control characters but tabs. */
+    /** Whether a text may be a field's value or a reason phrase: no control characters except tabs. */
     static boolean isText(String text) {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);

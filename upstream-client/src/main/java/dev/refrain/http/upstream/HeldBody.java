@@ -5,18 +5,18 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** A request body that is held in memory, on its way to the upstream piece by piece. Thread-safe. */
+/** A request body that is held in memory, and published to the upstream piece by piece. Thread-safe. */
 public final class HeldBody implements RequestBody {
     private static final int PIECE = 16 * 1024;
 
     private final byte[] body;
 
-    /** @param body not to be changed any more */
+    /** @param body must not be changed afterwards */
     public HeldBody(byte[] body) {
         this.body = body;
     }
 
-    /** All of it; not to be changed. */
+    /** The whole body; must not be changed. */
     public byte[] bytes() {
         return body;
     }
@@ -34,9 +34,7 @@ public final class HeldBody implements RequestBody {
     /** One subscriber's place in the body. */
     private final class Sending implements Flow.Subscription {
         private final Flow.Subscriber<? super ByteBuffer> subscriber;
-        /**
-         * Pieces asked for and not passed on; the thread that raises it from zero passes on for all that ask meanwhile.
-         */
+        /** Pieces requested but not passed on. The thread that raises it from zero also serves later requests. */
         private final AtomicLong demand = new AtomicLong();
 
         private int at;

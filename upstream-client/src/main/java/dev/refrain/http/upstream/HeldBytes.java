@@ -4,10 +4,10 @@ import io.netty.buffer.ByteBuf;
 import java.nio.ByteBuffer;
 
 /**
- * Bytes of an answer that have come before anybody took them, in the order in which they came. They are copied: what
- * they came in may be much larger than they are, and would be kept with them.
+ * Bytes of an answer that have arrived but have not been taken, in order. They are copied, since the buffers they
+ * arrived in may be much larger and would be kept as a whole.
  *
- * <p>Takes no more memory than it may, but for a moment while it grows. One thread's at a time.
+ * <p>Takes no more memory than allowed, except for a moment while it grows. Used by one thread at a time.
  */
 final class HeldBytes {
     private static final int FIRST = 1024;
@@ -18,12 +18,12 @@ final class HeldBytes {
     private int from;
     private int to;
 
-    /** @param most bytes that may ever be held, more than 1024 */
+    /** @param most most bytes to hold; more than 1024 */
     HeldBytes(int most) {
         this.most = most;
     }
 
-    /** Lets more be held than before. */
+    /** Raises the number of bytes that may be held. */
     void widen(int bytes) {
         most = bytes;
     }
@@ -32,12 +32,12 @@ final class HeldBytes {
         return from == to;
     }
 
-    /** Bytes that are held. */
+    /** Number of bytes held. */
     int size() {
         return to - from;
     }
 
-    /** Adds what is readable of a buffer, which stays as it is. */
+    /** Adds the readable bytes of a buffer, whose indexes do not change. */
     void add(ByteBuf more) {
         int count = more.readableBytes();
         if (to + count > bytes.length) {
@@ -59,7 +59,7 @@ final class HeldBytes {
         return Math.min(most, Math.max(FIRST, Integer.highestOneBit(needed) * 2));
     }
 
-    /** Bytes of memory that this takes. */
+    /** Bytes of memory taken. */
     int capacity() {
         return bytes.length;
     }
@@ -67,8 +67,8 @@ final class HeldBytes {
     /**
      * Takes the oldest bytes.
      *
-     * @param most that are taken
-     * @return they, valid until more are added
+     * @param most most bytes to take
+     * @return the bytes, valid until more are added
      */
     ByteBuffer take(int most) {
         int count = Math.min(most, size());
@@ -80,7 +80,7 @@ final class HeldBytes {
         return taken;
     }
 
-    /** Lets go of everything. */
+    /** Drops all bytes. */
     void clear() {
         bytes = NONE;
         from = 0;

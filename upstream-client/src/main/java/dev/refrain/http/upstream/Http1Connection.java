@@ -18,35 +18,35 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * A connection to a provider over HTTP/1.1, for one call after another. While it is idle it goes on reading, so that it
- * is closed as soon as the provider closes it.
+ * A connection to a provider over HTTP/1.1, for one call after another. While idle, it goes on reading, so that it
+ * closes as soon as the provider closes it.
  *
- * <p>The event loop's alone, but for {@link Wire}, which may be used by any thread.
+ * <p>Used on the event loop only, except {@link Wire}, which any thread may use.
  *
- * <p>Long, since the connection and its call may each end before the other, and neither may be forgotten.
+ * <p>Long, since connection and call may each end before the other, and both cases share this state.
  */
 final class Http1Connection extends ChannelInboundHandlerAdapter implements AnswerReader.Listener {
     /** The owner of such connections. */
     interface Owner {
-        /** It can take another call. */
+        /** The connection can take another call. */
         void idle(Http1Connection connection);
 
-        /** Its provider answers. */
+        /** The connection's provider has answered. */
         void answers();
 
-        /** Its provider cannot be talked to, as it turns out. */
+        /** The first answer shows that the provider cannot be reached in this way. */
         void unreachable(ProxyException why);
 
-        /** It is closed; may be said of one that was never idle. */
+        /** The connection is closed; perhaps without ever having been idle. */
         void closed(Http1Connection connection);
     }
 
-    /** How long what belongs to a handshake may come after it, session tickets for instance. */
+    /** How long after a handshake its messages, such as session tickets, may still arrive. */
     private static final long NEW_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     private final WatchedChannel channel;
     private final boolean secure;
-    /** The proxy that gets the requests in place of the provider; null for none. */
+    /** The proxy to which requests are sent in place of the provider; null for none. */
     private final ProxyRules.Proxy via;
 
     private final Owner owner;
@@ -56,23 +56,23 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
     private ChannelHandlerContext context;
     /** Null while idle. */
     private Running running;
-    /** Whether a call has been made over it. */
+    /** Whether a call has been made over the connection. */
     private boolean used;
 
     private boolean hasAnswered;
-    /** Whether the answer that is being read lets another call follow. */
+    /** Whether another call may follow the answer that is being read. */
     private boolean keeps;
 
     private boolean closing;
     private boolean closeNotified;
-    /** The bytes that are being read from, as far as the answer's end. */
+    /** The buffer being read, whose rest may lie beyond the answer's end. */
     private ByteBuf reading;
 
     /** Whether a piece was passed on since the last pause. */
     private boolean passedOn;
 
     private volatile long idleSinceNanos;
-    /** For how long the provider keeps it while it is idle, in seconds; negative if it has not said. */
+    /** Seconds for which the provider keeps the connection while it is idle; negative if it has not said. */
     private volatile long keptSeconds = -1;
 
     Http1Connection(WatchedChannel channel, boolean secure, ProxyRules.Proxy via, Owner owner, LongSupplier nanoTime) {
@@ -116,7 +116,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
      * @return false if the connection is closed, and nothing was sent
      */
     boolean start(Exchange call) {
-        // A new one may just be about to read what belongs to its handshake.
+        // A new connection may still have to read messages of its handshake.
         boolean isNew = !used && nanoTime.getAsLong() - idleSinceNanos < NEW_NANOS;
         if (closing || !(isNew ? channel.isActive() : channel.isQuiet())) {
             close();
@@ -142,7 +142,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         try {
             loop().execute(task);
         } catch (RejectedExecutionException closing) {
-            // All calls are broken off.
+            // The upstream client is closing, and breaks off all calls.
         }
     }
 
@@ -153,14 +153,14 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         ByteBuf bytes = (ByteBuf) message;
         try {
             if (running == null) {
-                // Nobody has asked for an answer.
+                // These bytes answer no request.
                 close();
                 return;
             }
             reading = bytes;
             reader.read(bytes);
             if (bytes.isReadable()) {
-                // More than the answer; the connection is not kept.
+                // Bytes beyond the answer: the connection is not kept.
                 close();
             }
         } catch (ProxyException malformed) {
@@ -224,12 +224,12 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
             return;
         }
         try {
-            // First: whose answer is complete may call again at once.
+            // Released first, because a client with a complete answer may call again at once.
             release();
             current.call.piece(bytes);
             current.call.ended(Map.of());
         } catch (RuntimeException | Error e) {
-            // This connection knows nothing of the call any more, and would end it no other way.
+            // The connection no longer refers to the call, so nothing else would end it.
             current.call.failed(e);
         }
     }
@@ -249,7 +249,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         }
     }
 
-    /** The answer is there. */
+    /** The answer is complete: the connection is idle again, or is closed. */
     private void release() {
         boolean isReusable = keeps && running.writer.isSent() && !closing && (reading == null || !reading.isReadable());
         running.writer.stop();
@@ -300,11 +300,11 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         over(said);
     }
 
-    /** Nothing more comes. */
+    /** The provider sends no more. */
     private void over(Throwable why) {
         boolean isSwitched = running != null && running.isSwitched;
         if (isSwitched && why == null && !closing && reader.isAtEnd()) {
-            return; // the provider's end has been told, and the client may send on
+            return; // the provider's end has been passed on, and the client may go on sending
         }
         boolean isClear = !secure || closeNotified || isSwitched;
         if (running != null && why == null && reader.endsWithConnection() && isClear) {
@@ -315,11 +315,11 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         }
     }
 
-    /** A call, from its first byte out to its last one in. */
+    /** A call, from the first byte of its request to the last byte of its answer. */
     private final class Running implements Exchange.Wire {
         private final Exchange call;
         private final RequestWriter writer;
-        /** Whether what goes over the connection is no HTTP any more. */
+        /** Whether the connection has left HTTP. */
         private boolean isSwitched;
 
         Running(Exchange call) {
@@ -338,19 +338,19 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
             }
         }
 
-        /** From now on the bytes of both sides cross, until both have ended. */
+        /** From here on, the bytes of both sides are passed on until both have ended. */
         void switchProtocols() {
             isSwitched = true;
             channel.config().setAllowHalfClosure(true);
             writer.switchProtocols(call::sent, this::clientEnded);
         }
 
-        /** Whether the client has more to send though the provider has ended. */
+        /** Whether the client may go on sending although the provider has ended. */
         boolean maySendOn() {
             return isSwitched && !writer.isSent() && !closing;
         }
 
-        /** The provider may go on. */
+        /** The client has ended its side; the provider may go on. */
         private void clientEnded() {
             if (running != this) {
                 return;

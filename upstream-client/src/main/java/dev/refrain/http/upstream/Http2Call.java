@@ -15,15 +15,15 @@ import java.util.Map;
 /**
  * A call over a connection of HTTP/2: a stream (RFC 9113, 5).
  *
- * <p>A provider may send as much as the stream's window has. What a client has taken is given back to the window, and
- * nothing else: so what is held for a client that takes nothing is bounded by the window, and no other stream waits for
- * it. The window grows for a client that takes much, as far as the memory budget has room. A {@link BodySender} sends
- * the request's body as the provider's window and the connection have room.
+ * <p>A provider may send as many bytes as the stream's window allows. Only bytes that the client has taken reopen the
+ * window. So the window bounds what is held for a client that takes nothing, and no other stream waits for that client.
+ * The window grows for a client that takes much, as far as the memory budget has room. A {@link BodySender} sends the
+ * request's body as fast as the provider's window and the connection allow.
  *
- * <p>The event loop's alone, but for {@link Exchange.Wire}, which any thread may use.
+ * <p>Used on the event loop only, except {@link Exchange.Wire}, which any thread may use.
  */
 final class Http2Call implements Exchange.Wire, BodySender.Out {
-    /** Bytes of what is held that are passed on at a time: as much as a frame has. */
+    /** Most held bytes that are passed on at a time: as many as a frame has. */
     private static final int PIECE = 16 * 1024;
 
     private final Http2Connection connection;
@@ -33,35 +33,35 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
     private final long beganNanos;
     private final BodySender body;
 
-    /** The request's head on its way. */
+    /** The pending write of the request's head. */
     private ChannelFuture head;
-    /** What had been {@linkplain WatchedChannel#written written} before it. */
+    /** The count of {@link WatchedChannel#written} before that write. */
     private long writtenBefore;
 
     private long headBytes;
-    /** Fields of all heads, and of trailers. */
+    /** Number of fields in all heads and in the trailer section. */
     private long fieldCount;
-    /** Null until it has come. */
+    /** The answer's head; null until it has arrived. */
     private AnswerHead answer;
-    /** Bytes of a body of known length that have not come. */
+    /** Bytes of a body of known length that have not arrived. */
     private long left;
 
     private final HeldBytes held = new HeldBytes(Http2Connections.STREAM_WINDOW);
     /** Whether the call waits for more of the answer. */
     private boolean wanted = true;
-    /** Bytes that the call has got and not taken yet. */
+    /** Bytes of the piece that the call has been given and has not taken yet. */
     private int untaken;
 
     private final StreamWindow window = new StreamWindow();
 
     private boolean passing;
-    /** Whether all of the answer is here. */
+    /** Whether the whole answer has arrived. */
     private boolean complete;
 
     private Map<String, List<String>> trailers = Map.of();
-    /** What the call hears after all that is held; null if nothing failed. */
+    /** The failure to report after all held bytes; null if nothing failed. */
     private Throwable failure;
-    /** The call hears no more. */
+    /** Whether the call is told no more. */
     private boolean over;
 
     Http2Call(Http2Connection connection, Exchange call, int id, long beganNanos) {
@@ -85,7 +85,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
         head = connection.writeHead(id, fields, request.body() == null);
         if (!over) {
             if (request.body() != null && !body.isHeld()) {
-                // The client may take its time with more.
+                // The head does not wait for the body, which may be slow.
                 connection.flush();
             }
             body.start();
@@ -122,16 +122,16 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
         }
     }
 
-    /** There is room for more of the request, or is not any more. */
+    /** The room for the request's body has changed. */
     void writabilityChanged() {
         body.writable();
     }
 
     // ---- the answer
 
-    /** A head, an interim one, or trailers. */
+    /** A head, an interim head, or trailer fields have arrived. */
     void fields(Http2Headers fields, boolean isLast) {
-        if (isDeaf()) {
+        if (ignoresMore()) {
             return;
         }
         try {
@@ -186,11 +186,11 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
     /**
      * More of the body.
      *
-     * @return bytes that the stream's window gets back at once
+     * @return number of bytes to give back to the stream's window at once
      */
     int data(ByteBuf bytes, boolean isLast) {
         int count = bytes.readableBytes();
-        if (isDeaf()) {
+        if (ignoresMore()) {
             return count;
         }
         try {
@@ -207,7 +207,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
                 pass();
                 return 0;
             }
-            // By far the most common case: not copied.
+            // By far the most common case: passed on without a copy.
             give(bytes.nioBuffer(), count);
             pass();
         } catch (ProxyException malformed) {
@@ -241,7 +241,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
         }
     }
 
-    /** All of the answer is here. The connection is told first: whose answer is complete may call again at once. */
+    /** The whole answer has arrived. Tells the connection first, since the client may call again at once. */
     private void completed() {
         complete = true;
         body.stop();
@@ -264,7 +264,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
         }
     }
 
-    /** Passes on what is held, as far as the call takes it, and then the end. */
+    /** Passes on held bytes, as far as the call takes them, and then the end. */
     private void pass() {
         while (!passing && !over) {
             if (wanted && untaken > 0) {
@@ -298,19 +298,19 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
         }
     }
 
-    // ---- how it ends otherwise
+    // ---- failures
 
-    private boolean isDeaf() {
+    private boolean ignoresMore() {
         return over || complete || failure != null;
     }
 
     private void malformed(ProxyException why) {
-        // First: to reset a stream closes it, and there is more to say than that.
+        // Fails first: a reset closes the stream, and would report a less precise reason.
         fail(why);
         connection.reset(id, Http2Error.PROTOCOL_ERROR);
     }
 
-    /** The call could not take it. */
+    /** The call has thrown an exception. */
     private void broken(Throwable why) {
         over = true;
         held.clear();
@@ -319,9 +319,9 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
         call.failed(why);
     }
 
-    /** Nothing more comes. The call hears of it when it has taken what is here. */
+    /** The answer has failed. The call is told after it has taken all bytes that have arrived. */
     void fail(Throwable why) {
-        if (isDeaf()) {
+        if (ignoresMore()) {
             return;
         }
         body.stop();
@@ -333,7 +333,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
         }
     }
 
-    /** The provider has ended it. */
+    /** The provider has reset the stream. */
     void reset(long code) {
         Http2Error error = Http2Error.valueOf(code);
         IOException why = new IOException("The provider reset the stream: " + (error == null ? code : error));
@@ -344,10 +344,10 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
         }
     }
 
-    /** Nobody can have acted on it (RFC 9113, 8.7), unless the provider says one thing and does another. */
+    /** The provider has not processed the request (RFC 9113, 8.7). It counts as unsent if it can be repeated. */
     void unprocessed(Throwable why) {
         boolean isRepeatable = headBytes == 0 && body.isRepeatable();
-        if (isDeaf() || !isRepeatable) {
+        if (ignoresMore() || !isRepeatable) {
             fail(why);
             return;
         }
@@ -356,7 +356,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
         call.unsent(why);
     }
 
-    /** There is no stream any more, whatever the reason. */
+    /** The stream no longer exists, for whatever reason. */
     void closed(Throwable why) {
         boolean isLost = head != null && head.isDone() && !head.isSuccess() && connection.written() == writtenBefore;
         if (isLost) {
@@ -366,7 +366,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
         }
     }
 
-    // ---- the call's hold
+    // ---- called by the UpstreamCall
 
     @Override
     public void read() {

@@ -34,49 +34,49 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
 
 /**
- * A connection to a provider over HTTP/2, for several calls at a time. It is read from all the time, so that it is
- * known to be closed as soon as the provider closes it, and that no call's answer waits for another one's client.
+ * A connection to a provider over HTTP/2, for several calls at a time. It is read from all the time. So it is known to
+ * be closed as soon as the provider closes it, and no answer waits for the client of another.
  *
  * <p>A place is {@linkplain #reserve reserved} before a call is {@linkplain #start started}, and is free again when its
  * stream is closed. There is one place until the provider has said how many streams it takes.
  *
- * <p>The event loop's alone, but for what says otherwise. Long, since Netty tells of frames, streams and faults in four
- * places, and all of them change the same few fields.
+ * <p>Used on the event loop only, unless a method says otherwise. Long, since Netty reports frames, streams and errors
+ * in four places, which all change the same few fields.
  */
 final class Http2Connection extends Http2ConnectionHandler {
     /** The owner of such connections. */
     interface Owner {
-        /** The provider has said how many calls it takes; said once, unless {@link #retired} is said before. */
+        /** The provider has said how many calls it takes. Called once, unless {@link #retired} comes first. */
         void ready(Http2Connection connection);
 
-        /** There may be places that were not there before. */
+        /** There may be more places than before. */
         void hasRoom(Http2Connection connection);
 
         /**
-         * It takes no more calls; said once.
+         * The connection takes no more calls. Called once.
          *
          * @param why null if it was ready before
          */
         void retired(Http2Connection connection, ProxyException why);
 
-        /** A call was not begun, as there was no place for it after all. */
+        /** A call was not begun, because there was no place for it after all. */
         void notBegun(Exchange call);
 
-        /** Its provider answers. */
+        /** The connection's provider has answered. */
         void answers();
 
-        /** Its provider asks for HTTP/1.1 (RFC 9113, 7). */
+        /** The connection's provider asks for HTTP/1.1 (RFC 9113, 7). */
         void wantsHttp1();
     }
 
     /**
-     * Calls at a time, however many the provider takes: as many as RFC 9113, 6.5.2 has every server take. They share
-     * one loop, and one TCP connection, where a lost packet holds up all of them.
+     * Most calls at a time, even if the provider takes more; RFC 9113, 6.5.2 advises servers to take no fewer than 100.
+     * All calls share one event loop and one TCP connection, where a lost packet delays all of them.
      */
     static final int MOST_CALLS = 100;
 
-    /** A call that is cancelled before this time, with no answer, says nothing about the connection. */
-    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(1);
+    /** A call that is cancelled sooner than this without an answer says nothing about the connection. */
+    private static final long PING_AFTER_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final WatchedChannel channel;
     private final Owner owner;
@@ -85,33 +85,33 @@ final class Http2Connection extends Http2ConnectionHandler {
     private final HeaderBlocks blocks;
 
     private final AtomicInteger taken = new AtomicInteger();
-    /** Calls that there may be at a time. */
+    /** Calls that are allowed at a time. */
     private volatile int capacity = 1;
 
     private final IntObjectMap<Http2Call> calls = new IntObjectHashMap<>();
     private ChannelHandlerContext context;
     private boolean ready;
     private boolean retired;
-    /** Calls that there were when the provider refused one more. */
+    /** Number of calls at which the provider refused another. */
     private int refusedAt = MOST_CALLS;
 
     private long lastReadNanos;
     private long idleSinceNanos;
     private long busySinceNanos;
-    /** Whether the provider has been asked for a sign of life; since when. */
+    /** Whether a ping awaits its answer, since {@link #pingedNanos}. */
     private boolean pinged;
 
     private long pingedNanos;
-    /** Whether nothing is read any more. */
-    private boolean isDeaf;
-    /** Why it is being closed, if there is more to say than that it is. */
+    /** Whether incoming bytes are discarded. */
+    private boolean discards;
+    /** Why the connection is being closed; null for no particular reason. */
     private Throwable failure;
 
     /**
      * Made by {@link Http2Connections}.
      *
-     * @param limit how long the provider may take for its first settings, and for a sign of life
-     * @param memory where heads that have not come whole are reserved
+     * @param limit how long the provider may take for its first settings, and for the answer to a ping
+     * @param memory budget for incomplete heads
      */
     Http2Connection(
             Http2ConnectionDecoder decoder,
@@ -146,7 +146,7 @@ final class Http2Connection extends Http2ConnectionHandler {
 
     // ---- places; from any thread
 
-    /** Takes a place, if there is one. */
+    /** Reserves a place, if there is one. */
     boolean reserve() {
         int now;
         do {
@@ -165,17 +165,17 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
     }
 
-    /** Whether there are no calls. From any thread. */
+    /** Whether no place is reserved. From any thread. */
     boolean isIdle() {
         return taken.get() == 0;
     }
 
-    /** Calls that it takes at a time, at this moment. */
+    /** Calls that the connection takes at a time, as of now. */
     int capacity() {
         return capacity;
     }
 
-    private void weigh() {
+    private void updateCapacity() {
         int before = capacity;
         if (retired || pinged) {
             capacity = 0;
@@ -187,24 +187,24 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
     }
 
-    /** Makes a call on a place that was reserved; never within this call. From any thread. */
+    /** Starts a call in a reserved place, always asynchronously. From any thread. */
     void start(Exchange call) {
         try {
             loop().execute(() -> begin(call));
         } catch (RejectedExecutionException closing) {
-            // All calls are broken off.
+            // The upstream client is closing, and breaks off all calls.
         }
     }
 
     private void begin(Exchange call) {
-        // The provider may have closed it, or taken back a place, without anybody having read so.
+        // The provider may have closed the connection or reduced the places, and that may not have been read yet.
         channel.look();
         int id = retired || !connection().local().canOpenStream()
                 ? -1
                 : connection().local().incrementAndGetNextStreamId();
         if (id < 0) {
             if (!retired && connection().local().canOpenStream()) {
-                // All numbers are used up.
+                // All stream ids are used up.
                 retire();
             }
             taken.decrementAndGet();
@@ -226,9 +226,9 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
     }
 
-    // ---- for its calls
+    // ---- called by each Http2Call
 
-    /** Runs on the event loop, at once if that is where it is called. From any thread. */
+    /** Runs a task on the event loop; at once if called there. From any thread. */
     void run(Runnable task) {
         if (loop().inEventLoop()) {
             task.run();
@@ -237,11 +237,11 @@ final class Http2Connection extends Http2ConnectionHandler {
         try {
             loop().execute(task);
         } catch (RejectedExecutionException closing) {
-            // All calls are broken off.
+            // The upstream client is closing, and breaks off all calls.
         }
     }
 
-    /** A number that changes with all that goes out. */
+    /** A count that changes whenever bytes are sent. */
     long written() {
         return channel.written();
     }
@@ -267,7 +267,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         owner.answers();
     }
 
-    /** All of an answer has come; what has not been sent of its request is of no use. */
+    /** The whole answer has arrived. The rest of its request need not be sent. */
     void answered(int id, boolean isSent) {
         Http2Stream stream = connection().stream(id);
         if (stream != null) {
@@ -278,7 +278,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
     }
 
-    /** Bytes of an answer are not held any more. */
+    /** Bytes of an answer have been taken, which reopens the stream's window. */
     void taken(int id, int bytes) {
         Http2Stream stream = connection().stream(id);
         try {
@@ -290,7 +290,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
     }
 
-    /** Widens a stream's window by that many bytes. */
+    /** Widens a stream's window by so many bytes. */
     void widen(int id, int more) {
         Http2Stream stream = connection().stream(id);
         try {
@@ -314,33 +314,33 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
     }
 
-    /** A call was broken off from this side. If nothing at all has come since it began, the provider may be gone. */
+    /** A call was cancelled. If nothing at all has been read since it began, the provider may be gone. */
     void cancelled(int id, long beganNanos, boolean isAnswered) {
         reset(id, Http2Error.CANCEL);
         long now = nanoTime.getAsLong();
-        if (!isAnswered && lastReadNanos - beganNanos < 0 && now - beganNanos >= PATIENCE_NANOS) {
+        if (!isAnswered && lastReadNanos - beganNanos < 0 && now - beganNanos >= PING_AFTER_NANOS) {
             ping();
         }
     }
 
-    // ---- its life
+    // ---- life cycle
 
-    /** To be called every now and then: closes it if it is dead, or has been idle for too long. */
+    /** Closes the connection if it is dead or has been idle for too long. Must be called at intervals. */
     void tick(Duration keepAlive) {
         long now = nanoTime.getAsLong();
-        long patience = limit.toNanos();
-        if (!ready && now - idleSinceNanos >= patience) {
+        long silence = limit.toNanos();
+        if (!ready && now - idleSinceNanos >= silence) {
             abort(ProxyException.unreachable(Unreachable.HANDSHAKE_TIMED_OUT, null));
-        } else if (pinged && now - pingedNanos >= patience) {
+        } else if (pinged && now - pingedNanos >= silence) {
             abort(new IOException("The provider gave no sign of life for " + limit.toMillis() + " ms"));
         } else if (calls.isEmpty() && ready && now - idleSinceNanos >= keepAlive.toNanos()) {
             retire();
-        } else if (!calls.isEmpty() && now - lastHeardNanos() >= patience) {
+        } else if (!calls.isEmpty() && now - lastHeardNanos() >= silence) {
             ping();
         }
     }
 
-    /** When it was last heard of, or when there was first a reason to listen. */
+    /** When bytes were last read, or when the current calls began if that is later. */
     private long lastHeardNanos() {
         return lastReadNanos - busySinceNanos > 0 ? lastReadNanos : busySinceNanos;
     }
@@ -349,17 +349,17 @@ final class Http2Connection extends Http2ConnectionHandler {
         if (!pinged && !retired) {
             pinged = true;
             pingedNanos = nanoTime.getAsLong();
-            weigh();
+            updateCapacity();
             encoder().writePing(context, false, pingedNanos, context.newPromise());
             flush();
         }
     }
 
-    /** Takes no more calls, and closes when those that there are have ended. */
+    /** Takes no more calls, and closes when the present ones have ended. */
     void retire() {
         if (!retired) {
             retired = true;
-            weigh();
+            updateCapacity();
             owner.retired(this, ready ? null : unready());
         }
         if (calls.isEmpty()) {
@@ -372,7 +372,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         return failure instanceof ProxyException why ? why : ProxyException.unreachable(reason, failure);
     }
 
-    /** Closes it without more words. */
+    /** Closes the connection at once. */
     private void abort(Throwable why) {
         if (failure == null) {
             failure = why;
@@ -393,9 +393,9 @@ final class Http2Connection extends Http2ConnectionHandler {
     @Override
     public void channelRead(ChannelHandlerContext from, Object message) throws Exception {
         lastReadNanos = nanoTime.getAsLong();
-        isDeaf = isDeaf || !blocks.came(((ByteBuf) message).nioBuffer());
-        if (isDeaf) {
-            // No frame can be left out: what follows cannot be read without it (RFC 9113, 4.3).
+        discards = discards || !blocks.came(((ByteBuf) message).nioBuffer());
+        if (discards) {
+            // No frame can be dropped, since later ones cannot be decoded without it (RFC 9113, 4.3).
             ReferenceCountUtil.release(message);
             abort(ProxyException.noRoom());
             return;
@@ -404,14 +404,14 @@ final class Http2Connection extends Http2ConnectionHandler {
         blocks.read();
         if (pinged) {
             pinged = false;
-            weigh();
+            updateCapacity();
         }
     }
 
     @Override
     protected void handlerRemoved0(ChannelHandlerContext from) throws Exception {
         super.handlerRemoved0(from);
-        // With what Netty held.
+        // Netty has dropped the header block that these bytes were reserved for.
         blocks.close();
     }
 
@@ -441,7 +441,7 @@ final class Http2Connection extends Http2ConnectionHandler {
             ChannelHandlerContext from, boolean outbound, Throwable cause, Http2Exception broken) {
         if (failure == null) {
             boolean isMalformed = broken != null && !outbound;
-            // What Netty says may quote the answer.
+            // Netty's message may quote the answer.
             failure = isMalformed
                     ? ProxyException.malformed("it breaks the rules of HTTP/2 (" + broken.error() + ")")
                     : cause;
@@ -462,7 +462,7 @@ final class Http2Connection extends Http2ConnectionHandler {
                             ? Http2Call.tooLong()
                             : ProxyException.malformed("it breaks the rules of HTTP/2 (" + broken.error() + ")"));
         } else if (!outbound && connection().local().mayHaveCreatedStream(broken.streamId())) {
-            // Of a stream that is closed: it was on its way when the stream was reset (RFC 9113, 5.1).
+            // A frame of a closed stream, which was on its way when the stream was reset (RFC 9113, 5.1).
             return;
         }
         super.onStreamError(from, outbound, cause, broken);
@@ -483,8 +483,11 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
     }
 
-    /** The call itself fails: that code does not say that nobody has acted on it (RFC 9113, 8.7). */
-    private void noteCode(long code) {
+    /**
+     * Notes an error code that asks for HTTP/1.1. The call still fails, since the code does not say that the request
+     * was not processed (RFC 9113, 8.7).
+     */
+    private void noteErrorCode(long code) {
         if (code == Http2Error.HTTP_1_1_REQUIRED.code()) {
             owner.wantsHttp1();
         }
@@ -498,7 +501,7 @@ final class Http2Connection extends Http2ConnectionHandler {
 
         @Override
         public void onGoAwayReceived(int lastStreamId, long errorCode, ByteBuf debugData) {
-            noteCode(errorCode);
+            noteErrorCode(errorCode);
             retire();
             IOException why = new IOException("The provider closes the connection: " + Http2Error.valueOf(errorCode));
             for (Http2Call call : List.copyOf(calls.values())) {
@@ -514,7 +517,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         public void onSettingsRead(ChannelHandlerContext from, Http2Settings settings) {
             boolean isFirst = !ready;
             ready = true;
-            weigh();
+            updateCapacity();
             if (isFirst && !retired) {
                 owner.ready(Http2Connection.this);
             }
@@ -559,9 +562,9 @@ final class Http2Connection extends Http2ConnectionHandler {
                 if (refusedAt == 0) {
                     retire();
                 }
-                weigh();
+                updateCapacity();
             }
-            noteCode(code);
+            noteErrorCode(code);
             call.reset(code);
         }
     }

@@ -13,23 +13,26 @@ import io.netty.handler.codec.http2.UniformStreamByteDistributor;
 import java.time.Duration;
 import java.util.function.LongSupplier;
 
-/** Sets connections of HTTP/2 up: what they allow providers. */
+/** Builds connections of HTTP/2, with their limits for providers. */
 final class Http2Connections extends AbstractHttp2ConnectionHandlerBuilder<Http2Connection, Http2Connections> {
-    /** Bytes that a stream's provider may be ahead of its client: the part of a call's room that no buffer takes. */
+    /**
+     * Bytes that a provider may send ahead of a stream's client: the part of {@link Admission#CALL_BYTES} that buffers
+     * do not need.
+     */
     static final int STREAM_WINDOW = 48 * 1024;
-    /** The same for a client that takes much, while there is memory: 20 MB/s from a provider 50 ms away. */
+    /** {@link #STREAM_WINDOW} for a fast client, while there is memory: 20 MB/s from a provider 50 ms away. */
     static final int WIDEST_STREAM_WINDOW = 1 << 20;
     /**
-     * Bytes that a connection's provider may be ahead of what has been read. As it is given back when it is read,
-     * whether a client takes it or not, nothing is held for it.
+     * Bytes that a provider may send ahead of this side's reads on a connection. Each read reopens the window, whether
+     * or not a client takes the bytes, so no memory is held for it.
      */
     private static final int CONNECTION_WINDOW = 4 << 20;
 
-    /** Empty frames in a row are of no use, but no fault either: some servers flush that way. */
+    /** Most consecutive empty frames. They are no error, since some servers flush that way. */
     private static final int EMPTY_FRAMES = 1000;
-    /** A head in frames of 1 KiB; some servers send no longer ones. Its length is bounded anyway. */
+    /** Most small continuation frames: enough for the longest head in frames of 1 KiB, which some servers use. */
     private static final int SMALL_CONTINUATIONS = AnswerReader.MAX_HEAD_BYTES / 1024;
-    /** Half of a window is given back at a time. */
+    /** A window is reopened when half of it is used up. */
     private static final float WINDOW_RATIO = 0.5f;
 
     private static final int CLOSING_MILLIS = 1000;
@@ -63,14 +66,14 @@ final class Http2Connections extends AbstractHttp2ConnectionHandlerBuilder<Http2
                 .initialWindowSize(STREAM_WINDOW)
                 .maxHeaderListSize(AnswerReader.MAX_HEAD_BYTES));
         headerSensitivityDetector((name, value) -> Http2Head.isSensitive(name));
-        // It is only a hint (RFC 9113, 6.5.2): the provider's own refusal says more.
+        // The setting is only advisory (RFC 9113, 6.5.2), and a refusal by the provider says more.
         encoderIgnoreMaxHeaderListSize(true);
         decoderEnforceMaxConsecutiveEmptyDataFrames(EMPTY_FRAMES);
         decoderEnforceMaxSmallContinuationFrames(SMALL_CONTINUATIONS);
         gracefulShutdownTimeoutMillis(CLOSING_MILLIS);
     }
 
-    /** Speaks HTTP/2 over a channel that has agreed to it. */
+    /** Opens HTTP/2 over a channel that has agreed to it in the handshake. */
     static Http2Connection open(
             WatchedChannel channel,
             Http2Connection.Owner owner,
@@ -82,7 +85,7 @@ final class Http2Connections extends AbstractHttp2ConnectionHandlerBuilder<Http2
         return connection;
     }
 
-    /** Lets all streams together have more than one; to be called once the settings have been written. */
+    /** Sets the window of all streams together. Must be called once the settings have been written. */
     static void widen(io.netty.handler.codec.http2.Http2Connection connection) throws Http2Exception {
         connection.local().flowController().incrementWindowSize(connection.connectionStream(), CONNECTION_WINDOW);
     }

@@ -8,16 +8,18 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/** Heads as HTTP/2 has them (RFC 9113, 8), to and from those that all versions of HTTP share. */
+/** Converts heads to and from HTTP/2 (RFC 9113, 8). */
 final class Http2Head {
-    /** Fields about a connection: of no meaning toward a provider, and malformed in an answer (RFC 9113, 8.2.2). */
+    /**
+     * Fields about a connection. They are not sent to a provider, and are malformed in its answer (RFC 9113, 8.2.2).
+     */
     private static final Set<String> ABOUT_CONNECTIONS =
             Set.of("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade");
 
     /**
-     * Fields whose values both ends may keep for as long as the connection lasts, to send them once (RFC 7541, 2.3.2).
-     * All others may hold a credential, which is not to outlive its request, and which nobody else's request on the
-     * same connection may help to guess (RFC 7541, 7.1).
+     * Fields that may go into HPACK's dynamic table, where both ends keep their values while the connection lasts (RFC
+     * 7541, 2.3.2). Any other field may hold a credential. That must not outlive its request, and no other request on
+     * the connection may help to guess it (RFC 7541, 7.1).
      */
     private static final Set<String> KEPT = Set.of(
             ":method",
@@ -31,7 +33,7 @@ final class Http2Head {
 
     private Http2Head() {}
 
-    /** Whether nobody may keep a field's value. */
+    /** Whether a field must not go into HPACK's dynamic table. */
     static boolean isSensitive(CharSequence name) {
         return !KEPT.contains(name.toString());
     }
@@ -56,7 +58,7 @@ final class Http2Head {
         return head;
     }
 
-    /** How much of a head's limit it takes, in bytes: as much as in HTTP/1.1. */
+    /** Bytes that count against the limit for heads: as many as in HTTP/1.1. */
     static long bytes(Http2Headers head) {
         long bytes = 0;
         for (Map.Entry<CharSequence, CharSequence> field : head) {
@@ -66,11 +68,11 @@ final class Http2Head {
     }
 
     /**
-     * The head of an answer, or of an interim one.
+     * The head of an answer, perhaps an interim one.
      *
-     * @param answersHead whether there is no body in any case
-     * @param isAll whether nothing follows
-     * @throws ProxyException if it is malformed
+     * @param answersHead whether the answer has no body in any case
+     * @param isAll whether the stream ends with this head
+     * @throws ProxyException if the head is malformed
      */
     static AnswerHead answer(Http2Headers head, boolean answersHead, boolean isAll) throws ProxyException {
         CharSequence status = head.status();
@@ -89,7 +91,7 @@ final class Http2Head {
         if (built.framing() != AnswerHead.Framing.UNTIL_CLOSED) {
             return built;
         }
-        // HTTP/2 says where a body ends, whether its length is known or not.
+        // In HTTP/2 the end of a body is marked, even if its length is not known.
         return new AnswerHead(
                 true, built.status(), built.reason(), built.fields(), AnswerHead.Framing.CHUNKS, built.length());
     }
@@ -104,7 +106,7 @@ final class Http2Head {
         return ProxyException.malformed("its body is longer than its Content-Length");
     }
 
-    /** Fields that follow a body. */
+    /** The trailer fields that follow a body. */
     static Map<String, List<String>> trailers(Http2Headers trailers) throws ProxyException {
         AnswerHead.Builder builder = new AnswerHead.Builder();
         addFields(trailers, builder, false);

@@ -10,10 +10,10 @@ import java.util.List;
 import java.util.function.LongSupplier;
 
 /**
- * Connections to one provider that are for one call alone, those for websockets. As many are made at a time as of the
- * others, but counted by themselves: a burst of either kind holds up its own alone.
+ * Connections to one provider that serve a single call each: those for websockets. As many are made at a time as shared
+ * ones, but they are counted separately, so that a burst of one kind does not delay the other.
  *
- * <p>Thread-safe. The monitor is a leaf: no call is told anything with it held.
+ * <p>Thread-safe. The monitor is a leaf lock: no call's methods run while it is held.
  */
 final class LoneConnections implements Http1Connection.Owner {
     private record Waiting(Exchange call, long sinceNanos) {}
@@ -46,13 +46,13 @@ final class LoneConnections implements Http1Connection.Owner {
             waiting.addLast(new Waiting(call, nanoTime.getAsLong()));
         }
         if (call.isOver()) {
-            // Whoever ended it may have withdrawn it before it was here.
+            // The call may have been withdrawn before it was added.
             withdraw(call);
         }
         connect();
     }
 
-    /** How many are being made. */
+    /** Number of connections being made. */
     synchronized int connecting() {
         return connecting;
     }
@@ -104,8 +104,8 @@ final class LoneConnections implements Http1Connection.Owner {
     }
 
     /**
-     * A connection could not be made. Takes out the calls that have waited for as long as connecting may take: they
-     * need not try.
+     * A connection could not be made. Removes the calls that have waited for as long as the timeout for connecting;
+     * they fail without an attempt of their own.
      */
     private synchronized List<Exchange> failedToo() {
         connecting--;

@@ -21,53 +21,53 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Looks names of hosts up: in the hosts file, then by DNS as the system's {@code resolv.conf} says. A lookup is a
- * question over a socket and blocks no thread, so one that gets no answer holds up nobody else. Answers are kept for as
- * long as they say themselves. A name's IPv4 and IPv6 addresses are two questions, of which one may stay without an
- * answer (RFC 8305, 3). A name that has IPv4 addresses and none of IPv6, or nobody says so, is not asked about the
- * latter for a while. How often the hosts file is read, a property of Netty's says: once, unless it is set.
+ * Resolves host names: by the hosts file, then by DNS as the system's {@code resolv.conf} says. A lookup uses sockets
+ * and blocks no thread, so one without an answer delays no other. DNS answers are cached for their own TTL. IPv4 and
+ * IPv6 addresses need a query each, and one of the two may stay unanswered (RFC 8305, 3). After a lookup that found
+ * only IPv4 addresses, a name's IPv6 addresses are not queried for a while. Netty reads the hosts file once, unless a
+ * property of its own sets an interval.
  *
  * <p>Thread-safe.
  */
 final class Names implements AutoCloseable {
-    /** Questions at a time that others with the same name wait for. */
+    /** Most queries at a time whose answer is shared with later lookups of the same name. */
     private static final int SHARED_QUESTIONS = 64;
-    /** RFC 8305, 3 and 8: "Resolution Delay", for which IPv4 addresses wait for those of IPv6. */
+    /** "Resolution Delay" (RFC 8305, 3 and 8): how long IPv4 addresses wait for IPv6 addresses. */
     private static final long RESOLUTION_DELAY_MILLIS = 50;
 
-    /** How long a name with IPv4 addresses alone is taken for one. */
+    /** How long a name is taken to have only IPv4 addresses. */
     private static final long IPV4_ALONE_NANOS = TimeUnit.SECONDS.toNanos(30);
-    /** Names that are known to have those alone; with more, the oldest is asked about again. */
+    /** Most names that are remembered to have only IPv4 addresses. Beyond that, the oldest is forgotten. */
     private static final int MAX_IPV4_ALONE = 1_000;
 
     private static final DefaultHostsFileEntriesResolver HOSTS_FILE = new DefaultHostsFileEntriesResolver();
 
     private final EventLoop loop;
-    /** Null for the system's. */
+    /** The DNS servers; null for the system's. */
     private final DnsServerAddressStreamProvider servers;
-    /** One for each family of addresses; none until a name is looked up. The loop's. */
+    /** One resolver for each address family; empty until the first lookup. Used on the loop only. */
     private final List<DnsNameResolver> resolvers = new ArrayList<>(2);
-    /** When each name turned out to have IPv4 addresses alone, the oldest first. The loop's. */
+    /** When each name was found to have only IPv4 addresses, the oldest first. Used on the loop only. */
     private final Map<String, Long> ipv4Alone = new LinkedHashMap<>();
 
-    /** @param servers whom to ask, or null for those that the system asks */
+    /** @param servers the DNS servers, or null for the system's */
     Names(EventLoop loop, DnsServerAddressStreamProvider servers) {
         this.loop = loop;
         this.servers = servers;
     }
 
-    /** Hears what a name stands for, on any thread. */
+    /** Receives a name's addresses, on any thread. */
     interface Receiver {
         /**
-         * It has addresses. Comes again if more may be known later.
+         * The name has addresses. Called again later unless {@code areAll}.
          *
-         * @param addresses at least one, unless it comes again
-         * @param areAll whether there are no more, or nobody says so
+         * @param addresses at least one in the first call; may be empty in a later one
+         * @param areAll whether all queries have ended, so that no more follow
          */
         void resolved(List<InetAddress> addresses, boolean areAll);
 
         /**
-         * It has none, or nobody says so. Nothing else comes then.
+         * The name has no addresses, or no server has answered. No other call follows.
          *
          * @param failure an {@link UnknownHostException} if there is no such name
          */
@@ -88,7 +88,7 @@ final class Names implements AutoCloseable {
     }
 
     private void ask(String host, Receiver receiver) {
-        // Of both families at once: what the file says of one of them is all that there is.
+        // One lookup for both families: if the file has addresses of one of them, these are all.
         List<InetAddress> local = HOSTS_FILE.addresses(host, ResolvedAddressTypes.IPV4_PREFERRED);
         if (local != null && !local.isEmpty()) {
             receiver.resolved(local, true);
@@ -103,7 +103,7 @@ final class Names implements AutoCloseable {
     private void makeResolvers() {
         DnsNameResolverBuilder builder = new DnsNameResolverBuilder(loop)
                 .datagramChannelType(NioDatagramChannel.class)
-                // For answers that are too long for a datagram.
+                // If an answer is too long for a datagram, the query is repeated over TCP.
                 .socketChannelType(NioSocketChannel.class)
                 .hostsFileEntriesResolver((host, types) -> null)
                 .consolidateCacheSize(SHARED_QUESTIONS);
@@ -112,7 +112,7 @@ final class Names implements AutoCloseable {
         }
         DnsNameResolver usual = builder.build();
         if (usual.resolvedAddressTypes() == ResolvedAddressTypes.IPV4_ONLY) {
-            // This machine has no other addresses.
+            // This machine has no IPv6 addresses.
             resolvers.add(usual);
             return;
         }
@@ -135,7 +135,7 @@ final class Names implements AutoCloseable {
         }
     }
 
-    /** The questions for one name; the loop's alone. */
+    /** The queries for one name. Used on the loop only. */
     private final class Questions {
         private final String host;
         private final Receiver receiver;
@@ -145,7 +145,7 @@ final class Names implements AutoCloseable {
         private boolean hasTold;
         private boolean hasIpv4;
         private boolean hasIpv6;
-        /** Null until one of them fails. */
+        /** Null until a query fails. */
         private Throwable failure;
 
         Questions(String host, Receiver receiver) {
@@ -169,7 +169,7 @@ final class Names implements AutoCloseable {
                 hasIpv4 |= found.getNow().get(0) instanceof Inet4Address;
                 hasIpv6 |= found.getNow().get(0) instanceof Inet6Address;
             } else if (failure == null || Connector.isUnanswered(found.cause())) {
-                // That nobody has answered says more than that there are no addresses of one family.
+                // A missing answer is a better reason than a family without addresses.
                 failure = found.cause();
             }
             if (unanswered == 0) {
@@ -184,10 +184,10 @@ final class Names implements AutoCloseable {
             }
         }
 
-        /** So that not each connection asks again, and waits for the answer. */
+        /** Remembers whether the name has only IPv4 addresses, to spare later lookups the other query. */
         private void note() {
             if (!hasIpv4) {
-                // It may have others by now.
+                // The name may have other addresses by now.
                 ipv4Alone.remove(host);
             } else if (asksForBoth && !hasIpv6) {
                 noteIpv4Alone(host);

@@ -4,14 +4,15 @@ import java.net.URI;
 import java.util.Locale;
 
 /**
- * Where connections lead: what an upstream's URL says ahead of its path.
+ * The host to which connections are made: the part of an upstream's URL before its path.
  *
- * @param secure whether TLS is spoken
+ * @param secure whether TLS is used
  * @param host in lower case; an IPv6 address without brackets
  */
 record Origin(boolean secure, String host, int port) {
     /**
-     * The origin of a URL. {@link URI} itself knows no host whose name has an underscore, as those of containers may.
+     * The origin of a URL. Parses the authority itself, because {@link URI} finds no host in a name with an underscore,
+     * which containers may have.
      */
     static Origin of(URI url) {
         boolean secure = url.getScheme().equalsIgnoreCase("https");
@@ -30,7 +31,7 @@ record Origin(boolean secure, String host, int port) {
         return secure ? 443 : 80;
     }
 
-    /** As it stands in a {@code Host} field (RFC 9110, 7.2). */
+    /** The origin's form in a {@code Host} field (RFC 9110, 7.2). */
     String authority() {
         String name = host.indexOf(':') < 0 ? host : "[" + host + "]";
         return port == defaultPort(secure) ? name : name + ":" + port;

@@ -13,25 +13,25 @@ import java.util.List;
 /**
  * An upstream provider. Immutable and thread-safe.
  *
- * @param base the URL under which {@code /chat/completions} lives, without a trailing slash
- * @param identity names the provider in cache keys: stable over restarts, different for different providers
- * @param origin where its connections lead
+ * @param base the URL that precedes {@code /chat/completions}, without a trailing slash
+ * @param identity the provider's name in cache keys: the same after a restart, and different for different providers
+ * @param origin the host to connect to
  */
 public record Provider(URI base, String identity, Origin origin) {
-    /** Connections lead to the host and port of the URL. */
+    /** A provider that is reached at the host and port of its URL. */
     public Provider(URI base, String identity) {
         this(base, identity, Origin.of(base));
     }
 
     /**
-     * The client's request as it goes to this provider (wire rules W2 and W9).
+     * The client's request as it is sent to this provider (wire rules W2 and W9).
      *
-     * @param method as it was sent
-     * @param route where it leads
-     * @param query as it was sent, or empty
+     * @param method as the client sent it
+     * @param route the route of its path
+     * @param query as the client sent it, or empty
      * @param body null if there is none
      * @param identityCoding whether the answer must not be compressed
-     * @throws ProxyException if it cannot be sent on
+     * @throws ProxyException if the request cannot be forwarded
      */
     public UpstreamRequest request(
             String method, Route route, String query, RequestFields fields, RequestBody body, boolean identityCoding)
@@ -54,7 +54,7 @@ public record Provider(URI base, String identity, Origin origin) {
                 method, origin, target, lines, body == null && expectsBody(method) ? new HeldBody(new byte[0]) : body);
     }
 
-    /** Whether a request without a body says so (RFC 9110, 8.6). */
+    /** Whether a request without a body states a length of zero (RFC 9110, 8.6). */
     private static boolean expectsBody(String method) {
         return method.equals("POST") || method.equals("PUT") || method.equals("PATCH");
     }

@@ -14,33 +14,37 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * The connections to one provider. A call takes the one that became idle last, or waits for one: whichever is there
- * first, a new one or one that another call gives back. A connection of HTTP/2 has places for several calls; the one
- * that was made first is filled first, so that the others become idle and are closed.
+ * The connections to one provider. A call takes the connection that became idle last. If there is none, it waits for a
+ * new connection or one that another call gives back, whichever comes first. A connection of HTTP/2 has places for
+ * several calls. The oldest is filled first, so that the others become idle and are closed.
  *
- * <p>At most so many connections are made at a time. A handshake takes milliseconds of a processor; those of a burst
- * that all begin at once end together, after their time limit perhaps, where in turns the first are through soon.
+ * <p>The number of connections being made at a time is limited. A handshake takes milliseconds of a processor. If all
+ * handshakes of a burst began at once, all would end late, perhaps after their timeout. In turns, the first ones end
+ * soon, and their calls can begin.
  *
- * <p>Thread-safe. The monitor is a leaf: no call is told anything with it held.
+ * <p>Thread-safe. The monitor is a leaf lock: no call's methods run while it is held.
  *
- * <p>Long, since calls wait in one line for connections of both versions, and which one they get is not known before.
+ * <p>Long, since calls wait in one queue for connections of both versions, and cannot know which they will get.
  */
 final class ProviderConnections implements Http1Connection.Owner, Http2Connection.Owner {
-    /** Hundreds a second with a provider round the world, in a fraction of a second of processor. */
+    /**
+     * Most connections being made at a time. That allows hundreds a second to a provider on the other side of the
+     * world, for a fraction of a second of processor time.
+     */
     static final int MOST_CONNECTING = 128;
     /**
-     * The same while nobody knows how many calls a connection takes: 100 where the provider speaks HTTP/2, and a burst
-     * would make far more than it needs. More than one, as one may be stuck.
+     * {@link #MOST_CONNECTING} until it is known how many calls a connection takes. Over HTTP/2 it may be 100, and a
+     * burst would make far too many connections. More than one, since one may be stuck.
      */
     private static final int MOST_CONNECTING_AT_FIRST = 2;
 
-    /** A provider's own account of how long it keeps a connection is taken with so much to spare: the way to it. */
+    /** Margin for a provider's own keep-alive time, to cover the network delay. */
     private static final long SPARE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     /**
-     * A connection that is closed so soon after an answer was going to be closed anyway, by a provider that does not
-     * say so. The connections of a provider rest for so long before they are used again until it is known to keep
-     * them, or a request would now and then meet the end of one.
+     * Time after an answer within which a provider that keeps no connections closes them, without having said so. Until
+     * a provider is known to keep connections, each rests for this long before it is used again. Otherwise a request
+     * would now and then be sent over a connection that is just being closed.
      */
     private static final long REST_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
@@ -54,19 +58,19 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
     private final Origin origin;
     private final Reachability reachability;
     private final LoneConnections lone;
-    // The one that became idle first is first; guarded by this.
+    // The connection that became idle first comes first; guarded by this.
     private final Deque<Http1Connection> idle = new ArrayDeque<>();
     /** Connections of HTTP/2 that take calls. */
     private final List<Http2Connection> shared = new ArrayList<>();
-    /** How many calls a connection takes at a time, as far as is known; 0 before there was one. */
+    /** How many calls a connection takes at a time, judged by the latest one; 0 before the first. */
     private int places;
 
-    /** Whether HTTP/2 is offered; not any more once the provider has asked for HTTP/1.1. */
+    /** Whether HTTP/2 is offered; false once the provider has asked for HTTP/1.1. */
     private boolean http2;
 
     private final Deque<Waiting> waiting = new ArrayDeque<>();
     private int connecting;
-    /** When a connection was made last; means nothing before there was one. */
+    /** When the latest connection was made; meaningless before the first. */
     private long connectedNanos;
 
     private boolean everConnected;
@@ -75,7 +79,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
 
     private boolean everClosedSoon;
 
-    /** None at first. */
+    /** Begins without connections. */
     ProviderConnections(
             Origin origin,
             Connector connector,
@@ -94,7 +98,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         this.lone = new LoneConnections(origin, connector, loops, reachability, nanoTime);
     }
 
-    /** Takes a call in. It may have ended on its way here from another connection. */
+    /** Finds a connection for a call. The call may have ended meanwhile, if it comes from another connection. */
     void enter(Exchange call) {
         Http2Connection free;
         Http1Connection connection;
@@ -111,34 +115,34 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
             start(connection, call);
         } else {
             if (call.isOver()) {
-                // Whoever ended it may have withdrawn it before it was here.
+                // The call may have been withdrawn before it was added.
                 withdraw(call);
             }
             connect();
         }
     }
 
-    /** Calls that wait for a connection. */
+    /** Number of calls that wait for a connection. */
     synchronized int waiting() {
         return waiting.size();
     }
 
-    /** Makes a connection for this call, which nobody gets after it. */
+    /** Makes a connection for this call alone. */
     void enterAlone(Exchange call) {
         lone.enter(call);
     }
 
-    /** Connections for one call each that are being made. */
+    /** Number of connections being made that serve one call each. */
     int connectingAlone() {
         return lone.connecting();
     }
 
-    /** Whether a call has waited for as long as connecting may take. */
+    /** Whether a call has waited for as long as the timeout for connecting. */
     private boolean hasWaitedTooLong(Waiting call, long now) {
         return now - call.sinceNanos() >= connector.limit().toNanos();
     }
 
-    /** Takes a place on a connection of HTTP/2; null if there is none. */
+    /** Reserves a place on a connection of HTTP/2; null if there is none. */
     private Http2Connection reserve() {
         for (Http2Connection connection : shared) {
             if (connection.reserve()) {
@@ -163,7 +167,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         return nanoTime.getAsLong() - connection.idleSinceNanos();
     }
 
-    /** Never within this call, which may come from the midst of another one's answer. */
+    /** Starts a call asynchronously, because the caller may be in the middle of another call's answer. */
     private void start(Http1Connection connection, Exchange call) {
         connection.loop().execute(() -> startNow(connection, call));
     }
@@ -189,7 +193,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         }
     }
 
-    /** Makes connections as long as more calls wait than those in the making will take. */
+    /** Makes connections while more calls wait than the connections being made can take. */
     private void connect() {
         while (true) {
             synchronized (this) {
@@ -228,13 +232,13 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         });
     }
 
-    // ---- those of HTTP/2
+    // ---- connections of HTTP/2
 
     private synchronized boolean offersHttp2() {
         return http2;
     }
 
-    /** It counts as being made until its provider has said how many calls it takes. */
+    /** Adds a connection of HTTP/2. It counts as being made until its provider has said how many calls it takes. */
     private void share(WatchedChannel channel) {
         Http2Connection connection = Http2Connections.open(channel, this, connector.limit(), nanoTime, memory);
         boolean isWanted;
@@ -245,7 +249,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         if (isWanted) {
             hasRoom(connection);
         } else {
-            // Agreed on before the provider asked for HTTP/1.1.
+            // HTTP/2 was agreed on before the provider asked for HTTP/1.1.
             connection.run(connection::retire);
         }
     }
@@ -302,7 +306,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
             shared.remove(connection);
             isLost = why != null && http2;
             if (why != null && !http2) {
-                // It was still being made, and is not wanted any more.
+                // It still counted as being made, and HTTP/2 is no longer wanted.
                 connecting--;
             }
         }
@@ -318,12 +322,12 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         enter(call);
     }
 
-    // ---- all of them
+    // ---- connections of both versions
 
     /**
-     * Fails the call that has waited longest, and those that have waited for as long as connecting may take. But a
-     * provider to which other connections come through is merely slow, and a connection that took too long is made
-     * again.
+     * Fails the call that has waited longest, and all that have waited for as long as the timeout for connecting. If
+     * other connections to the provider succeed, the provider is merely slow. Then only one call fails. After a timeout
+     * none fails, and the connection is tried again.
      */
     private void unconnected(ProxyException why) {
         List<Exchange> failed = new ArrayList<>();
@@ -354,8 +358,8 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
     }
 
     /**
-     * A connection has been made. It takes its call in the same step. Otherwise somebody could see the call still
-     * waiting and no connection in the making for it, and make one more.
+     * A connection has been made, and takes its call in the same step. Otherwise another thread could see the call
+     * waiting without a connection being made for it, and make one more.
      */
     private void made(Http1Connection connection) {
         Waiting next;
@@ -383,7 +387,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         }
     }
 
-    /** The call that gets the connection; if there is none it is idle. */
+    /** The call that gets the connection. If none waits, the connection becomes idle. */
     private Waiting waitingFor(Http1Connection connection) {
         Waiting next = connection.isUsed() && !isKeeping ? null : waiting.pollFirst();
         if (next == null) {

@@ -11,9 +11,9 @@ import java.util.Locale;
 import java.util.stream.Stream;
 
 /**
- * Which providers are reached through an HTTP proxy. There is no standard for it; this is what {@code HTTP_PROXY},
- * {@code HTTPS_PROXY} and {@code NO_PROXY} mean to Go's {@code net/http} and, but for the loopback, to curl. Immutable
- * and thread-safe.
+ * Decides which providers are reached through an HTTP proxy. There is no standard for such rules. These follow the
+ * meaning of {@code HTTP_PROXY}, {@code HTTPS_PROXY} and {@code NO_PROXY} in Go's {@code net/http} and, except for
+ * loopback addresses, in curl. Immutable and thread-safe.
  */
 public final class ProxyRules {
     /** No proxies. */
@@ -22,7 +22,7 @@ public final class ProxyRules {
     /**
      * A proxy.
      *
-     * @param authorization what it gets as {@code Proxy-Authorization}, or null
+     * @param authorization value of {@code Proxy-Authorization}, or null
      */
     record Proxy(Origin origin, String authorization) {}
 
@@ -35,8 +35,8 @@ public final class ProxyRules {
      *
      * @param http URL of the proxy to providers without TLS, or null
      * @param https URL of the proxy to providers with TLS, or null
-     * @param direct hosts that are reached without, separated by commas: names, which stand for all names below them
-     *     too, addresses and networks such as {@code 10.0.0.0/8}, all with or without a port, or {@code *}
+     * @param direct hosts that are reached without a proxy, separated by commas: names, which include all names below
+     *     them, addresses, networks such as {@code 10.0.0.0/8}, or {@code *}. Names may have a port
      */
     public ProxyRules(String http, String https, String direct) {
         this.http = proxy(http);
@@ -66,7 +66,7 @@ public final class ProxyRules {
                                                         .getBytes(StandardCharsets.UTF_8)));
     }
 
-    /** The proxy to a provider, or null if it is reached without. */
+    /** The proxy to a provider, or null if none is used. */
     Proxy to(Origin origin) {
         Proxy proxy = origin.secure() ? https : http;
         return proxy == null || isLoopback(origin.host()) || direct.stream().anyMatch(rule -> matches(rule, origin))

@@ -13,9 +13,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/** Has a proxy connect to a provider (RFC 9110, 9.3.6), and goes away. */
+/** Makes a proxy connect to a provider (RFC 9110, 9.3.6), then removes itself from the pipeline. */
 final class ProxyTunnel extends ChannelInboundHandlerAdapter implements AnswerReader.Listener {
-    /** Memory that the head of its answer may take: there is no call yet that has some for it. */
+    /** Most memory for the head of the proxy's answer, in bytes. No call exists yet on which it could be reserved. */
     private static final int MOST_HEAD_BYTES = 64 * 1024;
 
     private final ProxyRules.Proxy proxy;
@@ -25,7 +25,7 @@ final class ProxyTunnel extends ChannelInboundHandlerAdapter implements AnswerRe
     private int status;
     private boolean over;
 
-    /** @param done gets null when there is a tunnel, else why there is none */
+    /** @param done receives null once there is a tunnel, else the reason why there is none */
     ProxyTunnel(ProxyRules.Proxy proxy, Origin target, Consumer<Throwable> done) {
         this.proxy = proxy;
         this.target = target;

@@ -6,14 +6,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Says in the log when a provider cannot be reached, when it answers again, and when it asks for another version of
- * HTTP: once for each change. Thread-safe.
+ * Logs when a provider cannot be reached, when it answers again, and when it asks for another version of HTTP. Logs
+ * each change once. Thread-safe.
  */
 final class Reachability {
     private static final Logger LOG = LoggerFactory.getLogger(Reachability.class);
 
     private final Origin provider;
-    /** Why it was not reached last; null while it answers. Changed with the monitor held. */
+    /** Why the provider could not be reached; null while it answers. Changed with the monitor held. */
     private volatile String lost;
 
     Reachability(Origin provider) {
@@ -27,7 +27,7 @@ final class Reachability {
     }
 
     void answers() {
-        // Asked for every answer.
+        // Called for every answer, so most calls end without the monitor.
         if (lost != null && isChange(null)) {
             LOG.info("{}: the upstream provider answers again", provider);
         }

@@ -8,30 +8,30 @@ import java.nio.charset.StandardCharsets;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 
-/** Writes a request over HTTP/1.1. The event loop's alone. */
+/** Writes a request over HTTP/1.1. Used on the event loop only. */
 final class RequestWriter implements BodySender.Out {
     private static final byte[] LAST_CHUNK = {'0', '\r', '\n', '\r', '\n'};
     private static final byte[] LINE_END = {'\r', '\n'};
 
     private final ChannelHandlerContext context;
     private final UpstreamRequest request;
-    /** The proxy that gets the request in place of the provider; null for none. */
+    /** The proxy to which the request is sent in place of the provider; null for none. */
     private final ProxyRules.Proxy via;
 
     private final Consumer<Throwable> failed;
     private final BodySender body;
-    /** Whether there is more to be sent than the head, before there is a websocket. */
+    /** Whether the request has a body. The bytes of a websocket do not count as one. */
     private final boolean hasBody;
 
     private boolean isChunked;
-    /** Hears of what is sent over a websocket; null before there is one. */
+    /** Receives the number of bytes sent over a websocket; null before there is one. */
     private IntConsumer moved;
-    /** Runs when the client has sent all that there is over a websocket. */
+    /** Runs when all bytes of the client have been written to a websocket; null before there is one. */
     private Runnable ended;
 
     /**
-     * @param via the proxy that gets the request in place of the provider; null for none
-     * @param failed hears on the event loop why there is no more of the body, unless it has been stopped
+     * @param via the proxy to which the request is sent in place of the provider; null for none
+     * @param failed receives, on the event loop, why the body has failed, unless the writer was stopped before
      */
     RequestWriter(
             ChannelHandlerContext context, UpstreamRequest request, ProxyRules.Proxy via, Consumer<Throwable> failed) {
@@ -44,10 +44,10 @@ final class RequestWriter implements BodySender.Out {
     }
 
     /**
-     * Begins.
+     * Begins to send.
      *
-     * @return why not so much as the head was written, so that nobody can have acted on it; null if it was, or is
-     *     waiting to be
+     * @return why not even the whole head was written, so that the provider cannot have acted on the request; null if
+     *     it was written or still waits to be
      */
     Throwable send() {
         long before = written();
@@ -71,7 +71,7 @@ final class RequestWriter implements BodySender.Out {
 
     private ByteBuf head() {
         StringBuilder text = new StringBuilder(512);
-        // RFC 9112, 3.2.2: absolute for a proxy.
+        // A proxy gets the absolute form (RFC 9112, 3.2.2).
         String target = (via == null ? "" : request.origin().toString()) + request.target();
         text.append(request.method()).append(' ').append(target).append(" HTTP/1.1\r\nHost: ");
         text.append(request.origin().authority()).append("\r\n");
@@ -92,10 +92,10 @@ final class RequestWriter implements BodySender.Out {
     }
 
     /**
-     * The provider has agreed to a websocket: what the client sends goes out as it comes.
+     * The provider has agreed to a websocket: the client's bytes are sent as they come.
      *
-     * @param moved hears how many bytes do, on the event loop
-     * @param ended runs on the event loop once the client has ended and all of it is written
+     * @param moved receives the number of bytes of each piece, on the event loop
+     * @param ended runs on the event loop once the client has ended and all its bytes are written
      */
     void switchProtocols(IntConsumer moved, Runnable ended) {
         this.moved = moved;
@@ -103,17 +103,17 @@ final class RequestWriter implements BodySender.Out {
         body.start();
     }
 
-    /** Whether all of the request has been written, and all that goes over a websocket. */
+    /** Whether the whole request has been written, including the client's bytes over a websocket. */
     boolean isSent() {
         return body.isSent() || (!hasBody && moved == null);
     }
 
-    /** There is room for more. */
+    /** The connection has room for more. */
     void writable() {
         body.writable();
     }
 
-    /** Writes no more. */
+    /** Stops writing. */
     void stop() {
         body.stop();
     }
@@ -150,7 +150,7 @@ final class RequestWriter implements BodySender.Out {
             context.write(Unpooled.wrappedBuffer(LAST_CHUNK));
         }
         if (ended != null) {
-            // Behind what is still to be written.
+            // An empty write, which completes after all earlier ones.
             context.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> ended.run());
         } else {
             context.flush();

@@ -3,20 +3,20 @@ package dev.refrain.http.upstream;
 import java.util.concurrent.TimeUnit;
 
 /**
- * How far a provider may be ahead of a client on a stream of HTTP/2. At most a window's worth arrives in each round
- * trip. So a client that takes as much within a second, which is far more than a model writes, gets a window that is
- * twice as wide. One thread's at a time.
+ * The flow-control window of a stream of HTTP/2: how many bytes a provider may send ahead of the client. At most one
+ * window arrives in each round trip. A client that takes a whole window within a second, which is far more than a model
+ * writes, gets a window twice as wide. Used by one thread at a time.
  */
 final class StreamWindow {
     private static final long FAST_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private int bytes = Http2Connections.STREAM_WINDOW;
-    /** Bytes taken of a window of that size, and when the first of them were. */
+    /** Bytes taken since {@link #sinceNanos}, less than a window. */
     private int taken;
 
     private long sinceNanos;
 
-    /** Bytes that the provider may be ahead. */
+    /** The window in bytes. */
     int bytes() {
         return bytes;
     }
@@ -24,7 +24,7 @@ final class StreamWindow {
     /**
      * The client has taken bytes.
      *
-     * @return how wide the window should be, if there is memory: as it is, or wider
+     * @return bytes that the window should have if there is memory: as many as now, or more
      */
     int wanted(int more, long nanoTime) {
         if (taken == 0) {

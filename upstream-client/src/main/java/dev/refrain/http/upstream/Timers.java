@@ -2,11 +2,11 @@ package dev.refrain.http.upstream;
 
 import java.util.concurrent.Future;
 
-/** The time that calls and connections go by: the machine's, or one that a test moves. Thread-safe. */
+/** The clock and timers of calls and connections: the machine's, or those of a test. Thread-safe. */
 interface Timers {
-    /** As {@link System#nanoTime}. */
+    /** Monotonic time in nanoseconds, as {@link System#nanoTime}. */
     long nanoTime();
 
-    /** Runs a task on a thread of its own once so much time has passed, unless it is cancelled before. */
+    /** Runs a task on a timer thread after so many nanoseconds, unless it is cancelled before. */
     Future<?> after(long nanos, Runnable task);
 }

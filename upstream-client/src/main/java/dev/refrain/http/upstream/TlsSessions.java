@@ -9,15 +9,15 @@ import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLSession;
 
 /**
- * Lets handshakes with one provider that run at the same time each resume a session (RFC 8446, 2.2), which costs both
- * sides a fraction of a whole handshake.
+ * Lets concurrent handshakes with one provider each resume a session (RFC 8446, 2.2), which costs both sides a fraction
+ * of a full handshake.
  *
- * <p>The JDK keeps one session under a host and port, the last one, and takes it away when a handshake uses it: a
- * ticket of TLS 1.3 is used once (RFC 8446, C.4). Of a hundred handshakes at a time one could resume. But the port that
- * {@link javax.net.ssl.SSLContext#createSSLEngine(String, int)} is told is no more than a part of that name. So each
- * handshake is given a place, which is a number to be told in place of the port. Its session stays there for the next
- * handshake. The host is the real one, and whether the certificate is for it is checked as ever: a resumed session has
- * had its certificate checked for the same host.
+ * <p>The JDK caches one session by host and port, the latest. A handshake that uses it removes it, since a TLS 1.3
+ * ticket is used once (RFC 8446, C.4). So of a hundred concurrent handshakes only one could resume. The port that
+ * {@link javax.net.ssl.SSLContext#createSSLEngine(String, int)} gets is only a part of the cache key. Therefore each
+ * handshake gets a place: a number that is passed instead of the port, and under which the JDK caches its session for a
+ * later handshake. The host is the real one, for which the certificate is checked as usual. A resumed session has had
+ * its certificate checked for the same host.
  *
  * <p>Thread-safe.
  */
@@ -29,15 +29,15 @@ final class TlsSessions {
     private final Deque<Integer> filled = new ArrayDeque<>();
 
     private final Deque<Integer> empty = new ArrayDeque<>();
-    /** A place whose session may be resumed again and again, as before TLS 1.3; null for none. */
+    /** A place whose session may be resumed repeatedly, as before TLS 1.3; null for none. */
     private Integer shared;
 
-    /** @param numbers of new places, each another one for each provider */
+    /** @param numbers supplies numbers for new places, unique among all providers */
     TlsSessions(IntSupplier numbers) {
         this.numbers = numbers;
     }
 
-    /** A place for a handshake; {@link #shookHands} or {@link #failed} follows. */
+    /** A place for a handshake. {@link #shookHands} or {@link #failed} must follow. */
     synchronized int take() {
         if (shared != null) {
             return shared;
@@ -56,7 +56,7 @@ final class TlsSessions {
     /**
      * A handshake has succeeded.
      *
-     * @return what is to stand in front of TLS, to see when its place has a session again; null if it has
+     * @return a handler before that of TLS, which notices when the place has a session again; null for none
      */
     synchronized ChannelInboundHandlerAdapter shookHands(int place, SSLSession session) {
         if (!session.getProtocol().equals(SINGLE_USE)) {
@@ -64,7 +64,7 @@ final class TlsSessions {
             return null;
         }
         if (shared != null && shared == place) {
-            // The provider has learnt TLS 1.3 meanwhile.
+            // The provider has been upgraded to TLS 1.3 meanwhile.
             shared = null;
         }
         return new TicketWatch(place);
@@ -75,8 +75,8 @@ final class TlsSessions {
     }
 
     /**
-     * Sees the first bytes after a handshake. A provider that sends a ticket does so there: right after the handshake,
-     * and before any answer. Were there none, the place has no session, and the next handshake on it is a whole one.
+     * Watches for the first bytes after a handshake. If a provider sends tickets, it sends them there, before any
+     * answer. If it sent none, the place has no session, and its next handshake is a full one.
      */
     private final class TicketWatch extends ChannelInboundHandlerAdapter {
         private final int place;
@@ -97,7 +97,7 @@ final class TlsSessions {
 
         @Override
         public void handlerRemoved(ChannelHandlerContext from) {
-            // Closed before anything came.
+            // The connection was closed before any byte came.
             settle(false);
         }
 
@@ -110,8 +110,8 @@ final class TlsSessions {
     }
 
     /**
-     * Whether a provider has refused the handshake. In TLS 1.3 it looks at the client's certificate after the end, as
-     * this side sees it.
+     * Whether a provider has refused the handshake. In TLS 1.3 it may do so after the handshake has ended for this
+     * side, since it checks the client's certificate only then.
      */
     static boolean isRefusal(Throwable failure) {
         Throwable cause = failure;

@@ -8,7 +8,7 @@ import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Counts the websockets to providers and what goes over them, and logs each when it ends. Thread-safe. */
+/** Counts the websockets to providers and their bytes, and logs each when it ends. Thread-safe. */
 public final class Tunnels {
     private static final Logger LOG = LoggerFactory.getLogger(Tunnels.class);
 
@@ -22,7 +22,7 @@ public final class Tunnels {
         this.nanoTime = nanoTime;
     }
 
-    /** One of them; used by one thread at a time. */
+    /** One websocket; used by one thread at a time. */
     final class Tunnel {
         private final long startNanos = nanoTime.getAsLong();
         private final String url;
@@ -54,19 +54,19 @@ public final class Tunnels {
         }
     }
 
-    /** The provider has agreed; {@link Tunnel#close} follows. */
+    /** The provider has agreed to a websocket. {@link Tunnel#close} must follow. */
     Tunnel open(UpstreamRequest request) {
         open.incrementAndGet();
-        // A query may hold a credential.
+        // Without the query, which may hold a credential.
         return new Tunnel(request.origin() + request.target().split("\\?", 2)[0]);
     }
 
-    /** How many are open. */
+    /** Number of open websockets. */
     public int open() {
         return open.get();
     }
 
-    /** Bytes that have gone over them, by direction. */
+    /** Bytes sent over all websockets, by direction. */
     public Map<String, LongAdder> bytes() {
         return Map.of("to-provider", sent, "from-provider", received);
     }

@@ -16,25 +16,25 @@ import java.util.function.Consumer;
 /**
  * One call to the upstream: sends a request and passes the answer to a sink as it arrives.
  *
- * <p>When some pieces have come, more are asked for when all have been taken ({@link ResponseSink#whenDrained}), so
- * that a slow client slows the provider down instead of filling memory. A call is made again only if its connection was
- * closed before the request could be written, as nobody can have acted on it then (RFC 9110, 9.2.2). Timers may end the
- * call while the connection's event loop delivers, so deliveries hold this object's monitor; the sink never blocks,
- * hence neither do they. Thread-safe.
+ * <p>After some pieces, more are requested only when all have been taken ({@link ResponseSink#whenDrained}). So a slow
+ * client slows the provider down instead of filling memory. A call is repeated only if its connection was closed before
+ * the request could be written, since the provider cannot have acted on it (RFC 9110, 9.2.2). Timers may end the call
+ * while the event loop delivers, so deliveries hold this object's monitor. They never block, since the sink does not.
+ * Thread-safe.
  */
 public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Applicant, Exchange {
-    /** A provider that shuts down may refuse a call on one connection after another. */
+    /** Most repetitions of a call. A provider that shuts down may refuse it on one connection after another. */
     private static final int MOST_REPEATS = 3;
 
     /**
-     * Bytes of an answer that are passed on before anybody asks whether they have been taken. To ask takes a turn of
-     * the client's thread and one of the provider's, which short events are not worth.
+     * Bytes of an answer that are passed on before the call waits until they have been taken. Waiting wakes the
+     * client's thread and the event loop, which is not worth it for short events.
      */
-    private static final int UNASKED_BYTES = 8 * 1024;
+    private static final int UNDRAINED_BYTES = 8 * 1024;
 
     private final UpstreamClient client;
     private final UpstreamRequest request;
-    /** Whether its client has taken an answer before. */
+    /** Whether the client has taken an answer before. */
     private final boolean clientKnown;
 
     private final Consumer<ResponseHead> interims;
@@ -43,7 +43,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     /** Null while there is no connection. */
     private Wire wire;
 
-    /** How often it was made again, because nobody could have acted on it. */
+    /** How often the call was repeated, because its request had not been sent. */
     private int repeats;
 
     /** Null until the answer begins. */
@@ -52,19 +52,19 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     private Future<?> timer;
     private long lastPieceNanos;
     private boolean waitingForUpstream;
-    /** Bytes since it was last asked whether they have been taken. */
-    private int unasked;
+    /** Bytes passed on since the call last waited until they were taken. */
+    private int sinceDrained;
 
-    /** How long to wait for a piece. */
-    private Duration patience;
-    /** Null unless this has become a websocket. */
+    /** Longest wait for a piece. */
+    private Duration silenceLimit;
+    /** Null unless the call has become a websocket. */
     private Tunnels.Tunnel tunnel;
-    /** Reserved for the answer's head beside the room of every call. */
+    /** Bytes reserved for a long head, beyond those reserved for every call. */
     private long longHeadBytes;
-    /** For what may come ahead of the client beside the room of every call; null if that is enough. */
+    /** Memory for bytes ahead of the client, beyond that reserved for every call; null if none is needed. */
     private MemoryBudget.Reservation ahead;
 
-    /** Bytes of the body that have not come yet; negative while nobody knows. */
+    /** Bytes of the body that have not arrived; negative if unknown. */
     private long missing = -1;
 
     private boolean answered;
@@ -74,10 +74,10 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     private volatile boolean over;
 
     /**
-     * Not made yet.
+     * A call that has not begun.
      *
-     * @param clientKnown whether its client has taken an answer over the same connection before
-     * @param interims hears of each answer ahead of the answer (status 1xx), on any thread
+     * @param clientKnown whether the client has taken an answer over the same connection before
+     * @param interims receives each interim answer (status 1xx), on any thread
      */
     public UpstreamCall(
             UpstreamClient client, UpstreamRequest request, boolean clientKnown, Consumer<ResponseHead> interims) {
@@ -85,7 +85,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         this.request = request;
         this.clientKnown = clientKnown;
         this.interims = interims;
-        this.patience = client.options().timeouts().idle();
+        this.silenceLimit = client.options().timeouts().idle();
     }
 
     @Override
@@ -123,7 +123,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
             }
             enter();
         } catch (RuntimeException | Error e) {
-            finish(e); // on a thread on which nobody would hear of it
+            finish(e); // an exception would be lost on this thread
         }
     }
 
@@ -139,8 +139,8 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     }
 
     /**
-     * Goes for a connection. Without the monitor: the connection's thread wants it first of all, and is often at work
-     * before this one goes on. Should the call have ended meanwhile, the connection is told so.
+     * Asks for a connection. Without the monitor, because the connection's thread needs it at once, and often runs
+     * before this thread goes on. If the call has ended meanwhile, {@link #begins} says so.
      */
     private void enter() {
         if (!over) {
@@ -187,7 +187,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         abort(ProxyException.cancelled());
     }
 
-    /** Ends the call from this side; the sink fails with the given cause unless it is over already. */
+    /** Ends the call from this side. Fails the sink with the given cause, unless the call is over. */
     void abort(Throwable cause) {
         Wire running;
         synchronized (this) {
@@ -210,7 +210,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         if (over || more <= 0) {
             return true;
         }
-        // Long ones are rare, and are to leave room for calls.
+        // Long heads are rare, and must leave room for calls.
         boolean isGranted = client.memory()
                 .reserve(more, bytes <= MemoryBudget.SMALL ? MemoryBudget.Use.SHORT : MemoryBudget.Use.STORING);
         longHeadBytes += isGranted ? more : 0;
@@ -223,7 +223,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
             return false;
         }
         if (ahead == null) {
-            // A wider window is only faster, so others need the memory more.
+            // A wider window only makes an answer faster, so other uses of memory have precedence.
             ahead = client.memory().openForStoring();
         }
         return ahead.resize(bytes);
@@ -243,18 +243,21 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
             missing = answer.contentLength();
             if (head.switchesProtocols()) {
                 tunnel = client.tunnels().open(request);
-                patience = client.options().timeouts().tunnelIdle();
+                silenceLimit = client.options().timeouts().tunnelIdle();
             }
             fields = (AnswerFields) answer.fields();
             lastPieceNanos = client.time().nanoTime();
             waitingForUpstream = true;
-            // First, because the receiver of the head may break off at once, and then no time limit may be left.
-            watchForSilence(patience.toNanos());
+            // First, because the sink may cancel the call at once, which must also cancel this timer.
+            watchForSilence(silenceLimit.toNanos());
             sink.head(answer);
         }
     }
 
-    /** Checks rather than reschedules for every piece: pieces come often, silence hardly ever. */
+    /**
+     * Checks for silence at intervals, instead of setting a timer again for every piece: pieces are frequent, and
+     * silence is rare.
+     */
     private void watchForSilence(long nanos) {
         timer = client.time().after(nanos, () -> {
             synchronized (this) {
@@ -262,13 +265,13 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
                     return;
                 }
                 long silent = client.time().nanoTime() - lastPieceNanos;
-                long limit = patience.toNanos();
+                long limit = silenceLimit.toNanos();
                 if (!waitingForUpstream || silent < limit) {
                     watchForSilence(waitingForUpstream ? limit - silent : limit);
                     return;
                 }
             }
-            abort(tunnel == null ? ProxyException.stalled(patience) : ProxyException.cancelled());
+            abort(tunnel == null ? ProxyException.stalled(silenceLimit) : ProxyException.cancelled());
         });
     }
 
@@ -298,7 +301,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
             try {
                 sink.end();
             } catch (RuntimeException | Error e) {
-                sink.fail(e); // nothing else ends it any more
+                sink.fail(e); // nothing else would end the sink
                 throw e;
             }
         } else {
@@ -323,7 +326,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
         }
         lastPieceNanos = client.time().nanoTime();
         missing -= bytes.remaining();
-        unasked += bytes.remaining();
+        sinceDrained += bytes.remaining();
         if (tunnel != null) {
             tunnel.received(bytes.remaining());
         }
@@ -345,10 +348,10 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     public void pause() {
         Wire goesOn = null;
         synchronized (this) {
-            if (unasked < UNASKED_BYTES) {
+            if (sinceDrained < UNDRAINED_BYTES) {
                 goesOn = wire;
             } else {
-                unasked = 0;
+                sinceDrained = 0;
                 waitingForUpstream = false;
             }
         }

@@ -19,14 +19,14 @@ import javax.net.ssl.SSLContext;
 
 /** The connection pool, threads and timers that all calls to upstreams share. Thread-safe. */
 public final class UpstreamClient implements AutoCloseable {
-    /** Event loops, on which everything happens that has to do with connections. Nothing there blocks. */
+    /** Number of event loops, which do all work on connections and never block. */
     private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private static final int TICK_SECONDS = 1;
-    /** Waits for clients that are ended with each tick while memory is tight. */
+    /** Most waits for clients that are ended at each tick while memory is tight. */
     private static final int MOST_ENDED = 128;
-    /** How often those who wait for room are looked after. */
-    private static final int LOOK_MILLIS = 100;
+    /** Interval at which calls that wait for memory are checked, in milliseconds. */
+    private static final int CHECK_MILLIS = 100;
 
     private final EventLoopGroup loops =
             new MultiThreadIoEventLoopGroup(THREADS, daemons("refrain-upstream-"), NioIoHandler.newFactory());
@@ -34,7 +34,7 @@ public final class UpstreamClient implements AutoCloseable {
     private final UpstreamErrors errors = new UpstreamErrors();
     private final Tunnels tunnels;
     private final Set<UpstreamCall> running = ConcurrentHashMap.newKeySet();
-    /** Calls that wait for the provider. */
+    /** Number of calls whose answers are not complete yet. */
     private final AtomicInteger waiting = new AtomicInteger();
 
     private final ConnectionBuffers buffers = ConnectionBuffers.ofJvm(THREADS);
@@ -50,18 +50,18 @@ public final class UpstreamClient implements AutoCloseable {
     /**
      * A client.
      *
-     * @param memory where what each call takes is reserved
-     * @param makeRoom is asked to end so many of the longest waits for clients, if calls wait for room
+     * @param memory budget for the memory of calls
+     * @param makeRoom ends so many of the longest waits for clients; called if calls wait for memory
      */
     public UpstreamClient(UpstreamOptions options, MemoryBudget memory, IntConsumer makeRoom) {
         this(options, memory, makeRoom, null, null);
     }
 
     /**
-     * The same, with parts that a test may choose.
+     * A client with parts that a test may choose.
      *
-     * @param servers whom to ask for addresses, or null for those that the system asks
-     * @param time for calls and connections, or null for the machine's
+     * @param servers DNS servers, or null for the system's
+     * @param time clock and timers of calls and connections, or null for the machine's
      */
     UpstreamClient(
             UpstreamOptions options,
@@ -76,12 +76,12 @@ public final class UpstreamClient implements AutoCloseable {
         this.admission = new Admission(
                 memory,
                 loops,
-                task -> timers.schedule(task, LOOK_MILLIS, TimeUnit.MILLISECONDS),
+                task -> timers.schedule(task, CHECK_MILLIS, TimeUnit.MILLISECONDS),
                 makeRoom,
                 System::nanoTime);
         timers.setRemoveOnCancelPolicy(true);
-        // A timer that is always due before those of calls. Setting a timer that is due before all others wakes the
-        // timers' thread, which a call then never does.
+        // This timer is always due before those of calls. Setting a timer that is due before all others wakes the timer
+        // thread, so calls never have to do that.
         timers.scheduleWithFixedDelay(() -> makeRoom.accept(MOST_ENDED), TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
         names = new Names(loops.next(), servers);
         connector = new Connector(
@@ -94,7 +94,7 @@ public final class UpstreamClient implements AutoCloseable {
         timers.scheduleWithFixedDelay(connections::sweep, TICK_SECONDS, TICK_SECONDS, TimeUnit.SECONDS);
     }
 
-    /** Speaks TLS by this over connections that are made from now on; those that are there stay as they are. */
+    /** Sets the TLS context for connections made from now on; existing ones keep theirs. */
     public void tls(SSLContext next) {
         connector.tls(next);
     }
@@ -111,7 +111,10 @@ public final class UpstreamClient implements AutoCloseable {
         }
     }
 
-    /** Made on another thread, as it reads all certificates that there are: nothing but the first call waits for it. */
+    /**
+     * Makes the default TLS context on another thread, because it reads all trusted certificates. Only the first call
+     * over TLS waits for it.
+     */
     private static CompletableFuture<SSLContext> tls() {
         CompletableFuture<SSLContext> made = new CompletableFuture<>();
         Thread maker = new Thread(
@@ -137,12 +140,12 @@ public final class UpstreamClient implements AutoCloseable {
         };
     }
 
-    /** Bytes of direct memory that connections have taken. */
+    /** Bytes of direct memory that connections have taken from the JVM. */
     long directBytes() {
         return buffers.directBytes();
     }
 
-    /** The threads that read from providers. For tests, which wait for what these do behind an answer. */
+    /** The threads that read from providers. For tests, which wait for tasks that follow an answer there. */
     EventLoopGroup loops() {
         return loops;
     }
@@ -151,7 +154,7 @@ public final class UpstreamClient implements AutoCloseable {
         return connections;
     }
 
-    /** What has gone wrong with calls. */
+    /** Counters of failed calls. */
     public UpstreamErrors errors() {
         return errors;
     }
@@ -168,31 +171,33 @@ public final class UpstreamClient implements AutoCloseable {
         return memory;
     }
 
-    /** The websockets among the calls. */
+    /** Counters of the calls that are websockets. */
     public Tunnels tunnels() {
         return tunnels;
     }
 
-    /** Returns whether one more call may be made; {@link #answered} and {@link #closed} follow in any case. */
+    /**
+     * Registers a call; returns whether it may be made. {@link #answered} and {@link #closed} must follow in any case.
+     */
     boolean opened(UpstreamCall call) {
         running.add(call);
         return waiting.incrementAndGet() <= options.maxCalls();
     }
 
     /**
-     * Makes room for another call. Said before the answer's last byte is passed on: the client that gets it may send
-     * its next request at once.
+     * Allows another call. Called before the answer's last byte is passed on, because its client may send the next
+     * request at once.
      */
     void answered() {
         waiting.decrementAndGet();
     }
 
-    /** Refuses a call that waits for room, in favour of a newer request; returns whether there was one. */
+    /** Refuses a call that waits for memory, in favour of a newer request; returns whether there was one. */
     public boolean displace() {
         return admission.displace();
     }
 
-    /** Lets each call begin, or wait. */
+    /** Decides whether a call may begin or has to wait. */
     Admission admission() {
         return admission;
     }
@@ -201,12 +206,12 @@ public final class UpstreamClient implements AutoCloseable {
         running.remove(call);
     }
 
-    /** Calls that have not ended. */
+    /** Number of calls that have not ended. */
     public int inFlight() {
         return running.size();
     }
 
-    /** Breaks off what is still running. */
+    /** Cancels the calls that are still running. */
     @Override
     public void close() {
         running.forEach(UpstreamCall::cancel);

@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.LongAdder;
 
-/** Counts what goes wrong with calls to providers, by reason. Thread-safe. */
+/** Counts failed calls to providers, by reason. Thread-safe. */
 public final class UpstreamErrors {
     private static final String SERVER_ERROR = "server-error";
     private static final String RATE_LIMITED = "rate-limited";
@@ -39,7 +39,7 @@ public final class UpstreamErrors {
         }
     }
 
-    /** A call has failed. That it was broken off from this side is no error. */
+    /** A call has failed. A call that was cancelled from this side does not count. */
     void failed(Throwable failure) {
         String reason = ProxyException.of(failure).detail();
         if (!reason.equals(CANCELLED)) {
@@ -51,7 +51,7 @@ public final class UpstreamErrors {
         counts.get(reason).increment();
     }
 
-    /** All reasons, with counts that go on. */
+    /** All reasons with their live counters. */
     public Map<String, LongAdder> counts() {
         return counts;
     }

@@ -8,18 +8,18 @@ import javax.net.ssl.SSLContext;
  *
  * @param maxCalls calls that may run at the same time
  * @param proxies which providers are reached through a proxy
- * @param tls what speaks TLS, or null for the JVM's own
- * @param http2 whether HTTP/2 is spoken to providers that offer it
+ * @param tls TLS context for connections to providers, or null for the JVM's default
+ * @param http2 whether HTTP/2 is used with providers that support it
  */
 public record UpstreamOptions(Timeouts timeouts, int maxCalls, ProxyRules proxies, SSLContext tls, boolean http2) {
     /**
-     * Limits of time. Immutable, so that any thread may read it.
+     * Timeouts. Immutable, so that any thread may read them.
      *
-     * @param connect for looking a name up, connecting and shaking hands together
+     * @param connect for lookup, connecting and TLS handshake together
      * @param response from the start of a call, connecting included, until the head of its answer
      * @param idle between two pieces of an answer
      * @param tunnelIdle between two pieces over a websocket, in either direction
-     * @param keepAlive how long to keep an idle connection whose provider does not say how long it does
+     * @param keepAlive how long to keep an idle connection, if the provider does not say how long it does
      */
     public record Timeouts(
             Duration connect, Duration response, Duration idle, Duration tunnelIdle, Duration keepAlive) {}

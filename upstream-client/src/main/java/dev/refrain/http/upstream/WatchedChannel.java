@@ -6,16 +6,13 @@ import io.netty.handler.ssl.SslHandler;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/**
- * A socket that tells a stale connection: it can be asked whether its peer has closed it, without waiting for the
- * selector to say so.
- */
+/** A socket that detects stale connections: it checks for an end without waiting for the selector to report it. */
 final class WatchedChannel extends NioSocketChannel {
     private long written;
 
     /**
-     * Whether it is open with nothing to be read: neither an end nor anything that nobody asked for. To be asked on the
-     * event loop while the connection is idle. What there is to be read is lost, and the connection good for nothing.
+     * Whether the connection is open and has nothing to read, neither an end nor unexpected bytes. Must be called on
+     * the event loop while the connection is idle. If there are bytes, one is lost, so the connection must be closed.
      */
     boolean isQuiet() {
         try {
@@ -25,24 +22,24 @@ final class WatchedChannel extends NioSocketChannel {
         }
     }
 
-    /** Reads what there is now, rather than when the selector says so. On the event loop, while it is open. */
+    /** Reads available bytes now, before the selector reports them. On the event loop, while the connection is open. */
     void look() {
         if (isActive()) {
             unsafe().read();
         }
     }
 
-    /** Whether the TLS handshake has settled on a protocol (RFC 7301). */
+    /** Whether the TLS handshake has agreed on this protocol (RFC 7301). */
     boolean speaks(String protocol) {
         SslHandler tls = pipeline().get(SslHandler.class);
         return tls != null && protocol.equals(tls.engine().getApplicationProtocol());
     }
 
     /**
-     * How often something has gone out whole, be it a part of a request or a record of TLS: as long as the number is
-     * the same, the peer has got nothing more that it could act on. What {@code write} tells of a buffer is not as
-     * sure, since TLS may join it with those behind it, and fails all of them if it cannot write the last one. On the
-     * event loop.
+     * Counts writes in which at least one buffer, such as a part of a request or a TLS record, was sent completely.
+     * While the count stays the same, the peer has received nothing more that it could act on. The future of a single
+     * {@code write} is less reliable: TLS may join its buffer with later ones, and fails all of them if the last cannot
+     * be written. On the event loop.
      */
     long written() {
         return written;
