@@ -8,8 +8,9 @@ import io.opentelemetry.api.common.AttributeKey;
 import java.util.List;
 
 /**
- * Names of attributes. Those of HTTP are of OpenTelemetry's semantic conventions 1.23 and later, those that begin with
- * {@code gen_ai} of its conventions for generative AI 1.37 and later; {@code refrain} is ours.
+ * Names of attributes. Those of HTTP come from OpenTelemetry's semantic conventions 1.23 and later. Those that begin
+ * with {@code gen_ai} come from its conventions for generative AI 1.37 and later. Those that begin with {@code refrain}
+ * are Refrain's own.
  */
 final class Attribute {
     static final AttributeKey<String> METHOD = stringKey("http.request.method");
@@ -34,12 +35,12 @@ final class Attribute {
     static final AttributeKey<String> KEY = stringKey("refrain.key");
     static final AttributeKey<String> REQUEST_ID = stringKey("refrain.request_id");
 
-    /** Characters of a value: a span may wait for long until it is sent. */
+    /** Most characters of a value, since a span may wait in memory for long until it is exported. */
     private static final int LONGEST = 300;
 
     private Attribute() {}
 
-    /** A text that a client or a provider has sent, cut if it is long. */
+    /** A text that a client or a provider has sent, truncated if it is long. */
     static String cut(String text) {
         return text.length() <= LONGEST ? text : text.substring(0, LONGEST - 1) + "…";
     }

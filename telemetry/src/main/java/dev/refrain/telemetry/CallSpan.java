@@ -19,7 +19,7 @@ import java.util.function.Supplier;
 
 /** The span of a call to a provider, by the conventions for clients of generative AI. */
 final class CallSpan implements RequestTrace.Call {
-    /** What the conventions call providers that have an address of their own. */
+    /** The conventions' names for providers that have a host name of their own. */
     private static final Map<String, String> PROVIDERS = Map.of(
             "api.openai.com", "openai",
             "api.anthropic.com", "anthropic",
@@ -61,12 +61,12 @@ final class CallSpan implements RequestTrace.Call {
         return new CallSpan(parent.with(span), span);
     }
 
-    /** The word of the conventions for what an endpoint does. */
+    /** The conventions' name for the operation of an endpoint. */
     static String operation(Endpoint endpoint) {
         return endpoint == Endpoint.EMBEDDINGS ? "embeddings" : "chat";
     }
 
-    /** Whose API it is, as far as its address tells; else whose form it has. */
+    /** The provider's name if its host name is known; else the vendor whose format it uses. */
     static String provider(Endpoint endpoint, URI provider) {
         String host = provider == null || provider.getHost() == null ? "" : provider.getHost();
         String form = endpoint == Endpoint.MESSAGES ? "anthropic" : "openai";
@@ -93,7 +93,7 @@ final class CallSpan implements RequestTrace.Call {
 
     @Override
     public void failed(Throwable cause) {
-        // No message of it: it may have words of the provider's.
+        // Without the exception's message, which may quote the provider.
         failed(
                 cause instanceof ProxyException refusal
                         ? refusal.detail()

@@ -9,11 +9,11 @@ import io.opentelemetry.api.trace.StatusCode;
 import io.opentelemetry.context.Context;
 import java.net.URI;
 
-/** The span of a request. It says what the cache did; what an answer cost stands in the span of the call for it. */
+/** The span of a request. It says what the cache did; the span of the call says what the answer cost. */
 final class RequestSpan implements RequestTrace {
     private final Traces traces;
     private final Head head;
-    /** With the span in it. */
+    /** The context that contains the span. */
     private final Context context;
 
     private final Span span;
@@ -50,7 +50,7 @@ final class RequestSpan implements RequestTrace {
         set(Attribute.KEY, request.key() == null ? null : request.key().shortDigest());
         set(Attribute.REQUEST_ID, request.requestId());
         if (request.cut() || request.status() >= 500) {
-            // Of a server: what a client has done wrong is no error of it.
+            // In a server's span, errors of the client do not count.
             String token = request.reason() == null ? "cut" : request.reason();
             span.setStatus(StatusCode.ERROR)
                     .setAttribute(

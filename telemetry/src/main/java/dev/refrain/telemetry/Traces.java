@@ -19,11 +19,11 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Makes spans of requests. A request's span is of the kind that HTTP's conventions have for servers; a call to a
- * provider is one of a client in the words of the conventions for generative AI. Thread-safe.
+ * Makes spans for requests. A request's span follows the HTTP conventions for servers. The span of a call to a provider
+ * is a client's, by the conventions for generative AI. Thread-safe.
  */
 public final class Traces implements RequestTrace.Source {
-    /** Of the instrumentation, as spans have it. */
+    /** Name of the instrumentation in spans. */
     private static final String NAME = "dev.refrain";
 
     private final Tracer tracer;
@@ -35,17 +35,18 @@ public final class Traces implements RequestTrace.Source {
     }
 
     /**
-     * Those of the agent, or the SDK, that this process was started with; empty where there is none. To be called once:
-     * one that is set later is not noticed.
+     * Traces by the agent or SDK with which this process was started; empty if there is none. Must be called once, at
+     * the start: an SDK that is set later is not noticed.
      */
     public static Optional<RequestTrace.Source> ofThisProcess() {
         return of(GlobalOpenTelemetry.get());
     }
 
-    /** Those of an OpenTelemetry; empty if it records nothing at all. */
+    /** Traces by an OpenTelemetry instance; empty if it records nothing at all. */
     static Optional<RequestTrace.Source> of(OpenTelemetry telemetry) {
         Tracer tracer = telemetry.getTracer(NAME);
-        // Its type does not tell: an agent puts its own behind any. A span that is never ended is never exported.
+        // A probe span, because the instance's type does not tell: an agent may be behind any. A span that never ends
+        // is never exported.
         Span probe = tracer.spanBuilder(NAME).setNoParent().startSpan();
         return probe.getSpanContext().isValid()
                 ? Optional.of(new Traces(tracer, telemetry.getPropagators().getTextMapPropagator()))
@@ -58,13 +59,13 @@ public final class Traces implements RequestTrace.Source {
         return new Head(this, sender, scheme, method, Attribute.cut(path));
     }
 
-    /** @param sender what the client has said of the trace that its requests belong to */
+    /** @param sender the trace context that the client has sent */
     private record Head(Traces traces, Context sender, String scheme, String method, String path)
             implements RequestTrace.Head {
         @Override
         public RequestTrace begin(Account request) {
             Context current = Context.current();
-            // An agent that knows the server has made a span for the request already.
+            // An agent that instruments the server has made a span for the request already.
             boolean isWithin = Span.fromContext(current).getSpanContext().isValid();
             Context parent = isWithin ? current : sender;
             Span span = traces.tracer
@@ -81,7 +82,7 @@ public final class Traces implements RequestTrace.Source {
             return new RequestSpan(traces, this, parent.with(span), span);
         }
 
-        /** The path below the address that clients are given, whatever else stands before it. */
+        /** The endpoint's path without the prefix that the client used. */
         private static String route(Endpoint endpoint) {
             return endpoint == Endpoint.CHAT ? "/chat/completions" : "/" + endpoint.id();
         }
@@ -96,7 +97,7 @@ public final class Traces implements RequestTrace.Source {
         return tracer;
     }
 
-    /** The fields of a request to a provider, with what its trace goes on from in place of what the client has sent. */
+    /** The fields of a request to a provider, with the given trace context in place of the client's. */
     RequestFields with(RequestFields fields, Context context) {
         Map<String, String> sent = new HashMap<>();
         propagator.inject(context, sent, Map::put);
@@ -107,7 +108,7 @@ public final class Traces implements RequestTrace.Source {
         return all;
     }
 
-    /** Reads the fields of a client. */
+    /** Reads trace context from a client's fields. */
     private enum Names implements TextMapGetter<RequestFields> {
         INSTANCE;
 

@@ -37,7 +37,7 @@ final class ChatFormat implements DemoFormat {
     /**
      * The chunks of one stream.
      *
-     * @param usage what the last chunk says, or null if the client did not ask for it
+     * @param usage usage for the last chunk, or null if the client did not ask for it
      */
     private record Chunks(String id, long created, String model, String usage) {
         List<String> of(List<String> tokens) {

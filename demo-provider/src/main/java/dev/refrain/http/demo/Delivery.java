@@ -11,7 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
-/** Sends one answer piece by piece with even pauses. Confined to the exchange's I/O thread, which it never holds up. */
+/** Sends one answer piece by piece with even pauses. Confined to the exchange's I/O thread, which it never blocks. */
 final class Delivery implements IoCallback {
     private final DemoAnswer answer;
     private final long pauseNanos;
@@ -46,7 +46,7 @@ final class Delivery implements IoCallback {
         pauseAndSend(exchange);
     }
 
-    /** The client is gone. */
+    /** The client has gone. */
     @Override
     public void onException(HttpServerExchange exchange, Sender sender, IOException exception) {
         exchange.endExchange();

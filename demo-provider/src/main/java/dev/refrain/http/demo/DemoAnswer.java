@@ -5,7 +5,7 @@ import java.util.List;
 /**
  * An answer that is ready to be sent.
  *
- * @param pieces what is sent at a time, with a pause before each
+ * @param pieces the pieces to send, with a pause before each
  */
 record DemoAnswer(int status, String contentType, List<String> pieces) {
     static DemoAnswer json(int status, String body) {

@@ -14,7 +14,7 @@ import java.util.Map;
 public final class DemoProvider implements AutoCloseable {
     private static final String BASE_PATH = "/v1";
     private static final HttpString ANTHROPIC_VERSION = new HttpString("anthropic-version");
-    /** More than the front-end lets through. */
+    /** More than the front-end accepts. */
     private static final long MAX_REQUEST_BYTES = 1L << 30;
 
     private static final Map<String, DemoFormat> FORMATS = Map.of(
@@ -52,14 +52,14 @@ public final class DemoProvider implements AutoCloseable {
         return provider;
     }
 
-    /** The URL under which {@code /chat/completions} and the others live. */
+    /** The URL that precedes {@code /chat/completions} and the other paths. */
     public URI baseUri() {
         InetSocketAddress address =
                 (InetSocketAddress) server.getListenerInfo().get(0).getAddress();
         return URI.create("http://127.0.0.1:" + address.getPort() + BASE_PATH);
     }
 
-    /** Stops at once; answers in progress are cut. */
+    /** Stops at once; answers in progress are truncated. */
     @Override
     public void close() {
         server.stop();

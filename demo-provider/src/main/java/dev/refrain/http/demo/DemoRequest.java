@@ -11,11 +11,11 @@ import java.io.IOException;
  * The parts of a request that the demo provider uses.
  *
  * @param fields the whole request
- * @param input the prompt: the field that the format keeps it in
- * @param inputTokens a plausible count
+ * @param input the field with the prompt
+ * @param inputTokens a plausible count of the prompt's tokens
  */
 record DemoRequest(ObjectNode fields, JsonNode input, int inputTokens) {
-    /** Without Jackson's table of names, which clients could fill. */
+    /** Without Jackson's shared table of field names, since clients could fill it. */
     private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
                     .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
                     .build())

@@ -3,7 +3,7 @@ package dev.refrain.http.demo;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/** What the demo provider says. */
+/** The text of the demo provider's answers. */
 final class DemoText {
     private static final int LONGEST_ECHO = 60;
     private static final Pattern TOKENS = Pattern.compile("(?<=\\S)(?= )");

@@ -1,6 +1,6 @@
 package dev.refrain.http.demo;
 
-/** How a vendor words an error. */
+/** The shape of a vendor's errors. */
 enum ErrorShape {
     OPENAI {
         @Override

@@ -1,6 +1,6 @@
 package dev.refrain.http.demo;
 
-/** The models that the demo provider offers: one, though it takes any name. */
+/** The list of models, which has one entry. Requests may name any model. */
 final class ModelList {
     static final String ID = "refrain-demo";
 

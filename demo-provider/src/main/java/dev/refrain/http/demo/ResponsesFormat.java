@@ -74,7 +74,7 @@ final class ResponsesFormat implements DemoFormat {
         }
     }
 
-    /** The events of one stream; they are numbered in the order in which they are made. */
+    /** The events of one stream, numbered in the order in which they are made. */
     private static final class Events {
         private final Response response;
         private int sequenceNumber;
