@@ -108,14 +108,14 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
         if (!isClosed()) {
             outage.failed(what, failure);
         }
-        again();
+        retry();
     }
 
     private synchronized boolean isClosed() {
         return closed;
     }
 
-    private void again() {
+    private void retry() {
         long wait;
         synchronized (this) {
             if (closed) {
@@ -141,7 +141,7 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
         }
         outage.lost(what);
         down.run();
-        again();
+        retry();
     }
 
     /** Closes the connection, which may be dead or lead to a wrong server, and makes another. */

@@ -222,7 +222,7 @@ final class Notices {
 
     private void caughtUp(
             StatefulRedisPubSubConnection<byte[], byte[]> connection, long since, boolean first, List<Object> answer) {
-        long now = heard(number(answer.get(0)));
+        long now = observe(number(answer.get(0)));
         long completeSince = number(answer.get(1));
         if (first && since < completeSince) {
             tell(told -> told.incomplete(completeSince));
@@ -249,9 +249,9 @@ final class Notices {
     }
 
     /** Takes a time of the tier's clock into account, and returns it. */
-    private long heard(long micros) {
+    private long observe(long micros) {
         if (clock != null) {
-            clock.heard(micros);
+            clock.observe(micros);
         }
         return micros;
     }
@@ -294,7 +294,7 @@ final class Notices {
                 : commands.run(Script.BEAT, logKeys(), channel, Names.bytes(machine));
         beat.whenComplete((answer, failure) -> {
             if (failure == null) {
-                heard(number(answer.get(0)));
+                observe(number(answer.get(0)));
                 if (clock != null && number(answer.get(1)) == 0 && link.current() == connection) {
                     // The log has moved to another node, from which notices now come. This machine leaves first, so
                     // that no barrier waits for its confirmation meanwhile.
@@ -331,7 +331,7 @@ final class Notices {
                         waiting.result.completeExceptionally(failure);
                         return;
                     }
-                    waiting.expect(heard(number(answer.get(0))), number(answer.get(1)));
+                    waiting.expect(observe(number(answer.get(0))), number(answer.get(1)));
                     try {
                         timer.schedule(
                                 waiting::expire, settings.confirmTimeout().toNanos(), TimeUnit.NANOSECONDS);
@@ -349,7 +349,7 @@ final class Notices {
         byte[] rest = notice.length == 0 ? notice : Arrays.copyOfRange(notice, 1, notice.length);
         if (!ours) {
             if (letter == 'B') {
-                heard(rest);
+                receivedBarrier(rest);
             }
         } else if (letter == 'A') {
             Raising waiting = isTime(rest, 0) && rest.length == TIME_LENGTH ? raising.get(time(rest, 0)) : null;
@@ -370,7 +370,7 @@ final class Notices {
      * Handles a notice of a barrier, which consists of the raising machine's id, its number for the barrier, the time
      * and the name.
      */
-    private void heard(byte[] notice) {
+    private void receivedBarrier(byte[] notice) {
         int numberAt = machine.length();
         int timeAt = numberAt + TIME_LENGTH;
         int nameAt = timeAt + TIME_LENGTH;
@@ -380,7 +380,7 @@ final class Notices {
                 || !isTime(notice, timeAt)) {
             return;
         }
-        heard(time(notice, timeAt));
+        observe(time(notice, timeAt));
         byte[] name = Arrays.copyOfRange(notice, nameAt, notice.length);
         byte[] confirmation = Arrays.copyOfRange(notice, numberAt - 1, timeAt);
         confirmation[0] = 'A';

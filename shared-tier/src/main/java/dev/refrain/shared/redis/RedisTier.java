@@ -179,7 +179,7 @@ public final class RedisTier implements SharedTier {
             return CompletableFuture.completedStage(new byte[0]);
         }
         return commands.run(Script.TIME_OF_LOG, new byte[][] {names.log()}).thenApply(answer -> {
-            clock.heard(Notices.number(answer.get(0)));
+            clock.observe(Notices.number(answer.get(0)));
             return time(clock);
         });
     }

@@ -19,7 +19,7 @@ final class TierClock {
     private long bestAt;
 
     /** Takes a present or past time of the node into account. */
-    synchronized void heard(long micros) {
+    synchronized void observe(long micros) {
         long now = System.nanoTime();
         if (best == 0 || micros >= at(now) || now - bestAt > STANDS_NANOS) {
             best = micros;

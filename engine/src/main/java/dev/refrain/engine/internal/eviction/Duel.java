@@ -45,7 +45,7 @@ final class Duel {
         return guardedWins;
     }
 
-    void heard(long hash, int size, int cost) {
+    void observe(long hash, int size, int cost) {
         // The sample uses other bits of the hash than the choice of cells and marks.
         if (((hash >>> 9) & sampleMask) == 0) {
             note(hash, size, cost);

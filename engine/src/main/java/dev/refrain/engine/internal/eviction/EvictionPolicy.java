@@ -28,7 +28,7 @@ public final class EvictionPolicy {
     /** {@link Reuse} learns this often per round. A round is as many accesses as entries fit into the capacity. */
     private static final int LESSONS_PER_ROUND = 8;
     /** Number of cells that {@link Reuse} samples for each access that it learns from. */
-    private static final int SHOWN_PER_ACCESS = 2;
+    private static final int SAMPLED_PER_ACCESS = 2;
     /**
      * {@link Reuse} learns from a sample of keys, chosen by hash, that corresponds to this many entries or up to
      * twice as many.
@@ -61,7 +61,7 @@ public final class EvictionPolicy {
     private long countedAccesses;
     private double ticks;
     private double owedAging;
-    private double owedShowing;
+    private double owedSamples;
     private double roundsUntilLesson;
 
     /**
@@ -87,7 +87,7 @@ public final class EvictionPolicy {
     public void hit(long hash, int size, int cost) {
         learn(hash, footprints.hit(hash));
         accesses[stripe()]++;
-        duel.heard(hash, size, cost);
+        duel.observe(hash, size, cost);
     }
 
     /** An entry is about to be stored. Called before room is made for it; parameters as in {@link #hit}. */
@@ -95,7 +95,7 @@ public final class EvictionPolicy {
         learn(hash, footprints.put(hash));
         accesses[stripe()]++;
         averageSize += (size - averageSize) / 1024;
-        duel.heard(hash, size, cost);
+        duel.observe(hash, size, cost);
         duel.judge();
         if (--putsUntilUpkeep == 0) {
             putsUntilUpkeep = UPKEEP_INTERVAL;
@@ -132,15 +132,15 @@ public final class EvictionPolicy {
         footprints.age(aging);
         owedAging = Math.min(owedAging - aging, footprints.length());
 
-        owedShowing += (double) now * SHOWN_PER_ACCESS / sampling;
-        int showing = (int) Math.min(owedShowing, MAX_UPKEEP);
-        footprints.show(showing, reuse);
-        owedShowing = Math.min(owedShowing - showing, footprints.length());
+        owedSamples += (double) now * SAMPLED_PER_ACCESS / sampling;
+        int samples = (int) Math.min(owedSamples, MAX_UPKEEP);
+        footprints.sample(samples, reuse);
+        owedSamples = Math.min(owedSamples - samples, footprints.length());
 
         roundsUntilLesson -= rounds;
         if (roundsUntilLesson <= 0) {
             roundsUntilLesson = 1.0 / LESSONS_PER_ROUND;
-            reuse.learn(footprints.length() * averageSize / capacity * Footprints.TICKS_PER_ROUND / SHOWN_PER_ACCESS);
+            reuse.learn(footprints.length() * averageSize / capacity * Footprints.TICKS_PER_ROUND / SAMPLED_PER_ACCESS);
         }
     }
 

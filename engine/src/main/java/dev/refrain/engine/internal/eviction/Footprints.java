@@ -38,8 +38,8 @@ final class Footprints {
     private int tick;
     /** The last cell that was aged. */
     private int hand;
-    /** The last cell that {@link #show} has passed on. */
-    private int shown;
+    /** The last cell that {@link #sample} has passed on. */
+    private int sampled;
 
     /** @param expectedKeys number of keys to remember well */
     Footprints(long expectedKeys) {
@@ -151,10 +151,10 @@ final class Footprints {
     }
 
     /** Passes the next cells to {@link Reuse}, as a sample of waiting keys. */
-    void show(int count, Reuse to) {
+    void sample(int count, Reuse to) {
         for (int n = Math.min(count, cells.length); n > 0; n--) {
-            shown = shown + 1 < cells.length ? shown + 1 : 0;
-            int cell = cells[shown];
+            sampled = sampled + 1 < cells.length ? sampled + 1 : 0;
+            int cell = cells[sampled];
             if (cell != 0 && !isLongAgo(cell)) {
                 to.waiting(frequency(cell), idle(cell));
             }

@@ -157,8 +157,8 @@ public final class EntrySeal {
         }
         System.arraycopy(from, EntryHead.LENGTH, salt, 0, SALT_LENGTH);
         int length = sealed.length() - OVERHEAD;
-        // The hidden part of the head is decrypted first. So it is put at the end of the head for a moment, directly
-        // before the body.
+        // The plain text begins with the hidden part of the head. So that part is first written to the end of the head,
+        // directly before the body, and moved to its offsets below.
         byte[] to = into.resize(length);
         int plainAt = EntryHead.LENGTH - HIDDEN_LENGTH;
         try {

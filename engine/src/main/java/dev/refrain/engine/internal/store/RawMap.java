@@ -42,7 +42,7 @@ final class RawMap implements Closeable {
     /** The largest number of values in a lookup table: four fifths of its slots. */
     static final int MAX_VALUES = 6_553;
 
-    /** Longest encoding of a value's length, in bytes of seven bits with a stop bit. */
+    /** The largest number of bytes of an encoded value length, which have seven bits each and a stop bit. */
     private static final int MAX_LENGTH_BYTES = 3;
 
     private static final int LONGEST_VALUE = CacheStore.KEY_LENGTH + MAX_LENGTH_BYTES + Layout.MAX_VALUE_LENGTH;

@@ -316,7 +316,7 @@ final class SegmentMap {
     private void requireWalkable(MapSegmentContext<?, ?, ?> updateLocked, int segment) {
         if (!state.isWalkable(segment)) {
             ((SegmentLock) updateLocked).writeLock().lock();
-            putRight(segment);
+            repairAndFail(segment);
         }
     }
 
@@ -326,7 +326,7 @@ final class SegmentMap {
      * @throws IllegalStateException always, so that the failure is counted and the map is checked when it
      *     is next opened
      */
-    private void putRight(int segment) {
+    private void repairAndFail(int segment) {
         repairLocked(segment);
         throw new IllegalStateException(
                 "segment " + segment + " of the store's file was damaged; what was not whole in it is given up");
@@ -353,7 +353,7 @@ final class SegmentMap {
             return false;
         }
         if (!state.isSafe(key)) {
-            putRight(segment);
+            repairAndFail(segment);
         }
         return true;
     }
@@ -437,7 +437,7 @@ final class SegmentMap {
                 segment, chunk, Layout.exactChunks((int) entry.value().size()))) {
             // According to the free list, some of its chunks are free already. Another value may use them by now, and
             // would be freed as well.
-            putRight(segment);
+            repairAndFail(segment);
         }
         if (!Kind.isEntry(kind)) {
             state.addParts(segment, -1);
