@@ -97,8 +97,8 @@ public enum ContentCoding {
      * results take together.
      *
      * @param limit the longest result, in bytes
-     * @param held budget for the heap beyond the first few KiB. The share of the result and of its final copy stays
-     *     reserved, unless this throws
+     * @param held budget for the heap beyond the first few KiB. Memory for the result and its final copy stays
+     *     reserved; if this throws, all is released
      * @throws TooLong if the result would be longer, or there is no room for it
      * @throws IOException if it is not in this coding
      */
@@ -118,7 +118,7 @@ public enum ContentCoding {
         }
     }
 
-    @SuppressWarnings("CatchingUnchecked") // zstd's decoder throws these for malformed input
+    @SuppressWarnings("CatchingUnchecked") // zstd's decoder throws unchecked exceptions for malformed input
     private byte[] decoded(byte[] coded, int limit, MemoryBudget.Reservation held) throws IOException {
         try (InputStream in = open(coded)) {
             byte[] decoded = new byte[Math.min(limit + 1, FIRST_GUESS)];
