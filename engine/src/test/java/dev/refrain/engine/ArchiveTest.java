@@ -368,6 +368,23 @@ class ArchiveTest {
 
     /** As a kill leaves it after a part and before its names are in the manifest, or before there is a manifest. */
     @Test
+    void anExportThatCouldNotReadTheStoreIsNotAWholeOne() throws IOException {
+        ResponseCache from = open("from");
+        CacheKey key = key(from, "sk-a", "m", null, 1);
+        store(from, key, "one");
+        from.close();
+        assertThatThrownBy(() -> from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("could not be read");
+        try (ResponseCache again = open("from")) {
+            assertThat(again.admin()
+                            .exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE)
+                            .entries())
+                    .isEqualTo(1);
+        }
+    }
+
+    @Test
     void whatAKillLeftIsMadeWhole() throws IOException {
         try (ResponseCache from = open("from")) {
             store(from, key(from, "sk-a", "m", "evals", 1), "1");

@@ -145,7 +145,8 @@ public interface CacheStore extends AutoCloseable {
      * are put or removed meanwhile. For an entry that is being changed at that moment, it may see wrong bytes.
      *
      * @param visitor must not call the store, except {@link #hits}; may be called with locks held
-     * @return false if the visitor ended the visit
+     * @return false if the visitor ended the visit, or if entries are missing because a part of the store could not be
+     *     read
      */
     default boolean visit(EntryVisitor visitor) {
         EntryBuffer entry = new EntryBuffer(EntryHead.LENGTH);

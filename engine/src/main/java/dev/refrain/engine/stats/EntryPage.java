@@ -10,7 +10,7 @@ import java.util.List;
  * @param matching number of answers that match, on all pages, as far as the store was read
  * @param bytes room that the matching answers take, in bytes
  * @param seen number of answers that were read
- * @param complete whether the whole store was read; false if the time ran out
+ * @param complete whether the whole store was read; false if the time ran out, or a part could not be read
  */
 public record EntryPage(
         List<StoredEntry> entries, String next, long matching, long bytes, long seen, boolean complete) {}

@@ -199,16 +199,21 @@ public final class Exporter {
                 && EntryChecksum.matches(key, into.bytes(), into.length(), crc);
     }
 
-    private List<byte[]> keys(int part, int parts) {
+    private List<byte[]> keys(int part, int parts) throws IOException {
         int shift = Integer.SIZE - Integer.numberOfTrailingZeros(parts);
         List<byte[]> keys = new ArrayList<>();
-        store.visit((key, head, length) -> {
+        boolean all = store.visit((key, head, length) -> {
             int begin = (key[0] & 0xFF) << 24 | (key[1] & 0xFF) << 16;
             if ((parts == 1 || begin >>> shift == part) && wanted.test(key, head)) {
                 keys.add(key.clone());
             }
             return true;
         });
+        if (!all) {
+            throw new IOException(
+                    "a part of the store could not be read, or the store is closed; the log says why. Export"
+                            + " to the same folder again to go on");
+        }
         return keys;
     }
 

@@ -31,6 +31,11 @@ import org.slf4j.LoggerFactory;
  * <p>Long, since each method of that interface needs the same guards around its call.
  */
 public final class ChronicleStore implements CacheStore {
+    /** How the visit of a segment ended: by the visitor, or because the segment could not be read. */
+    private static final int ENDED = 1;
+
+    private static final int UNREAD = 2;
+
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
     /** An operation waits up to one second for a lock, and takes several locks for a large entry. */
     private static final int CLOSE_TIMEOUT_SECONDS = 10;
@@ -401,8 +406,13 @@ public final class ChronicleStore implements CacheStore {
         return removed;
     }
 
-    /** Counts as one operation per segment, so that a walk does not delay closing. */
+    /** Walks through a segment. Returns 0 if the store is closed or the walk fails. */
     private long each(int segment, IntToLongFunction walk) {
+        return each(segment, walk, 0);
+    }
+
+    /** Counts as one operation per segment, so that a walk does not delay closing. */
+    private long each(int segment, IntToLongFunction walk, long unread) {
         if (inFlight.enter()) {
             try {
                 return walk.applyAsLong(segment);
@@ -412,7 +422,7 @@ public final class ChronicleStore implements CacheStore {
                 inFlight.exit();
             }
         }
-        return 0;
+        return unread;
     }
 
     @Override
@@ -434,12 +444,15 @@ public final class ChronicleStore implements CacheStore {
 
     @Override
     public boolean visit(EntryVisitor visitor) {
+        boolean all = true;
         for (int segment = 0; segment < segments; segment++) {
-            if (each(segment, one -> map.visit(one, visitor) ? 0 : 1) != 0) {
+            long ending = each(segment, one -> map.visit(one, visitor) ? 0 : ENDED, UNREAD);
+            if (ending == ENDED) {
                 return false;
             }
+            all &= ending != UNREAD;
         }
-        return true;
+        return all;
     }
 
     @Override
