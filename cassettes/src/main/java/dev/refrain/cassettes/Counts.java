@@ -38,7 +38,7 @@ final class Counts {
     private final ToLongBiFunction<String, AnswerFacts> price;
     private final String currency;
 
-    /** @param price of a model's answer in billionths; negative if it is not known */
+    /** @param price of a model's answer in billionths of the currency; negative if it is not known */
     Counts(ToLongBiFunction<String, AnswerFacts> price, String currency) {
         this.price = price;
         this.currency = currency;

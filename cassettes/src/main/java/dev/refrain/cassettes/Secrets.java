@@ -248,7 +248,7 @@ final class Secrets {
         return ((bytes[at] & 0xFF) << 8) | (bytes[at + 1] & 0xFF);
     }
 
-    /** The number alone, so that no credential reaches a log. */
+    /** Only the number of credentials, so that none of them reaches a log. */
     @Override
     public String toString() {
         return values.size() + " credentials";

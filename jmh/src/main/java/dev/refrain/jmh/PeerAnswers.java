@@ -64,7 +64,7 @@ public class PeerAnswers {
         return decompressor;
     }
 
-    /** Gives an answer a new id and the current time, as a hit needs (wire rule W25), in the engine's way. */
+    /** Gives an answer a new id and the current time, as a hit needs (wire rule W25). Does this as the engine does. */
     byte[] patch(byte[] answer) {
         long seconds = System.currentTimeMillis() / 1000;
         answer[ID_AT] = 'g';

@@ -50,7 +50,7 @@ public final class RefrainAutoConfiguration {
         return Store.open(properties);
     }
 
-    /** Closed by the store, which other contexts may share. */
+    /** Not closed with this context, because others may share it: the store closes it. */
     @Bean(destroyMethod = "")
     @ConditionalOnMissingBean
     ResponseCache refrainCache(Store store) {

@@ -170,8 +170,8 @@ public final class StreamLoad {
                     all[started] = start(selector, new TokenStream(started % answers, tokens), delays);
                     started++;
                 }
-                // All streams are open now, and none has ended. The full collection of this measurement would spoil the
-                // delays, so they are not recorded from here on.
+                // The memory is measured now, when all streams are open and none has ended. This takes a full
+                // collection, which would spoil the delays, so these are not recorded from here on.
                 if (live && !delays.paused && delays.nearTheEnd) {
                     delays.paused = true;
                     Thread watcher = new Thread(() -> sight.complete(look()), "watcher");

@@ -63,7 +63,7 @@ public final class TlsBurst implements AutoCloseable {
                 new Peer("refrain", refrain.port(), refrain::processorTime, new ArrayList<>()));
     }
 
-    /** See the description of the class; the defaults are three bursts of 2,000 calls in 512 MiB, after eight. */
+    /** See the description of the class. Defaults: three bursts of 2,000 calls, after eight to warm up, in 512 MiB. */
     public static void main(String[] args) throws Exception {
         // Otherwise idle connections of all rounds pile up, until the process has no file descriptors left.
         System.setProperty("jdk.httpclient.keepalive.timeout", "1");
