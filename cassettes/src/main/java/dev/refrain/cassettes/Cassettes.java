@@ -462,7 +462,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         threads.shutdown();
         try {
             if (!threads.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-                LOG.warn("Recordings are still being written into {}; they are given up", folder.path());
+                LOG.warn("Recordings were not written into {} in time, and are lost", folder.path());
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -150,7 +150,7 @@ final class EventText {
             } else if (line.startsWith("  ") && gap >= 0) {
                 put(body, line.substring(2) + lineEnd);
             } else {
-                throw new FlawException(i, "a line of a stream begins with +MS, =MS or two spaces");
+                throw new FlawException(i, "a line of a stream must begin with +MS, =MS or two spaces");
             }
         }
         end(body, events, gap, lineEnd);
@@ -172,7 +172,7 @@ final class EventText {
     private static long millis(int line, String text, int space) throws FlawException {
         String number = space < 0 ? "" : text.substring(1, space);
         if (!number.matches("[0-9]{1,8}") || Long.parseLong(number) > MOST_MILLIS) {
-            throw new FlawException(line, "a gap is a number of milliseconds, at most " + MOST_MILLIS);
+            throw new FlawException(line, "a gap must be a number of milliseconds, at most " + MOST_MILLIS);
         }
         return Long.parseLong(number);
     }
@@ -181,7 +181,7 @@ final class EventText {
         try {
             return Base64.getDecoder().decode(text);
         } catch (IllegalArgumentException e) {
-            throw new FlawException(line, "this is not Base64");
+            throw new FlawException(line, "must be Base64");
         }
     }
 }

@@ -257,7 +257,8 @@ final class RecordingFile {
         Map<String, Value> values = new LinkedHashMap<>();
         try (JsonParser parser = YAML.createParser(text)) {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
-                throw new DamagedRecordingException(file, 1, "not a recording: it has no names");
+                throw new DamagedRecordingException(
+                        file, 1, "not a recording: it must be a mapping of names to values");
             }
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 String name = parser.currentName();
@@ -266,7 +267,7 @@ final class RecordingFile {
                     throw new DamagedRecordingException(
                             file,
                             line,
-                            "no recording has " + name
+                            "a recording has no member " + name
                                     + Spelling.meant(name, NAMES)
                                             .map(meant -> "; did you mean " + meant + "?")
                                             .orElse(""));
@@ -312,7 +313,7 @@ final class RecordingFile {
                 return new Value(null, list, line);
             }
         }
-        throw new DamagedRecordingException(file, line, name + " is a text, a number or a list of texts");
+        throw new DamagedRecordingException(file, line, name + " must be a text, a number or a list of texts");
     }
 
     /** The parser of one file. */
@@ -346,7 +347,7 @@ final class RecordingFile {
             Endpoint endpoint = Stream.of(Endpoint.values())
                     .filter(each -> each.id().equals(text("endpoint", "")))
                     .findFirst()
-                    .orElseThrow(() -> flaw("endpoint", "is one of chat, responses, messages and embeddings"));
+                    .orElseThrow(() -> flaw("endpoint", "must be one of chat, responses, messages and embeddings"));
             String json = required("request");
             for (String sha256 : list("files")) {
                 String place = ELSEWHERE + sha256;
@@ -368,7 +369,7 @@ final class RecordingFile {
                         "the request is not JSON: " + firstLine(e.getOriginalMessage()));
             }
             if (!(body instanceof ObjectNode object)) {
-                throw flaw("request", "is a JSON object");
+                throw flaw("request", "must be a JSON object");
             }
             return new RecordedRequest(
                     endpoint,
@@ -386,7 +387,9 @@ final class RecordingFile {
                     .toList();
             if (forms.size() != 1) {
                 throw new DamagedRecordingException(
-                        file, 0, "an answer is one of json, text, stream, base64 and file; this has " + forms);
+                        file,
+                        0,
+                        "an answer must be exactly one of json, text, stream, base64 and file; this has " + forms);
             }
             String form = forms.get(0);
             String text = required(form);
@@ -412,7 +415,7 @@ final class RecordingFile {
             }
             long status = number("status", -1);
             if (status < 200 || status > 599) {
-                throw flaw("status", "is a status of HTTP from 200 to 599");
+                throw flaw("status", "must be an HTTP status from 200 to 599");
             }
             return new RecordedAnswer(
                     (int) status,
@@ -433,7 +436,7 @@ final class RecordingFile {
         private List<String> fields() throws DamagedRecordingException {
             for (String line : list("answer-fields")) {
                 if (!line.matches("[A-Za-z0-9-]+: [\\x20-\\x7E]*")) {
-                    throw flaw("answer-fields", "a line is a name, a colon, a space and a value");
+                    throw flaw("answer-fields", "each line must be a name, a colon, a space and a value");
                 }
             }
             return list("answer-fields");
@@ -451,7 +454,7 @@ final class RecordingFile {
             try {
                 return Base64.getMimeDecoder().decode(text);
             } catch (IllegalArgumentException e) {
-                throw flaw("base64", "is not Base64");
+                throw flaw("base64", "must be Base64");
             }
         }
 
@@ -461,7 +464,7 @@ final class RecordingFile {
 
         private byte[] bytes(String name, String sha256) throws IOException {
             if (!sha256.matches("[0-9a-f]{64}")) {
-                throw flaw(name, "names a SHA-256 of 64 hexadecimal digits");
+                throw flaw(name, "must name a SHA-256 of 64 hexadecimal digits");
             }
             try {
                 return contents.get(sha256);
@@ -496,7 +499,7 @@ final class RecordingFile {
                 return byDefault;
             }
             if (!text.matches("[0-9]{1,15}")) {
-                throw flaw(name, "is a number");
+                throw flaw(name, "must be a number");
             }
             return Long.parseLong(text);
         }
@@ -505,7 +508,7 @@ final class RecordingFile {
             try {
                 return Instant.parse(required(name));
             } catch (DateTimeParseException e) {
-                throw flaw(name, "is a time such as 2026-11-29T23:30:00Z");
+                throw flaw(name, "must be a time such as 2026-11-29T23:30:00Z");
             }
         }
 

@@ -94,7 +94,7 @@ final class RequestReader {
         } catch (IOException e) {
             // Refused below, like JSON that is no object.
         }
-        throw new NotRecordableException("its body is not one JSON object");
+        throw new NotRecordableException("its body is not a JSON object");
     }
 
     private List<String> keyFields(RequestFields fields) {

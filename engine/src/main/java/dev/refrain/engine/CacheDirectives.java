@@ -26,7 +26,7 @@ public record CacheDirectives(
     /** @throws IllegalArgumentException if a number is negative */
     public CacheDirectives {
         if (maxAgeSeconds < 0 || staleIfErrorSeconds < 0) {
-            throw new IllegalArgumentException("seconds must not be negative");
+            throw new IllegalArgumentException("maxAgeSeconds and staleIfErrorSeconds must not be negative");
         }
     }
 }

@@ -160,7 +160,7 @@ public final class CacheKey {
     public CacheKey withSample(int number) {
         requireSample(number);
         if (sample != NO_SAMPLE) {
-            throw new IllegalStateException("this key is one of sample " + sample);
+            throw new IllegalStateException("this key already names sample " + sample);
         }
         byte[] digest = new byte[LENGTH];
         copyTo(digest, 0);

@@ -137,7 +137,7 @@ final class Coalescer {
             try {
                 answered = found != null && answers.replayShared(found, request, () -> own.mayCommit(found));
             } catch (RuntimeException | VirtualMachineError | AssertionError e) {
-                LOG.warn("What another machine has shared could not be used; the upstream is called instead", e);
+                LOG.warn("An answer from the shared tier could not be used; the upstream is called instead", e);
             }
             if (answered) {
                 own.answeredBy(found);

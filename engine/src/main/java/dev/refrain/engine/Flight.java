@@ -206,7 +206,7 @@ final class Flight extends CaptureSink {
         }
         closeToNewcomers();
         over = true;
-        leader.fail(new IllegalStateException("the client left while another machine's answer was waited for"));
+        leader.fail(new IllegalStateException("the client left while it waited for another machine's answer"));
         // Requests that have joined meanwhile look again.
         dissolve();
         settled();
@@ -290,7 +290,7 @@ final class Flight extends CaptureSink {
         try {
             running.cancel();
         } catch (Throwable e) {
-            LOG.warn("An upstream call could not be broken off", e);
+            LOG.warn("An upstream call could not be cancelled", e);
         }
     }
 

@@ -118,7 +118,7 @@ final class Follower implements FlightMember {
         try {
             while (!done && step()) {}
         } catch (Throwable e) {
-            LOG.warn("A request that followed another one's call failed", e);
+            LOG.warn("A request that had joined another one's call failed", e);
             done = true;
             sink.fail(e);
             flight.leave(this);

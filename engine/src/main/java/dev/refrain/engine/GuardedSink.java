@@ -129,7 +129,7 @@ final class GuardedSink implements ResponseSink {
     }
 
     private void broke(Throwable fault) {
-        LOG.warn("A reader of an answer failed; whoever else reads it goes on", fault);
+        LOG.warn("A reader of an answer failed; its other readers go on", fault);
         broken = true;
         Runnable listener = goneListener;
         if (listener != null) {

@@ -36,7 +36,7 @@ final class RequestMemo {
 
     private final RecordRing ring;
     private final FailureLog failures =
-            new FailureLog("The memo of known requests failed; the request is read instead.");
+            new FailureLog("The memo of known requests failed; the request is parsed instead.");
 
     RequestMemo(long capacityBytes) {
         ring = new RecordRing(capacityBytes, DirectMemory.ofJvm());

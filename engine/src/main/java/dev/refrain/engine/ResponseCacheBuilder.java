@@ -567,9 +567,9 @@ public final class ResponseCacheBuilder {
     private void requireSecretOfArchive() throws IOException {
         if (clusterSecret == null && fileSecret == null) {
             Importer.requireArchive(archive);
-            throw new IOException("There is no store " + file + ", and a new one would have a secret of its own, with"
-                    + " which no request finds the answers of " + archive + ". Name the other store's secret (import"
-                    + " --secret), or write it into the archive (export --with-secret)");
+            throw new IOException("There is no store " + file + ". A new one would get a secret of its own, and no "
+                    + "request would find in it the answers of " + archive + ". Give the exporting store's secret "
+                    + "with import --secret, or export again with --with-secret");
         }
         KeyDeriver deriver = clusterSecret != null ? KeyDeriver.ofCluster(clusterSecret) : new KeyDeriver(fileSecret);
         Importer.requireKeys(archive, Answers.keysMadeWith(deriver));

@@ -155,8 +155,8 @@ final class SharedNotices implements SharedTier.Listener {
     public void incomplete(long micros) {
         barriers.completeSince(micros);
         if (heardUntil > 0 && heardUntil < micros) {
-            LOG.info("The shared tier does not know what was removed while this machine was not connected. Its stored"
-                    + " answers are dropped");
+            LOG.info("The shared tier does not know what was removed while this machine was disconnected. This "
+                    + "machine drops its stored answers");
             missed.add(SharedBarriers.all());
         }
     }
@@ -300,7 +300,7 @@ final class SharedNotices implements SharedTier.Listener {
         } catch (ExecutionException | TimeoutException e) {
             barHere(name);
             untold.addAtOnce(name);
-            LOG.warn("Other machines have not been told yet of what was removed: {}. They will be", brief(e));
+            LOG.warn("Other machines have not been told yet of what was removed: {}. This is tried again", brief(e));
         } catch (InterruptedException e) {
             barHere(name);
             untold.addAtOnce(name);
@@ -326,7 +326,7 @@ final class SharedNotices implements SharedTier.Listener {
 
     private static void warnOfUnheard(Raised raised) {
         if (raised.unheard() > 0) {
-            LOG.warn("{} machines have not confirmed in time what was removed", raised.unheard());
+            LOG.warn("{} machines did not confirm a removal in time", raised.unheard());
         }
     }
 

@@ -29,8 +29,8 @@ final class SharedUntold {
     private final ReentrantLock fileLock = new ReentrantLock();
 
     private final FailureLog notWritten = new FailureLog(
-            "It could not be noted what other machines have not been told of removals. If this process is killed"
-                    + " before, they never will be.");
+            "Removals that other machines have not been told of could not be written to a file. If this process is "
+                    + "killed before it tells them, they never hear of them.");
 
     /** Guards the waiting lines, and whether a thread is writing them. */
     private final Object waitingLock = new Object();
@@ -178,7 +178,10 @@ final class SharedUntold {
     }
 
     private static void notRead(IOException e) {
-        LOG.warn("It is not known any more what other machines have not been told of removals", e);
+        LOG.warn(
+                "The file of removals that other machines have not been told of could not be read; they may never "
+                        + "hear of them",
+                e);
     }
 
     /**

@@ -127,7 +127,7 @@ final class TimedSink extends ForwardingSink implements Deadlines.Waiting {
             try {
                 running.cancel();
             } catch (Throwable e) {
-                LOG.warn("An upstream call that took too long could not be broken off", e);
+                LOG.warn("An upstream call that took too long could not be cancelled", e);
             }
         }
     }

@@ -43,8 +43,8 @@ final class TemporaryFolder {
         } else {
             LOG.warn(
                     "java.io.tmpdir is {}, which {}, and {} beside the store {}: there is no log of requests, and "
-                            + "answers are packed slower. Start java with -Djava.io.tmpdir=FOLDER, a folder where "
-                            + "files can be run",
+                            + "answers are compressed more slowly. Start java with -Djava.io.tmpdir=FOLDER, a folder "
+                            + "where files can be run",
                     given,
                     fault,
                     own,

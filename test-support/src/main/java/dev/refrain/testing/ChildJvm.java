@@ -33,7 +33,7 @@ public final class ChildJvm {
         return flags;
     }
 
-    /** A JVM on the class path of this one, ready to be configured further and started. */
+    /** A JVM with this one's class path, which the caller may configure further and starts. */
     public static ProcessBuilder builder(Class<?> main, Object... arguments) {
         return builder(flags(), main, arguments);
     }
@@ -44,7 +44,7 @@ public final class ChildJvm {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(flags);
         command.add("-Xmx256m");
-        // For a quick start.
+        // These make the start quicker.
         command.add("-XX:TieredStopAtLevel=1");
         command.add("-XX:+UseSerialGC");
         command.add("-cp");
@@ -60,7 +60,7 @@ public final class ChildJvm {
         return builder;
     }
 
-    /** Runs a JVM to its end, or kills it if it takes too long. */
+    /** Runs a JVM to its end, and kills it after a time limit. */
     public static Result run(ProcessBuilder builder) throws IOException, InterruptedException {
         Path out = Files.createTempFile("child", ".out");
         Path err = Files.createTempFile("child", ".err");
@@ -78,6 +78,6 @@ public final class ChildJvm {
         }
     }
 
-    /** How a JVM ended and what it printed. */
+    /** The exit status and the output of a JVM. */
     public record Result(int exit, String out, String err) {}
 }

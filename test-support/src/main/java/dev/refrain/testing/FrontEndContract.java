@@ -199,7 +199,7 @@ public abstract class FrontEndContract {
     }
 
     @Test
-    void w87_aStreamIsReplayedAtThePaceThatIsAskedFor() throws IOException {
+    void w87_aStreamIsReplayedAtTheRequestedPace() throws IOException {
         ask(CHAT, STREAM_REQUEST).text();
         String instant = ask(CHAT, STREAM_REQUEST).text();
         long start = System.nanoTime();
@@ -221,7 +221,7 @@ public abstract class FrontEndContract {
     }
 
     @Test
-    void w12_whatDiffersSharesNothing() throws IOException {
+    void w12_differentRequestsShareNothing() throws IOException {
         ask(CHAT, REQUEST).text();
         assertMissThatIsRead(ask(CHAT, REQUEST.replace("hi", "ho")));
         assertMissThatIsRead(ask(CHAT, REQUEST, "Authorization", "Bearer sk-other"));
@@ -258,7 +258,7 @@ public abstract class FrontEndContract {
     }
 
     @Test
-    void w86_embeddingsAreCachedItemByItem() throws IOException {
+    void w86_eachTextOfAnEmbeddingsRequestIsCachedByItself() throws IOException {
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, Embeddings.answer(request.body())));
         String path = "/embeddings";
         assertThat(ask(path, embed("a", "bb")).text()).isEqualTo(Embeddings.answer(embed("a", "bb")));
@@ -300,7 +300,7 @@ public abstract class FrontEndContract {
 
     @ParameterizedTest
     @CsvSource({"true", "false"})
-    void w26b_theProviderGetsItsOwnIdInPlaceOfAHits(String caching) throws IOException {
+    void w26b_theProviderGetsItsOwnIdInsteadOfAHitsId(String caching) throws IOException {
         provider.does((exchange, request) -> ScriptedProvider.json(
                 exchange, 200, "{\"id\":\"resp_1\",\"created_at\":1,\"status\":\"completed\",\"error\":null}"));
         ask("/responses", "{\"model\":\"m\"}").text();
@@ -330,7 +330,7 @@ public abstract class FrontEndContract {
         }
     }
 
-    /** Tests run in the folder of their module. */
+    /** Tests run in the folder of their module, so this looks in its parents. */
     private static Path folder() {
         Path dialects = Path.of("engine/src/test/resources/dialects");
         Path up = Path.of("..").resolve(dialects);
@@ -374,7 +374,7 @@ public abstract class FrontEndContract {
     // // ---- fields for the cache
 
     @Test
-    void w9_whatTheCacheIsToldEndsHere() throws IOException {
+    void w9_fieldsForTheCacheAreNotForwarded() throws IOException {
         ask(CHAT, REQUEST, "X-OpenRouter-Cache-TTL", "60", "X-OpenRouter-Cache-Clear", "true")
                 .text();
         ask(CHAT, REQUEST, ON, "false").text();
@@ -389,7 +389,7 @@ public abstract class FrontEndContract {
     }
 
     @Test
-    void w21_whatIsNotCachedSaysNothingOfTheCache() throws IOException {
+    void w21_uncachedAnswersHaveNoCacheFields() throws IOException {
         for (int i = 0; i < 2; i++) {
             try (Reply off = ask(CHAT, REQUEST, ON, "false");
                     Reply elsewhere = ask("/completions", REQUEST)) {
@@ -430,7 +430,7 @@ public abstract class FrontEndContract {
     }
 
     @Test
-    void w27_whatIsNotEligibleSaysWhy() throws IOException {
+    void w27_anIneligibleRequestGetsAReason() throws IOException {
         try (Reply reply = ask("/responses", "{\"model\":\"m\",\"background\":true}")) {
             assertThat(reply.only("Cache-Status")).startsWith("refrain; fwd=bypass; detail=background");
             assertThat(reply.text()).isEqualTo(ANSWER);
@@ -460,7 +460,7 @@ public abstract class FrontEndContract {
     }
 
     @Test
-    void w84_keyRulesSayWhatDiffers() throws IOException {
+    void w84_keyRulesDecideWhichRequestsDiffer() throws IOException {
         String traced = REQUEST.replace("{\"model\"", "{\"trace\":%d,\"model\"");
         assertMissThatIsRead(ask(CHAT, traced.formatted(1)));
         try (Reply hit = ask(CHAT, traced.formatted(2))) {
@@ -496,7 +496,7 @@ public abstract class FrontEndContract {
     }
 
     @Test
-    void w33_aHitSaysWhatItSaved() throws IOException {
+    void w33_aHitReportsItsSavings() throws IOException {
         provider.does((exchange, request) -> {
             long begin = System.nanoTime();
             while (System.nanoTime() - begin < TimeUnit.MILLISECONDS.toNanos(20)) {
@@ -515,7 +515,7 @@ public abstract class FrontEndContract {
     }
 
     @Test
-    void w85_anAnswerIsTakenBackByWhoeverGotIt() throws IOException {
+    void w85_anAnswerIsTakenBackByItsClient() throws IOException {
         String other = REQUEST.replace("hi", "ho");
         assertMissThatIsRead(ask(CHAT, other));
         try (Reply miss = ask(CHAT, REQUEST)) {
@@ -589,7 +589,7 @@ public abstract class FrontEndContract {
     }
 
     @Test
-    void w28_aStreamComesAsItIsSentAndIsJoinedLive() throws IOException {
+    void w28_aStreamArrivesLiveAndIsJoinedLive() throws IOException {
         Semaphore pieces = pieceByPiece();
         pieces.release(2);
         try (Reply leader = ask(CHAT, STREAM_REQUEST)) {
@@ -643,7 +643,7 @@ public abstract class FrontEndContract {
     }
 
     @Test
-    void w29_whoeverLeavesHalfWayCutsNobodyOffAndTheAnswerIsStored() throws IOException {
+    void w29_aClientThatLeavesHalfWayCutsNobodyOffAndTheAnswerIsStored() throws IOException {
         Semaphore pieces = pieceByPiece();
         pieces.release(2);
         Reply leader = ask(CHAT, STREAM_REQUEST);
@@ -675,7 +675,7 @@ public abstract class FrontEndContract {
     }
 
     @Test
-    void aReaderThatTakesNothingHoldsTheProviderBack() throws Exception {
+    void aClientThatReadsNothingHoldsTheProviderBack() throws Exception {
         AtomicLong written = new AtomicLong();
         AtomicBoolean finished = new AtomicBoolean();
         int megabytes = 32;

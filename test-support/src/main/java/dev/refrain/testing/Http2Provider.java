@@ -52,7 +52,7 @@ public final class Http2Provider implements AutoCloseable {
     public static final int MAX_CONCURRENT_STREAMS = 3;
     public static final int INITIAL_WINDOW_SIZE = 4;
 
-    /** What happens on a connection; it is closed afterwards. */
+    /** Runs on each connection, which is closed afterwards. */
     @FunctionalInterface
     public interface Script {
         void serve(Connection connection) throws IOException, InterruptedException;
@@ -178,7 +178,7 @@ public final class Http2Provider implements AutoCloseable {
 
         private final DataInputStream in;
         private final DefaultHttp2HeadersDecoder decoder = new DefaultHttp2HeadersDecoder(true);
-        /** Requests that are coming in, by stream. */
+        /** Requests that have not arrived completely, by stream. */
         private final Map<Integer, Http2Headers> heads = new LinkedHashMap<>();
 
         private final Map<Integer, ByteArrayOutputStream> bodies = new LinkedHashMap<>();
@@ -222,7 +222,7 @@ public final class Http2Provider implements AutoCloseable {
             return in.readUnsignedByte();
         }
 
-        /** The next frame, whatever it is. */
+        /** Reads the next frame of any type. */
         public Frame next() throws IOException {
             int length = in.readUnsignedByte() << 16 | in.readUnsignedShort();
             int type = in.readUnsignedByte();
@@ -368,7 +368,7 @@ public final class Http2Provider implements AutoCloseable {
             socket.getOutputStream().flush();
         }
 
-        /** Closes by a reset of the TCP connection. */
+        /** Closes the TCP connection with a reset. */
         public void breakOff() throws IOException {
             plain.setSoLinger(true, 0);
             plain.close();

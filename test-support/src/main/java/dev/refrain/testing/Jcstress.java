@@ -27,7 +27,7 @@ public final class Jcstress {
     /**
      * Runs the tests. Fails if a forbidden outcome is observed, or if a test cannot be run.
      *
-     * @param folder an empty one, for jcstress's reports
+     * @param folder an empty folder for jcstress's reports
      */
     public static void run(Path folder) throws IOException, InterruptedException {
         List<String> flags = new ArrayList<>(ChildJvm.flags());

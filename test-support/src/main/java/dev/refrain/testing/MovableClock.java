@@ -10,7 +10,7 @@ import java.time.ZoneOffset;
 public final class MovableClock extends Clock {
     private volatile Instant now = Instant.parse("2026-11-22T12:00:00Z");
 
-    /** Moves the time. */
+    /** Moves the clock forward, or back if {@code by} is negative. */
     public void advance(Duration by) {
         now = now.plus(by);
     }

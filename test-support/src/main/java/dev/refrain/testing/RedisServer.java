@@ -152,7 +152,7 @@ public final class RedisServer implements AutoCloseable {
         return "redis://127.0.0.1:" + port;
     }
 
-    /** Runs a command. Returns the first line of the reply. */
+    /** Runs a command and returns the first line of the reply. */
     public String ask(String... words) {
         return ask(BufferedReader::readLine, words);
     }

@@ -20,7 +20,7 @@ public final class ScriptedProvider implements AutoCloseable {
     /**
      * A received request.
      *
-     * @param raw the body, with one character for each byte
+     * @param raw the body, with a character for each byte
      */
     public record Received(String method, String uri, Headers headers, String raw) {
         /** The body as UTF-8. */

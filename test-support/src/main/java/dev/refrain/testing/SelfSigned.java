@@ -46,7 +46,7 @@ public final class SelfSigned {
         }
     }
 
-    /** Writes the certificate and the key of a key store as files in PEM. */
+    /** Writes the certificate and the key of a key store as PEM files. */
     public static void writePem(Path store, Path certificate, Path key) throws IOException, GeneralSecurityException {
         KeyStore keys = KeyStore.getInstance(store.toFile(), PASSWORD.toCharArray());
         Files.writeString(

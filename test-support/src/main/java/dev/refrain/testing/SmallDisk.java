@@ -53,7 +53,7 @@ public final class SmallDisk implements AutoCloseable {
         return filler;
     }
 
-    /** Makes it read-only or writable again. Returns false if the kernel refuses. */
+    /** Remounts the disk read-only or writable. Returns false if the kernel refuses. */
     public boolean remount(String mode) {
         return run("mount", "-o", "remount," + mode, directory.toString());
     }

@@ -20,7 +20,7 @@ public final class VirtualThreads {
         void run() throws Exception;
     }
 
-    /** A virtual thread for each task; needs JDK 21. */
+    /** Starts a virtual thread for each task; needs JDK 21. */
     public static ExecutorService executor() throws ReflectiveOperationException {
         return (ExecutorService)
                 Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);

@@ -73,8 +73,8 @@ public final class GenerationRecords {
             }
             Activity found = record.get();
             if (found.isOfItems()) {
-                client.fail(ProxyException.badRequest("This answer has no entry of its own, but one for each of its"
-                        + " items; send its request again with X-OpenRouter-Cache-Clear: true to replace them."));
+                client.fail(ProxyException.badRequest("This answer has no entry of its own: each of its items has "
+                        + "one. To replace them, send its request again with X-OpenRouter-Cache-Clear: true."));
                 return true;
             }
             takeBack(found);

@@ -118,7 +118,7 @@ final class ActivityPages {
                     parameters.limit(),
                     parameters.get("cursor")));
         } catch (IllegalArgumentException e) {
-            throw AdminException.badRequest("cursor must be next of an earlier page.");
+            throw AdminException.badRequest("cursor must be the value of next in an earlier page.");
         }
         ObjectNode document = Documents.of(page.data());
         document.put("next", page.next());

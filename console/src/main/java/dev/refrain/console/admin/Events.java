@@ -91,7 +91,8 @@ public final class Events implements AutoCloseable {
         if (open.incrementAndGet() > MOST_LISTENERS) {
             open.decrementAndGet();
             throw new AdminException(
-                    StatusCodes.SERVICE_UNAVAILABLE, "There are " + MOST_LISTENERS + " listeners already.");
+                    StatusCodes.SERVICE_UNAVAILABLE,
+                    "There are " + MOST_LISTENERS + " listeners already; close one " + "and try again.");
         }
         // A connection with events is not reused, so its end is the end of the listener.
         exchange.getConnection().addCloseListener(closed -> open.decrementAndGet());
@@ -144,7 +145,7 @@ public final class Events implements AutoCloseable {
             work.run();
         } catch (RuntimeException e) {
             // An escaping exception would end the schedule.
-            LOG.warn("Listeners were not told", e);
+            LOG.warn("Events could not be sent to listeners", e);
         }
     }
 

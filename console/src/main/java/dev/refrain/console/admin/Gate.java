@@ -130,7 +130,7 @@ final class Gate implements HttpHandler {
             isForeign |= authority.equals(origin) || !authority.equalsIgnoreCase(host);
         }
         if (isForeign) {
-            throw new AdminException(StatusCodes.FORBIDDEN, "Requests of other sites' pages are not answered.");
+            throw new AdminException(StatusCodes.FORBIDDEN, "Requests from pages of other sites are refused.");
         }
         if (changes && !"1".equals(headers.getFirst(OURS)) && !headers.contains(Headers.AUTHORIZATION)) {
             throw new AdminException(StatusCodes.FORBIDDEN, "Send the header X-Refrain-Admin: 1.");

@@ -130,7 +130,7 @@ final class Parameters {
     int offset() throws AdminException {
         String cursor = get("cursor");
         if (cursor != null && !cursor.matches("[0-9]{1,9}")) {
-            throw AdminException.badRequest("cursor must be next of an earlier page.");
+            throw AdminException.badRequest("cursor must be the value of next in an earlier page.");
         }
         return cursor == null ? 0 : Integer.parseInt(cursor);
     }

@@ -93,7 +93,8 @@ final class StoredEntries {
                                 matches, sort, ascending, limit, parameters.get("cursor"), MAX_MILLIS, known.models()));
             });
         } catch (IllegalArgumentException e) {
-            throw AdminException.badRequest("cursor must be next of an earlier page, and key hexadecimal digits.");
+            throw AdminException.badRequest(
+                    "cursor must be the value of next in an earlier page, and key must be " + "hexadecimal digits.");
         }
         Replies.json(exchange, document(page, labels));
     }
@@ -205,7 +206,7 @@ final class StoredEntries {
         }
         String key = rest.substring(0, rest.length() - CONTENT.length());
         if (!key.matches("[0-9a-f]{64}")) {
-            throw AdminException.badRequest("The key must be all of its 64 hexadecimal digits.");
+            throw AdminException.badRequest("The key must have all of its 64 hexadecimal digits.");
         }
         if (options.content() != AdminOptions.Content.ON) {
             throw new AdminException(
@@ -231,8 +232,8 @@ final class StoredEntries {
         } else if (found == CacheAdmin.Look.SEALED) {
             throw new AdminException(
                     StatusCodes.CONFLICT,
-                    "The answer is sealed. It opens with the API key of its request, and with no other; where a"
-                            + " program's options have a scope, with that scope's secret in the key's place.");
+                    "The answer is sealed. Send the API key of its request; if the program's options set a scope, "
+                            + "send that scope's secret instead.");
         }
         LOG.info(
                 "The stored answer {} was looked at by way of the admin listener, from {}",

@@ -43,7 +43,7 @@ final class EntriesCommand extends AdminCommand {
             names = "--limit",
             paramLabel = "N",
             defaultValue = "20",
-            description = "The most lines, up to 200. Default: ${DEFAULT-VALUE}.")
+            description = "Maximum number of lines, up to 200. Default: ${DEFAULT-VALUE}.")
     private int limit;
 
     @Option(names = "--json", description = "Print the list as JSON.")

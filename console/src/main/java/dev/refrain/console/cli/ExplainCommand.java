@@ -22,7 +22,7 @@ final class ExplainCommand extends AdminCommand {
             paramLabel = "FILE",
             arity = "0..1",
             defaultValue = "-",
-            description = "The request's body; standard input without it.")
+            description = "File with the request's body. Default: standard input.")
     private String file;
 
     @Option(

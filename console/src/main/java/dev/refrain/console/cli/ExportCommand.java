@@ -25,13 +25,13 @@ import picocli.CommandLine.Unmatched;
         description = "Writes stored answers into a folder, from which import takes them into another store.",
         footer = {
             "",
-            "Other flags, and REFRAIN_ variables, are the proxy's: they say which store. It may be in use. A run that",
-            "was broken off is finished by the same command."
+            "Other flags, and REFRAIN_ variables, are those of the proxy, and name the store. It may be in use.",
+            "Repeat the command to finish a run that was interrupted."
         })
 final class ExportCommand extends AdminCommand {
     static final String SECRET = "secret";
 
-    @Option(names = "--to", paramLabel = "DIR", required = true, description = "The folder; made unless it is there.")
+    @Option(names = "--to", paramLabel = "DIR", required = true, description = "Folder to write, new or empty.")
     private Path to;
 
     @Option(names = "--model", paramLabel = "MODEL", description = "Answers to requests for a model; may be repeated.")
@@ -41,8 +41,8 @@ final class ExportCommand extends AdminCommand {
             names = {"--label", "--scope"},
             paramLabel = "NAME",
             description =
-                    "Answers of an API key, by its label, team or 12 digits; may be repeated. A running Refrain is"
-                            + " asked for the keys of a name.")
+                    "Answers of an API key, by its label, team or 12 digits; may be repeated. A running Refrain knows "
+                            + "which keys a name stands for.")
     private List<String> labels = List.of();
 
     @Option(names = "--namespace", paramLabel = "NAME", description = "Answers of a namespace; may be repeated.")
@@ -51,15 +51,15 @@ final class ExportCommand extends AdminCommand {
     @Option(
             names = "--since",
             paramLabel = "TIME",
-            description = "Stored from then on, such as 2026-11-23T05:00:00Z, or 24h, 7d.")
+            description = "Only answers stored since then, such as 2026-11-23T05:00:00Z, or 24h, 7d.")
     private String since;
 
-    @Option(names = "--until", paramLabel = "TIME", description = "Stored before then.")
+    @Option(names = "--until", paramLabel = "TIME", description = "Only answers stored before then.")
     private String until;
 
     @Option(
             names = "--with-secret",
-            description = "Write the store's secret into the folder, too, so that import can make a store with it.")
+            description = "Write the store's secret into the folder, too, so that import can create a store with it.")
     private boolean withSecret;
 
     @Unmatched
@@ -153,7 +153,8 @@ final class ExportCommand extends AdminCommand {
         }
         if (digits.isEmpty()) {
             // An empty set would match every scope.
-            throw new IOException("No key is known under " + String.join(", ", labels) + "; name its 12 digits");
+            throw new IOException("No API key is known under the label " + String.join(", ", labels) + "; name the 12 "
+                    + "digits of its scope");
         }
         return digits;
     }

@@ -19,20 +19,20 @@ import picocli.CommandLine.Unmatched;
         description = "Takes answers that export has written into a store that was made with the same secret.",
         footer = {
             "",
-            "Other flags, and REFRAIN_ variables, are the proxy's: they say which store. It may be in use. A store",
-            "that is not there is made, with the secret of the folder or of --secret. Answers that are there",
-            "already, newer or expired ones are passed over, so the command may be repeated."
+            "Other flags, and REFRAIN_ variables, are those of the proxy, and name the store. It may be in use.",
+            "A missing store is created with the secret in the folder or from --secret. Answers that the store",
+            "has already, or has newer ones of, and expired ones are skipped, so the command may be repeated."
         })
 final class ImportCommand extends AdminCommand {
     private static final int INCOMPLETE = 1;
 
-    @Option(names = "--from", paramLabel = "DIR", required = true, description = "The folder.")
+    @Option(names = "--from", paramLabel = "DIR", required = true, description = "Folder that export has written.")
     private Path from;
 
     @Option(
             names = "--secret",
             paramLabel = "FILE",
-            description = "The secret of a store that is made now: what stands in .secret beside the other store.")
+            description = "Secret for a new store: the .secret file beside the store of the export.")
     private Path secret;
 
     @Unmatched
@@ -74,7 +74,7 @@ final class ImportCommand extends AdminCommand {
         line(out, facts.damaged(), "are damaged");
         line(out, facts.dropped(), "found no room");
         if (facts.missing() > 0) {
-            out.println("The export was not finished: " + facts.missing() + " of its files are not there.");
+            out.println("The archive is not complete: " + facts.missing() + " of its files are missing.");
         }
         out.flush();
     }

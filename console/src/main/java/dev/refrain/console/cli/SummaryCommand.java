@@ -23,10 +23,10 @@ final class SummaryCommand extends AdminCommand {
     @Option(
             names = "--since",
             paramLabel = "TIME",
-            description = "From then, such as 2026-11-23T05:00:00Z, or 24h, 7d.")
+            description = "Only requests since then, such as 2026-11-23T05:00:00Z, or 24h, 7d.")
     private String since;
 
-    @Option(names = "--until", paramLabel = "TIME", description = "Before then. Default: now.")
+    @Option(names = "--until", paramLabel = "TIME", description = "Only requests before then. Default: now.")
     private String until;
 
     @Option(
@@ -41,7 +41,7 @@ final class SummaryCommand extends AdminCommand {
             names = "--limit",
             paramLabel = "N",
             defaultValue = "20",
-            description = "The most lines. Default: ${DEFAULT-VALUE}.")
+            description = "Maximum number of lines. Default: ${DEFAULT-VALUE}.")
     private int limit;
 
     @Option(names = "--json", description = "Print the figures as JSON.")
@@ -87,8 +87,8 @@ final class SummaryCommand extends AdminCommand {
             out.println(summary.path("groups").asLong() + " in all; --limit shows more.");
         }
         if (!summary.path("complete").asBoolean()) {
-            out.println("The log was read back to " + summary.path("oldest_at").asText()
-                    + "; then the time for it was over.");
+            out.println("The log was read only back to "
+                    + summary.path("oldest_at").asText() + ", because that took as long as it may.");
         }
     }
 

@@ -54,7 +54,7 @@ public final class SharedPorts extends SelectorProvider {
      */
     public static void share(boolean on) throws IOException {
         if (on && !(SelectorProvider.provider() instanceof SharedPorts)) {
-            throw new IOException("reuse-port is only possible for a process that java -jar refrain.jar has started");
+            throw new IOException("reuse-port works only in a process that java -jar refrain.jar has started");
         }
         sharing = on;
     }

@@ -142,13 +142,13 @@ public final class ProxyException extends Exception {
         return refused(
                 400,
                 "bad-request",
-                "The path has a segment that is . or .. once it is decoded; send the path that is meant.");
+                "The path has a . or .. segment, perhaps percent-encoded; send the path without it.");
     }
 
     /** RFC 9110, 15.5.22. */
     public static ProxyException upgradeRequired() {
         return refused(
-                426, "upgrade-required", "Websockets are not spoken here; send the request by POST over HTTP/1.1.");
+                426, "upgrade-required", "This endpoint has no websocket; send the request by POST over HTTP/1.1.");
     }
 
     public static ProxyException requestStalled(Duration limit) {
@@ -174,8 +174,8 @@ public final class ProxyException extends Exception {
         return refused(
                 503,
                 "memory-budget",
-                "Requests and answers under way take all the memory that there is for them; try again in a second, or "
-                        + "have the operator give Refrain a larger heap.");
+                "The memory for requests and answers under way is used up; try again in a second, or have the "
+                        + "operator give Refrain a larger heap.");
     }
 
     public static ProxyException unreachable(Throwable cause) {

@@ -176,8 +176,8 @@ public final class ClientCache {
             try {
                 options.executor().execute(() -> exchange.complete(told, response, failure));
             } catch (RejectedExecutionException e) {
-                told.completeExceptionally(
-                        failure.apply(new IOException("the executor of RefrainOptions takes no more tasks", e)));
+                told.completeExceptionally(failure.apply(new IOException(
+                        "the executor in RefrainOptions refuses tasks; has it been shut " + "down?", e)));
                 client.close();
             }
         });
@@ -308,9 +308,9 @@ public final class ClientCache {
     private void warn() {
         if (!hasWarned) {
             hasWarned = true;
-            LOG.warn("Nothing is cached for a client whose requests show no credential where the cache sees them."
-                    + " Say with RefrainOptions.scope who may share their answers; an empty scope is that of all"
-                    + " who show none");
+            LOG.warn("Nothing is cached for a client whose requests carry no credential that the cache can see. Set "
+                    + "RefrainOptions.scope to name who shares their answers; an empty scope shares them among all "
+                    + "requests without a credential");
         }
     }
 

@@ -113,7 +113,7 @@ final class ItemBatch implements AutoCloseable {
         try {
             fetched = fetch.fetch(mine.stream().map(slot -> slot.index).toList());
             if (fetched.size() != mine.size()) {
-                throw new IllegalStateException(fetched.size() + " items were fetched in place of " + mine.size());
+                throw new IllegalStateException(fetched.size() + " items were fetched instead of " + mine.size());
             }
         } catch (Throwable e) {
             mine.forEach(slot -> slot.breakOff(new ProviderFailure(e)));
@@ -211,7 +211,7 @@ final class ItemBatch implements AutoCloseable {
             lock.lock();
             try {
                 if (left) {
-                    throw new IllegalStateException("whoever asked for this item has left");
+                    throw new IllegalStateException("the client that asked for this item has left");
                 }
                 takeOn(first);
             } finally {
@@ -274,7 +274,7 @@ final class ItemBatch implements AutoCloseable {
         }
 
         void leave() {
-            breakOff(new IllegalStateException("whoever fetched this item has left"));
+            breakOff(new IllegalStateException("the client whose call fetched this item has left"));
             if (gone != null) {
                 gone.run();
             }

@@ -87,7 +87,7 @@ final class ProviderPump implements Upstream.Call, Runnable {
                 }
             }
             close();
-            sink.fail(new IOException("the call was broken off, because nobody wants its answer any more"));
+            sink.fail(new IOException("the call was cancelled, because no client wants its answer any more"));
         } catch (IOException | RuntimeException | Error e) {
             broken(e);
         }
@@ -120,7 +120,7 @@ final class ProviderPump implements Upstream.Call, Runnable {
             try {
                 threads.execute(this);
             } catch (RejectedExecutionException e) {
-                broken(new IOException("the executor of RefrainOptions takes no more tasks", e));
+                broken(new IOException("the executor in RefrainOptions refuses tasks; has it been shut down?", e));
             }
         }
     }

@@ -51,7 +51,7 @@ public enum ContentCoding {
     OTHER {
         @Override
         InputStream open(byte[] coded) throws IOException {
-            throw new IOException("a coding that is not known here");
+            throw new IOException("an unknown content coding");
         }
     };
 
@@ -143,7 +143,7 @@ public enum ContentCoding {
                 }
             }
         } catch (RuntimeException malformed) {
-            throw new IOException("not in the coding that it says", malformed);
+            throw new IOException("malformed for its content coding", malformed);
         }
     }
 

@@ -32,7 +32,7 @@ final class Gzip extends InputStream {
         if (bytes.length < HEADER_BYTES + TRAILER_BYTES
                 || coded.getShort() != (short) 0x8B1F
                 || coded.get() != DEFLATE) {
-            throw new IOException("no gzip member");
+            throw new IOException("not a gzip member");
         }
         int flags = coded.get();
         coded.position(HEADER_BYTES);
@@ -49,14 +49,14 @@ final class Gzip extends InputStream {
             skip(2);
         }
         if ((flags & RESERVED) != 0 || coded.remaining() < TRAILER_BYTES) {
-            throw new IOException("no gzip member");
+            throw new IOException("not a gzip member");
         }
         inflater.setInput(coded);
     }
 
     private void skip(int count) throws IOException {
         if (coded.remaining() < count + TRAILER_BYTES) {
-            throw new IOException("a gzip member that is cut");
+            throw new IOException("a truncated gzip member");
         }
         coded.position(coded.position() + count);
     }
@@ -86,16 +86,16 @@ final class Gzip extends InputStream {
                 if (coded.remaining() != TRAILER_BYTES
                         || coded.getInt() != (int) check.getValue()
                         || coded.getInt() != (int) inflater.getBytesWritten()) {
-                    throw new IOException("a gzip member that does not end as it says");
+                    throw new IOException("a gzip member with a wrong checksum or length");
                 }
                 return count == 0 ? -1 : count;
             }
             if (count == 0) {
-                throw new IOException("a gzip member that is cut, or needs a dictionary");
+                throw new IOException("a gzip member that is truncated or needs a dictionary");
             }
             return count;
         } catch (DataFormatException e) {
-            throw new IOException("a gzip member that is malformed", e);
+            throw new IOException("a malformed gzip member", e);
         }
     }
 

@@ -35,13 +35,13 @@ final class ZstdFrames {
                 frames.frame();
             } while (frames.coded.hasRemaining());
         } catch (BufferUnderflowException e) {
-            throw new IOException("a frame that is not whole", e);
+            throw new IOException("a truncated zstd frame", e);
         }
     }
 
     private void frame() throws IOException {
         if (coded.getInt() != MAGIC) {
-            throw new IOException("no frame of zstd");
+            throw new IOException("not a zstd frame");
         }
         int descriptor = coded.get();
         boolean isOneSegment = (descriptor & 0x20) != 0;
@@ -52,7 +52,7 @@ final class ZstdFrames {
             window = content;
         }
         if (window > MAX_WINDOW) {
-            throw new IOException("a window of more than 8 MiB");
+            throw new IOException("a zstd window of more than 8 MiB");
         }
         boolean isLast;
         do {
@@ -81,7 +81,7 @@ final class ZstdFrames {
         int header = Byte.toUnsignedInt(coded.get()) | (Short.toUnsignedInt(coded.getShort()) << 8);
         int length = header >> 3;
         if (length > MAX_BLOCK) {
-            throw new IOException("a block of more than 128 KiB");
+            throw new IOException("a zstd block of more than 128 KiB");
         }
         skip(((header >> 1) & 3) == ONE_BYTE_OFTEN ? 1 : length);
         return (header & 1) != 0;

@@ -21,7 +21,7 @@ public final class FramingRules {
     private static final Pattern VERSION = Pattern.compile("HTTP/1\\.[0-9]");
 
     private static final String CURRENT = "HTTP/1.1";
-    private static final String ONLY_CHUNKED = "The only transfer coding that is understood is chunked.";
+    private static final String ONLY_CHUNKED = "The only supported transfer coding is chunked.";
 
     private FramingRules() {}
 
@@ -43,7 +43,7 @@ public final class FramingRules {
         String expectation = fields.first("Expect");
         boolean isCurrent = protocol.equals(CURRENT);
         if (!isVersion(protocol)) {
-            return new FramingFault(BAD_REQUEST, "The version of HTTP is not one of HTTP/1.");
+            return new FramingFault(BAD_REQUEST, "The HTTP version is not supported; send HTTP/1.1.");
         }
         if (hasControls(target) || hasControls(query)) {
             // Another server may take a control character for the end of the line.
@@ -51,16 +51,16 @@ public final class FramingRules {
         }
         if (codings != null) {
             if (!isCurrent) {
-                return new FramingFault(BAD_REQUEST, "There are no transfer codings in HTTP/1.0.");
+                return new FramingFault(BAD_REQUEST, "HTTP/1.0 has no Transfer-Encoding; send a Content-Length.");
             }
             if (codings.size() != 1 || !codings.get(0).equalsIgnoreCase("chunked")) {
                 return new FramingFault(NOT_IMPLEMENTED, ONLY_CHUNKED);
             }
         } else if (length != null && length.length() > MAX_LENGTH_DIGITS) {
-            return new FramingFault(BAD_REQUEST, "The Content-Length is out of range.");
+            return new FramingFault(BAD_REQUEST, "The Content-Length is too large.");
         }
         if (expectation != null && isCurrent && !expectation.equalsIgnoreCase("100-continue")) {
-            return new FramingFault(EXPECTATION_FAILED, "The only expectation that can be met is 100-continue.");
+            return new FramingFault(EXPECTATION_FAILED, "The only supported expectation is 100-continue.");
         }
         return null;
     }

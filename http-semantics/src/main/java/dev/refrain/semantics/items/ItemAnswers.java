@@ -169,7 +169,8 @@ final class ItemAnswers {
             return calling ? null : call(wanted);
         } else if (hasStoppedWaiting) {
             over = true;
-            return () -> failed(new IllegalStateException("the client left while another's answer was waited for"));
+            return () -> failed(
+                    new IllegalStateException("the client left while it waited for the call of another " + "request"));
         } else if (failure != null) {
             over = true;
             return () -> failed(failure);

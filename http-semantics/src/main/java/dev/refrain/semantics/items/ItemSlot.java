@@ -141,7 +141,7 @@ final class ItemSlot implements ResponseSink, Upstream {
     @Override
     public Call fetch(ResponseSink flight) {
         if (!answers.want(this, flight)) {
-            throw new IllegalStateException("whoever asked for this item has got it in another way");
+            throw new IllegalStateException("the request for this item was answered in another way");
         }
         answers.goOn();
         return answers::cancelOne;

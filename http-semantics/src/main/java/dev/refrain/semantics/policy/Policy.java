@@ -247,7 +247,7 @@ public final class Policy {
                 CacheControls.on(maxTtl);
             }
             if (ttl != null && maxTtl != null && ttl.compareTo(maxTtl) > 0) {
-                throw new IllegalArgumentException("ttl must be at most max-ttl");
+                throw new IllegalArgumentException("ttl must not exceed max-ttl");
             }
             if (maxTemperature != null && !(maxTemperature >= 0)) {
                 throw new IllegalArgumentException("max-temperature must not be negative");

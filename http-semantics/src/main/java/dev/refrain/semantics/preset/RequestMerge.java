@@ -113,7 +113,7 @@ final class RequestMerge {
             merge.out.write(merge.isEmpty ? "{}".getBytes(StandardCharsets.UTF_8) : new byte[] {'}'});
             return merge.out.toByteArray();
         } catch (IOException e) {
-            throw new IllegalArgumentException("the request body is not JSON that is well-formed and of use", e);
+            throw new IllegalArgumentException("the request body is malformed JSON, or nested too deeply", e);
         }
     }
 

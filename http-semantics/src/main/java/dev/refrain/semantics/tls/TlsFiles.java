@@ -191,7 +191,7 @@ public final class TlsFiles {
             }
         }
         throw new IOException(
-                file + " holds no private key in PEM that is PKCS #8 without a password; openssl pkcs8 -topk8"
-                        + " -nocrypt makes one of others");
+                file + " holds no unencrypted private key in PKCS #8 and PEM; convert other formats with openssl "
+                        + "pkcs8 -topk8 -nocrypt");
     }
 }

@@ -122,9 +122,9 @@ public sealed interface Startup {
                 .description("A response cache in front of any OpenAI- or Anthropic-compatible provider.")
                 .footer(
                         "",
-                        "The command check, before these options, judges the settings and starts nothing.",
-                        "A running Refrain is asked by the commands stats, summary, entries, namespaces,",
-                        "purge, explain, cassettes and health; export and import move stored answers; record,",
+                        "The command check, before these options, checks the settings and starts nothing.",
+                        "The commands stats, summary, entries, namespaces, purge, explain, cassettes and",
+                        "health ask a running Refrain; export and import move stored answers; record,",
                         "replay, record-missing and refresh run a program. Each has a --help.",
                         "",
                         "A setting can also come from a variable, such as REFRAIN_PORT, or from the file;",

@@ -403,12 +403,12 @@ final class Notices {
                 try {
                     notice.accept(told);
                 } catch (RuntimeException e) {
-                    LOG.warn("A notice of the shared tier could not be followed", e);
+                    LOG.warn("A notice of the shared tier could not be handled", e);
                 }
             });
         } catch (RejectedExecutionException e) {
             if (!teller.isShutdown()) {
-                LOG.warn("Too many notices of the shared tier wait; it is connected anew");
+                LOG.warn("Too many notices of the shared tier are waiting; the connection is made anew");
                 upToDate = false;
                 link.drop();
             }

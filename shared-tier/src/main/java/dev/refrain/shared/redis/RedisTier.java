@@ -371,7 +371,7 @@ public final class RedisTier implements SharedTier {
                 return CompletableFuture.completedStage(meaning.apply(answer));
             } catch (RuntimeException e) {
                 return CompletableFuture.failedStage(
-                        new SharedTierException("the shared tier holds something that it cannot hold", null));
+                        new SharedTierException("the shared tier holds a value of an unexpected form", null));
             }
         });
     }

@@ -42,7 +42,10 @@ public record RedisTierSettings(
 
         /** Requires both the certificate and its key, or neither. */
         public Tls {
-            require((clientCertificate == null) == (clientKey == null), "a certificate has a key", clientCertificate);
+            require(
+                    (clientCertificate == null) == (clientKey == null),
+                    "a client certificate needs a key, and a key " + "a certificate",
+                    clientCertificate);
         }
     }
 
@@ -68,12 +71,12 @@ public record RedisTierSettings(
         Objects.requireNonNull(uri, "uri");
         Objects.requireNonNull(tls, "tls");
         require(prefix.matches("[A-Za-z0-9._-]{1,32}"), "prefix must be 1 to 32 of A-Za-z0-9._-", prefix);
-        require(isPositive(timeout), "timeout is positive", timeout);
-        require(isPositive(sendTimeout), "sendTimeout is positive", sendTimeout);
+        require(isPositive(timeout), "timeout must be positive", timeout);
+        require(isPositive(sendTimeout), "sendTimeout must be positive", sendTimeout);
         require(partBytes >= 64 << 10 && partBytes <= 16 << 20, "partBytes must be 64 KiB to 16 MiB", partBytes);
         require(maxEntryBytes >= partBytes, "maxEntryBytes must be at least partBytes", maxEntryBytes);
-        require(maxBarriers > 0, "maxBarriers is positive", maxBarriers);
-        require(isPositive(confirmTimeout), "confirmTimeout is positive", confirmTimeout);
+        require(maxBarriers > 0, "maxBarriers must be positive", maxBarriers);
+        require(isPositive(confirmTimeout), "confirmTimeout must be positive", confirmTimeout);
     }
 
     private static boolean isPositive(Duration duration) {

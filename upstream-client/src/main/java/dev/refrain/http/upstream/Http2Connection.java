@@ -332,7 +332,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         if (!ready && now - idleSinceNanos >= silence) {
             abort(ProxyException.unreachable(Unreachable.HANDSHAKE_TIMED_OUT, null));
         } else if (pinged && now - pingedNanos >= silence) {
-            abort(new IOException("The provider gave no sign of life for " + limit.toMillis() + " ms"));
+            abort(new IOException("The provider sent nothing for " + limit.toMillis() + " ms"));
         } else if (calls.isEmpty() && ready && now - idleSinceNanos >= keepAlive.toNanos()) {
             retire();
         } else if (!calls.isEmpty() && now - lastHeardNanos() >= silence) {

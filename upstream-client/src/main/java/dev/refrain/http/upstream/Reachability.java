@@ -34,7 +34,7 @@ final class Reachability {
     }
 
     void wantsHttp1() {
-        LOG.info("{}: the upstream provider asks for HTTP/1.1 in place of HTTP/2, and gets it from now on", provider);
+        LOG.info("{}: the upstream provider asks for HTTP/1.1, which is used instead of HTTP/2 from now on", provider);
     }
 
     private synchronized boolean isChange(String next) {

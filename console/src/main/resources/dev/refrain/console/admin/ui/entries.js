@@ -112,7 +112,7 @@ function paint({ matching, bytes, seen, complete }) {
   setText(
     "entries-state",
     `${complete ? "" : "at least "}${format.exact(matching)} ${matching === 1 ? "answer" : "answers"}, ${format.bytes(bytes)}` +
-      (complete ? "" : ` – partial: ${format.exact(seen)} entries were read, then the time for it was over`),
+      (complete ? "" : ` – partial: ${format.exact(seen)} entries were read within the time limit`),
   );
   $("entries-fixed").replaceChildren(
     ...FIXED.filter(name => filter[name]).map(name =>

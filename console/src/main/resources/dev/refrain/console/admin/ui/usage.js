@@ -111,7 +111,7 @@ function paint({ data, total, others, next, groups, complete, oldest_at: oldest,
   const words = [];
   if (!data.length) words.push("The log has no request of this time.");
   if (total.unpriced_tokens) words.push(`${format.count(total.unpriced_tokens)} tokens have no price, so they count as nothing spent or saved.`);
-  if (!complete) words.push(`Partial: the log was read back to ${format.dateTime(oldest)}, then the time for it was over.`);
+  if (!complete) words.push(`Partial: within the time limit, the log was read back to ${format.dateTime(oldest)}.`);
   setText("usage-note", words.join(" "));
 }
 

@@ -140,13 +140,13 @@ public final class Exporter {
             return fresh;
         }
         if (there.complete() && allParts(there)) {
-            throw new IOException(folder.path() + " has a whole archive; name another folder");
+            throw new IOException(folder.path() + " has a complete archive; name another folder");
         }
         if (!there.keys().equals(keys) || !there.asked().query().equals(query.describe())) {
             throw new IOException(
                     folder.path() + " has an archive of " + there.asked().query()
-                            + " that was not finished, perhaps of another store; ask for the same to go on, or name"
-                            + " another folder");
+                            + " that is not finished, perhaps of another store; repeat that export to finish it, or "
+                            + "name another folder");
         }
         return there;
     }

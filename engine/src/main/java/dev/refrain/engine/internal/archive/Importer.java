@@ -111,8 +111,8 @@ public final class Importer {
         Manifest manifest = folder.manifest();
         if (manifest == null) {
             throw new IOException(
-                    folder.path() + " is no archive of Refrain's, which has a file archive.json. (Recordings are"
-                            + " played by the setting cassettes, and not imported.)");
+                    folder.path() + " is no archive: it has no file archive.json. (Recordings are not imported; the "
+                            + "setting cassettes plays them.)");
         }
         return manifest;
     }

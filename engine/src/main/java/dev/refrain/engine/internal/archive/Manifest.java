@@ -127,7 +127,7 @@ record Manifest(String keys, Asked asked, int parts, Set<String> namespaces, boo
         }
         if (format != FORMAT) {
             throw new IOException(
-                    "has format " + format + " instead of " + FORMAT + "; take the Refrain that wrote it");
+                    "has format " + format + " instead of " + FORMAT + "; use the version of Refrain that wrote it");
         }
         return new Manifest(keys, new Asked(query, typed, since, until, scopes), parts, namespaces, complete, entries);
     }

@@ -64,7 +64,7 @@ final class PartReader implements AutoCloseable {
                 before -= length;
             }
             if (!Arrays.equals(sha256.digest(), bytes.readNBytes(sha256.getDigestLength()))) {
-                throw damaged("is damaged: its SHA-256 is another one than it says");
+                throw damaged("is damaged: its SHA-256 does not match");
             }
         }
     }
@@ -81,7 +81,7 @@ final class PartReader implements AutoCloseable {
             return false;
         }
         if (length < EntryHead.LENGTH || length > left - Integer.BYTES - key.length) {
-            throw damaged("has a record of " + length + " bytes, which cannot be");
+            throw damaged("has a record of " + length + " bytes, which is impossible");
         }
         left -= Integer.BYTES + key.length + length;
         try {

@@ -316,7 +316,7 @@ public final class ChronicleStore implements CacheStore {
                 files.suspect();
                 map.repair(key);
             } catch (RuntimeException | VirtualMachineError | AssertionError e) {
-                files.failed("put a segment right", e);
+                files.failed("repair a segment", e);
             } finally {
                 inFlight.exit();
             }

@@ -43,18 +43,18 @@ final class ForeignFiles {
         if (record == null && Files.exists(secretFile)) {
             if (!Files.exists(file)) {
                 throw new ForeignFileException(
-                        secretFile, "is the secret of a store that is not there, or something else");
+                        secretFile, "is the secret of a store that does not exist, or another file");
             }
             if (Files.size(secretFile) != Secret.LENGTH) {
                 throw new ForeignFileException(secretFile, "is not the secret of a store");
             }
         }
         if (Files.exists(draft) && Files.size(draft) > 0 && !MapHead.isOurs(draft)) {
-            throw new ForeignFileException(draft, "is not a store in the making");
+            throw new ForeignFileException(draft, "is not an unfinished store");
         }
         Path secretDraft = Secret.draft(secretFile);
         if (Files.exists(secretDraft) && Files.size(secretDraft) > Secret.LENGTH) {
-            throw new ForeignFileException(secretDraft, "is not a secret in the making");
+            throw new ForeignFileException(secretDraft, "is not an unfinished secret");
         }
     }
 

@@ -62,7 +62,7 @@ final class SetAside {
         Files.move(file, aside);
         LOG.warn(
                 "The store {} does not begin like a store. It may be another file, or is damaged at its beginning; it "
-                        + "is kept, whole, as {}. Delete that if it is of no interest. Starting afresh",
+                        + "is kept, whole, as {}. Delete it if you do not need it. Starting afresh",
                 file,
                 aside);
     }
@@ -79,7 +79,7 @@ final class SetAside {
         Files.move(file, aside);
         cut(aside, budget);
         LOG.warn(
-                "The store {} cannot be used: {}. Its beginning is kept as {}; delete that if it is of no interest. "
+                "The store {} cannot be used: {}. Its beginning is kept as {}; delete it if you do not need it. "
                         + "Starting afresh",
                 file,
                 reason.getMessage(),

@@ -357,7 +357,7 @@ final class StoreFiles {
             Preallocation.allocate(file);
             return state.asPreallocated();
         } catch (IOException e) {
-            LOG.warn("The store {} stays sparse: {}; free some space and restart", file, e.getMessage());
+            LOG.warn("The store {} stays sparse: {}. Free some space and restart", file, e.getMessage());
             return state;
         }
     }

@@ -42,7 +42,8 @@ public final class ZeroPaths {
             String[] parts = path.split("\\.", -1);
             if (path.matches("[*.]*") || List.of(parts).contains("")) {
                 throw new IllegalArgumentException(
-                        "a path is names with dots between, such as x_groq.usage or *.provider_metadata.*.usage, not \""
+                        "a path must be names joined by dots, such as x_groq.usage or *.provider_metadata.*.usage, "
+                                + "was \""
                                 + path + "\"");
             }
             if (length + parts.length >= Long.SIZE) {
