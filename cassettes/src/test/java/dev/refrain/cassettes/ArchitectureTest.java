@@ -7,7 +7,7 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** Recordings know no server and no client, so that every front-end can have them. */
+/** Recordings depend on no server and no client, so that every front-end can use them. */
 @AnalyzeClasses(packages = "dev.refrain.cassettes", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest

@@ -15,7 +15,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the commands start, what they tell the program, and how they end. The proxy is one that never listens. */
+/** The process that each command starts, the variables it passes on, and its exit status. No proxy listens here. */
 class CassetteCommandTest {
     @TempDir
     Path folder;
@@ -119,7 +119,7 @@ class CassetteCommandTest {
                 .noneMatch(
                         line -> line.matches("(AZURE_OPENAI_ENDPOINT|OPENROUTER_BASE_URL|OPENAI_API_BASE)=.*4711.*"));
         assertThat(err()).contains("AZURE_OPENAI_ENDPOINT, OPENAI_API_BASE").contains("--upstream");
-        // Whoever names the provider has all of them recorded, and a replay calls nobody.
+        // With --upstream, every known variable of a provider leads to the proxy. In a replay also: it calls nobody.
         for (String all :
                 List.of(variablesOf("record", "--upstream", "https://mine.openai.azure.com"), variablesOf("replay"))) {
             assertThat(all.lines())

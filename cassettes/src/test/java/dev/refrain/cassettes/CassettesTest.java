@@ -36,7 +36,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Each mode, with a provider that does what a test tells it. Long, since all modes share what they need. */
+/** Each mode, with a provider that the test controls. Long, since all modes share one set-up. */
 class CassettesTest {
     private static final Instant NOW = Instant.parse("2026-11-29T12:00:00Z");
     private static final String ANSWER = "{\"id\":\"c-%d\",\"choices\":[{\"message\":{\"content\":\"%s\"},"
@@ -51,7 +51,7 @@ class CassettesTest {
     private int number;
     private Cassettes open;
 
-    /** A call to the provider; its answer is given by the test. */
+    /** An upstream whose calls wait until the test answers them. */
     private Upstream provider() {
         return sink -> {
             calls.add(CompletableFuture.completedFuture(sink));
@@ -65,7 +65,7 @@ class CassettesTest {
         }
     }
 
-    /** A client that takes what it gets. */
+    /** A client that reads at once whatever comes. */
     private static class Client implements ResponseSink {
         private final CompletableFuture<Got> got = new CompletableFuture<>();
         private final ByteArrayOutputStream body = new ByteArrayOutputStream();
@@ -191,7 +191,7 @@ class CassettesTest {
     }
 
     @Test
-    void whatIsRecordedIsPlayed() throws IOException {
+    void aRecordedAnswerIsPlayed() throws IOException {
         open(CassetteMode.RECORD);
         Client first = ask(prompt("hi"));
         String body = answer("hello");
@@ -210,7 +210,7 @@ class CassettesTest {
         assertThat(open.summary(null).tokens()).isEqualTo(21);
     }
 
-    /** A client may have all of an answer, and end the process, before the call is known to have ended. */
+    /** A client may receive a whole answer, and end the process, before the recorder hears that the call has ended. */
     @Test
     void aCallWhoseClientHasItsAnswerIsRecordedThoughTheFolderIsBeingClosed() throws Exception {
         open(CassetteMode.RECORD);
@@ -257,7 +257,7 @@ class CassettesTest {
         assertThat(ask(prompt("hi")).await().body()).isEqualTo(body);
         assertThat(ask(prompt("hi")).await().body()).isEqualTo(body);
         assertThat(open.summary(null).unused()).isEmpty();
-        // And of a run without the failure, nothing of it is left.
+        // A run without the failure leaves nothing of it in the folder.
         open(CassetteMode.RECORD);
         ask(prompt("hi"));
         answer("hello");
@@ -300,7 +300,7 @@ class CassettesTest {
     }
 
     @Test
-    void whatIsMissingIsRecordedAndTheRestIsPlayed() throws IOException {
+    void aMissIsRecordedAndTheRestIsPlayed() throws IOException {
         open(CassetteMode.RECORD);
         ask(prompt("one"));
         String one = answer("1");
@@ -328,7 +328,7 @@ class CassettesTest {
         close();
         now = NOW.plus(Duration.ofDays(30));
         open(CassetteMode.REFRESH);
-        // With another id, which programs get to see as it was: requests may name it.
+        // The same answer with another id. Programs see that id unchanged, because later requests may name it.
         Client same = ask(prompt("one"));
         answer("same");
         assertThat(same.await().body()).isEqualTo(one);
@@ -557,7 +557,7 @@ class CassettesTest {
         assertThat(client.await().body()).isEqualTo(body);
         open(CassetteMode.REPLAY);
         assertThat(ask(prompt).await().body()).isEqualTo(body);
-        // Nor by one that has left.
+        // Nor on the thread of a client that has left.
         Client left = new Client();
         over(prompt, left).cancel();
         assertThat(ask(prompt).await().body()).isEqualTo(body);
@@ -577,9 +577,9 @@ class CassettesTest {
                 .hasMessageContaining("The nearest is named for the first 20 of a run.");
     }
 
-    /** Clients say how many requests there are. */
+    /** Clients determine how many requests there are. */
     @Test
-    void moreRequestsThanAreKnownArePassedOn() throws IOException {
+    void requestsBeyondTheRememberedNumberArePassedOn() throws IOException {
         close();
         open = Cassettes.in(folder)
                 .mode(CassetteMode.RECORD)
@@ -596,7 +596,7 @@ class CassettesTest {
         assertThat(ask(prompt("request 2")).await().failure()).isNotNull();
     }
 
-    /** What is missing is kept for the end of the run, a thousand times. */
+    /** Up to a thousand misses are kept for the report at the end of the run. */
     @Test
     void f16_longNamesOfARequestAreNotKept() throws IOException {
         open(CassetteMode.RECORD);
@@ -615,7 +615,7 @@ class CassettesTest {
     }
 
     @Test
-    void whenPiecesCameIsKeptOnceAMillisecond() throws IOException {
+    void atMostOneArrivalTimePerMillisecondIsKept() throws IOException {
         long[] nanos = {0};
         Turn turn = new Turn(RecordingFileTest.request("{}"), "", new Secrets(), null, new Client(), memory.open());
         try (Capture capture = new Capture(turn, false, new Secrets(), memory, () -> nanos[0], null)) {

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The place where two requests differ, in words. */
+/** How the first difference between two requests is described. */
 class DifferenceTest {
     @ParameterizedTest
     @CsvSource(
@@ -35,7 +35,7 @@ class DifferenceTest {
     }
 
     @Test
-    void ofALongTextThePartAroundThePlaceIsShown() throws IOException {
+    void aLongTextIsShownAroundTheDifference() throws IOException {
         String text = "Once upon a time there was a prompt of some length. ".repeat(20);
         String difference = first("{\"p\":\"" + text + "cat" + text + "\"}", "{\"p\":\"" + text + "dog" + text + "\"}");
         assertThat(difference)

@@ -17,7 +17,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** In which order a recorded stream is given, and what is waited for in between. Pauses are noted and not kept. */
+/** Order of a recorded stream's events and pauses. The test notes each pause and does not wait for it. */
 class PlaybackTest {
     private final ConcurrentLinkedQueue<String> done = new ConcurrentLinkedQueue<>();
     private final MemoryBudget memory = new MemoryBudget(1 << 20);
@@ -76,13 +76,13 @@ class PlaybackTest {
     }
 
     @Test
-    void eachPauseIsKeptAndTheClientIsWaitedForBefore() throws IOException {
+    void playbackWaitsForTheClientAndThenPauses() throws IOException {
         assertThat(played(Pace.RECORDED))
                 .containsExactly("5 ms", "head", "drained", "7 ms", "a", "b", "drained", "9 ms", "c");
     }
 
     @Test
-    void withoutPausesThereIsNothingToWaitFor() throws IOException {
+    void withoutPausesPlaybackWaitsOnlyForTheClient() throws IOException {
         assertThat(played(Pace.INSTANT)).containsExactly("head", "a", "b", "c");
     }
 }

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is written comes back byte for byte, and what was changed is noticed, with its line. */
+/** Recordings are read back byte for byte. A change by hand is reported with its line. */
 class RecordingFileTest {
     private static final Instant TIME = Instant.parse("2026-11-29T23:30:00Z");
     private static final String PROMPT = "{\"model\":\"demo\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
@@ -200,7 +200,7 @@ class RecordingFileTest {
     }
 
     @Test
-    void largeContentsStandBesideIt() throws IOException {
+    void largeContentsGetFilesOfTheirOwn() throws IOException {
         String image = "iVBORw0KGgo".repeat(1000);
         RecordedRequest request =
                 request("{\"model\":\"demo\",\"image\":\"" + image + "\",\"again\":\"" + image + "\"}");
@@ -213,7 +213,7 @@ class RecordingFileTest {
             assertThat(files.filter(file -> !file.getFileName().toString().startsWith(".")))
                     .hasSize(2);
         }
-        // Git leaves their line ends alone, also on Windows.
+        // Git leaves the line ends of these files alone, also on Windows.
         assertThat(folder.resolve("files/.gitattributes")).hasContent("* -text");
         assertThat(Files.size(open().all().get(0).file())).isLessThan(2000);
     }
@@ -233,9 +233,9 @@ class RecordingFileTest {
     }
 
     @Test
-    void whatAnotherProgramRemovesOrHasLeftIsNoDamage() throws IOException {
+    void filesThatAnotherProgramRemovesOrLeavesAreNoDamage() throws IOException {
         good();
-        // As a file that is gone between the listing and the reading.
+        // Like a file that is removed between the listing and the reading.
         Files.createSymbolicLink(folder.resolve("chat-a-0.yaml"), folder.resolve("gone"));
         Path old = Files.writeString(folder.resolve(".refrain-1.tmp"), "x");
         Path fresh = Files.writeString(folder.resolve(".refrain-2.tmp"), "x");
@@ -246,7 +246,7 @@ class RecordingFileTest {
     }
 
     @Test
-    void whatAToolIsGivenIsNoIdOfTheAnswer() {
+    void theInputOfAToolHoldsNoIdOfTheAnswer() {
         String answer = "{\"id\":\"m-%d\",\"content\":[{\"id\":\"t-%d\",\"input\":{\"order_id\":\"%s\"}}]}";
         assertThat(Likeness.isSame(json(answer.formatted(1, 1, "A1")), json(answer.formatted(2, 2, "A1"))))
                 .isTrue();
@@ -259,7 +259,7 @@ class RecordingFileTest {
     }
 
     @Test
-    void aDocumentThatWouldGetManyTimesAsLongIsNotLaidOut() throws IOException {
+    void aDocumentThatIndentationWouldMultiplyIsNotLaidOut() throws IOException {
         String deep = "[".repeat(24) + "\"\",".repeat(100_000) + "1" + "]".repeat(24);
         assertThat(JsonLayout.pretty(deep)).isSameAs(deep);
         Recording read = written(recording(request("{\"model\":\"m\",\"a\":" + deep + "}"), json(deep)));
@@ -314,17 +314,17 @@ class RecordingFileTest {
     @Test
     void whatWasChangedIsNoticedWithItsLine() throws IOException {
         changed("data: two", "data: three", ":23: stream: the answer was changed");
-        changed("  +37 data: two", "  data: two", ":25: a line of a stream begins with +MS");
-        changed("+37 data: two", "+x data: two", ":25: a gap is a number");
-        changed("status: 200", "status: 42", ":17: status: is a status");
+        changed("  +37 data: two", "  data: two", ":25: a line of a stream must begin with +MS");
+        changed("+37 data: two", "+x data: two", ":25: a gap must be a number");
+        changed("status: 200", "status: 42", ":17: status: must be an HTTP status");
         changed("status: 200", "statsu: 200", "did you mean status?");
         changed("format: 1", "format: 2", ":2: format: this Refrain reads format 1 and not 2");
-        changed("endpoint: \"chat\"", "endpoint: \"chats\"", ":5: endpoint: is one of");
+        changed("endpoint: \"chat\"", "endpoint: \"chats\"", ":5: endpoint: must be one of");
         changed("\"role\": \"user\",", "\"role\": ,", ":12: the request is not JSON");
-        changed("wait: 12", "wait: [", ":21: wait is a text, a number or a list");
+        changed("wait: 12", "wait: [", ":21: wait must be a text, a number or a list");
         changed("by: \"refrain test\"", "by: \"refrain", "not YAML");
-        changed("recorded: \"2026-11-29T23:30:00Z\"", "recorded: \"today\"", ":3: recorded: is a time");
-        changed("stream: |2+", "text: x\nstream: |2+", "an answer is one of");
+        changed("recorded: \"2026-11-29T23:30:00Z\"", "recorded: \"today\"", ":3: recorded: must be a time");
+        changed("stream: |2+", "text: x\nstream: |2+", "an answer must be exactly one of");
         changed("wait: 12", "wait: 12\nwait: 13", "wait");
     }
 
@@ -346,7 +346,7 @@ class RecordingFileTest {
     }
 
     @Test
-    void notEvenAFewBytesOfContentBecomeVeryMany() throws IOException {
+    void aShortFileCannotExpandIntoAHugeRequest() throws IOException {
         byte[] content = "x".repeat(1 << 20).getBytes(StandardCharsets.UTF_8);
         Contents contents = new Contents();
         String sha256 = contents.put(content);
@@ -359,7 +359,7 @@ class RecordingFileTest {
     }
 
     @Test
-    void nothingIsReadThatIsLongerThanAnyRecording() throws IOException {
+    void aFileLongerThanAnyRecordingIsNotRead() throws IOException {
         Path file = folder.resolve("chat-x-000000000000.yaml");
         try (var channel = Files.newByteChannel(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             channel.position(RecordingFile.MOST_BYTES).write(ByteBuffer.wrap(new byte[1]));
@@ -368,7 +368,7 @@ class RecordingFileTest {
     }
 
     @Test
-    void aContentIsWhatItsNameSays() throws IOException {
+    void aContentFileMustMatchTheHashInItsName() throws IOException {
         written(recording(request(PROMPT), answer("audio/mpeg", new byte[] {(byte) 0xFF, 1})));
         Path content;
         try (var files = Files.list(folder.resolve("files"))) {

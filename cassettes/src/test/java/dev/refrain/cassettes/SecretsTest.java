@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Credentials leave requests, and answers that repeat them. */
+/** Credentials are removed from requests, and from answers that repeat them. */
 class SecretsTest {
     private final Secrets secrets = new Secrets();
 

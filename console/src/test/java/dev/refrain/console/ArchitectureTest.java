@@ -8,7 +8,7 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** The console knows no front-end, so that any front-end and any embedder can have it. */
+/** The console depends on no front-end, so that any front-end and any embedder can use it. */
 @AnalyzeClasses(packages = "dev.refrain.console", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest
@@ -27,7 +27,7 @@ class ArchitectureTest {
             .dependOnClassesThat()
             .resideInAnyPackage("io.undertow..", "org.xnio..");
 
-    /** It stands before the listeners of front-ends as well. */
+    /** Front-ends use this framing for their own listeners as well. */
     @ArchTest
     static final ArchRule framingKnowsNothingOfWhatIsShown = noClasses()
             .that()
@@ -40,7 +40,7 @@ class ArchitectureTest {
                     "dev.refrain.console.admin..",
                     "dev.refrain.console.explain..");
 
-    /** But for those that read or fill a store's file: of the engine they know what they need for that. */
+    /** Commands that read or fill a store's file are exempt: they use the engine for that. */
     @ArchTest
     static final ArchRule commandsAskOverHttpAlone = noClasses()
             .that()
@@ -59,7 +59,7 @@ class ArchitectureTest {
             .dependOnClassesThat()
             .resideInAnyPackage("dev.refrain.console.activity..", "dev.refrain.console.admin..");
 
-    /** An explanation is of a request as it was sent, however it came. */
+    /** An explanation needs only the request as it was sent. */
     @ArchTest
     static final ArchRule explanationsKnowNoListenerAndNoLog = noClasses()
             .that()

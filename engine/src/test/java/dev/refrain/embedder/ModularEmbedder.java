@@ -12,8 +12,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /**
- * A program on the class path whose engine is on the module path. In a package
- * of its own, because the engine's belong to its module.
+ * A program on the class path whose engine is on the module path. It has a package of its own, because the engine's
+ * packages belong to its module.
  */
 public final class ModularEmbedder {
     private ModularEmbedder() {}

@@ -19,7 +19,7 @@ import java.lang.reflect.Modifier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The boundaries that the packages draw. */
+/** The boundaries between packages. */
 @AnalyzeClasses(packages = "dev.refrain.engine", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest
@@ -64,7 +64,7 @@ class ArchitectureTest {
     static final ArchRule noCircles =
             slices().matching("dev.refrain.(**)").should().beFreeOfCycles();
 
-    /** So that a listing shows what an embedder needs, and no more. */
+    /** Keeps the listing of the package to what an embedder needs. */
     @ArchTest
     static void theRootHasAtMostFifteenPublicTypes(JavaClasses classes) {
         assertThat(classes.stream()
@@ -75,7 +75,7 @@ class ArchitectureTest {
                 .hasSizeBetween(1, 15);
     }
 
-    /** What a front-end needs beside is in {@link CachePipeline}, and what operators need in {@link CacheAdmin}. */
+    /** Front-ends use {@link CachePipeline} besides, and operators {@link CacheAdmin}. */
     @Test
     void theFacadeHasEightMethodsOneOfThemInTwoForms() {
         assertThat(Stream.of(ResponseCache.class.getDeclaredMethods())

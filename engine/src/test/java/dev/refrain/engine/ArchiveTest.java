@@ -35,9 +35,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Answers leave a store by a folder, and come into another one that was made with the same secret.
+ * Export of answers into a folder, and import into another store that was made with the same secret.
  *
- * <p>Long, since a folder, and a store, can be in many states when a command comes to them.
+ * <p>Long, since a folder, and a store, can be in many states when a command is run.
  */
 class ArchiveTest {
     private static final long CAPACITY = 16 << 20;
@@ -64,7 +64,7 @@ class ArchiveTest {
         return open(store, any -> {});
     }
 
-    /** Made with the secret of the other one. */
+    /** Makes the new store with the secret of the other one. */
     private Consumer<ResponseCacheBuilder> secretOf(String store) throws IOException {
         byte[] secret = Files.readAllBytes(folder.resolve(store + ".secret"));
         return builder -> builder.secretOfNewFile(secret);
@@ -91,7 +91,7 @@ class ArchiveTest {
         assertThat(cache.store(key, "application/json", answer(text), TTL)).isTrue();
     }
 
-    /** What a request gets, or null. */
+    /** The body of a hit, or null. */
     private static String found(ResponseCache cache, CacheKey key) {
         CachedResponse response = new CachedResponse();
         return cache.lookup(key, response)
@@ -128,7 +128,7 @@ class ArchiveTest {
             assertThat(found(to, key(to, "sk-b", "m", null, 99))).isNull();
             assertThat(found(to, key(to, "sk-b", "m", null, 0))).isNull();
             assertThat(to.admin().namespaces()).hasSize(1);
-            // Once more, it changes nothing.
+            // A second import changes nothing.
             ImportFacts again = to.admin().importFrom(archive, ArchiveProgress.NONE);
             assertThat(again.entries()).isZero();
             assertThat(again.present()).isEqualTo(51);
@@ -136,7 +136,7 @@ class ArchiveTest {
     }
 
     @Test
-    void anArchiveHasWhatIsAskedForAndNothingThatHasExpired() throws IOException {
+    void anArchiveHasTheSelectedAnswersThatHaveNotExpired() throws IOException {
         try (ResponseCache from = open("from")) {
             store(from, key(from, "sk-a", "m", null, 1), "1");
             store(from, key(from, "sk-b", "m", null, 2), "2");
@@ -193,7 +193,7 @@ class ArchiveTest {
         }
     }
 
-    /** A proxy on the same file puts it after the import has looked, and before it puts its own. */
+    /** A proxy on the same file stores the answer after the import has looked, and before it stores its own. */
     @Test
     void anAnswerThatComesDuringTheImportStays() throws IOException {
         try (ResponseCache from = open("from")) {
@@ -230,7 +230,7 @@ class ArchiveTest {
     }
 
     @Test
-    void sealedAnswersStaySealedAndOpenOnlyWhereThingsAreSealed() throws IOException {
+    void sealedAnswersAreReadOnlyByAStoreThatSeals() throws IOException {
         try (ResponseCache from = open("from", builder -> builder.seal(true))) {
             store(from, key(from, "sk-a", "m", null, 1), "quite a secret");
             from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
@@ -248,7 +248,7 @@ class ArchiveTest {
                     .isEqualTo(1);
             assertThat(found(sealed, key(sealed, "sk-a", "m", null, 1))).contains("quite a secret");
         }
-        // And whoever can write files makes no answer for a store that seals.
+        // Write access to files is not enough to make an answer for a store that seals.
         Path other = folder.resolve("other");
         try (ResponseCache open = open("open2", secret)) {
             store(open, key(open, "sk-a", "m", null, 2), "crafted");
@@ -262,7 +262,7 @@ class ArchiveTest {
     }
 
     @Test
-    void whatIsDamagedIsNamedAndNothingOfItIsTaken() throws IOException {
+    void aDamagedPartIsNamedAndNothingOfItIsImported() throws IOException {
         try (ResponseCache from = open("from")) {
             store(from, key(from, "sk-a", "m", null, 1), "1");
             from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
@@ -290,7 +290,7 @@ class ArchiveTest {
         }
     }
 
-    /** Whoever makes the file's checksum right has the entries' to make, too, and their lengths. */
+    /** Even if the file's checksum is right, the checksum and the length of each entry are checked. */
     @Test
     void anEntryWithAWrongChecksumOrLengthIsNotTaken() throws Exception {
         try (ResponseCache from = open("from")) {
@@ -310,7 +310,7 @@ class ArchiveTest {
                 Files.write(part, summed(wrong));
                 assertThatThrownBy(() -> from.admin().importFrom(archive, ArchiveProgress.NONE))
                         .as("length %s", length)
-                        .hasMessageContaining("which cannot be");
+                        .hasMessageContaining("which is impossible");
             }
             assertThat(from.admin().stats().store().entries()).isZero();
         }
@@ -329,7 +329,7 @@ class ArchiveTest {
                 store(from, key(from, "sk-a", "m", null, i), "answer " + i);
             }
             Files.createDirectory(archive);
-            // As a run leaves it that had four parts to write.
+            // The state that an aborted run leaves, which had four parts to write.
             from.admin().exportTo(folder.resolve("whole"), ArchiveQuery.ALL, ArchiveProgress.NONE);
             Files.writeString(
                     archive.resolve("archive.json"),
@@ -346,10 +346,10 @@ class ArchiveTest {
             assertThat(parts()).hasSize(2);
             ImportFacts some = from.admin().importFrom(archive, ArchiveProgress.NONE);
             assertThat(some.missing()).isEqualTo(2);
-            // Another question has to go elsewhere.
+            // An export with another query needs another folder.
             assertThatThrownBy(() ->
                             from.admin().exportTo(archive, new ArchiveQuery(List.of(), 5, 9), ArchiveProgress.NONE))
-                    .hasMessageContaining("was not finished");
+                    .hasMessageContaining("is not finished");
             ExportFacts rest = from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
             assertThat(rest).extracting(ExportFacts::entries, ExportFacts::kept).containsExactly(20L, 2);
             assertThat(parts()).hasSize(4);
@@ -366,7 +366,7 @@ class ArchiveTest {
         }
     }
 
-    /** As a kill leaves it after a part and before its names are in the manifest, or before there is a manifest. */
+    /** The state after a kill: a part is there, but its names are not in the manifest, or there is no manifest. */
     @Test
     void anExportThatCouldNotReadTheStoreIsNotAWholeOne() throws IOException {
         ResponseCache from = open("from");
@@ -401,7 +401,7 @@ class ArchiveTest {
         }
     }
 
-    /** The words are the same, and what they mean is another time. */
+    /** The query is typed alike, but "since=7d" begins at another time. */
     @Test
     void anExportOfTheLastDaysGoesOn() throws IOException {
         try (ResponseCache from = open("from")) {
@@ -413,8 +413,8 @@ class ArchiveTest {
             Files.delete(archive.resolve("part-0000.refrain"));
             assertThatThrownBy(() -> from.admin()
                             .exportTo(archive, typed(2000, tag, "since=6d; label=team"), ArchiveProgress.NONE))
-                    .hasMessageContaining("was not finished");
-            // Nobody has the label any more.
+                    .hasMessageContaining("is not finished");
+            // No caller has the label any more.
             ArchiveQuery later = typed(Long.MAX_VALUE - 1, "0123456789ab", "since=7d; label=team");
             assertThat(from.admin()
                             .exportTo(archive, later, ArchiveProgress.NONE)
@@ -430,9 +430,9 @@ class ArchiveTest {
                 List.of(new EntryQuery.Match(null, Set.of(scope), none, none)), since, Long.MAX_VALUE, words);
     }
 
-    /** What whoever wrote the folder has put there goes into a file of lines, and to the dashboard. */
+    /** Names from an archive end up in a file of lines, and on the dashboard. */
     @Test
-    void namesThatCannotBeOnesAreNotTaken() throws IOException {
+    void invalidNamesAreNotImported() throws IOException {
         try (ResponseCache from = open("from")) {
             store(from, key(from, "sk-a", "m", "evals", 1), "1");
             from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
@@ -447,9 +447,9 @@ class ArchiveTest {
         assertThat(Files.readString(folder.resolve("to.namespaces"))).isEqualTo("evals\n");
     }
 
-    /** Its capacity is what it was made with; whoever reads it need not know that. */
+    /** A store keeps the capacity that it was made with. A command need not know it. */
     @Test
-    void aStoreThatIsReadOrFilledKeepsItsCapacity() throws IOException {
+    void aStoreKeepsItsCapacityWhenItIsExportedOrImportedInto() throws IOException {
         long larger = 4 * CAPACITY;
         long length;
         try (ResponseCache from = open("from", builder -> builder.capacityBytes(larger))) {
@@ -474,7 +474,7 @@ class ArchiveTest {
     }
 
     @Test
-    void whenSealingBeganIsLeftAsItIs() throws IOException {
+    void openingWithKeepFileLeavesTheStartOfSealingAlone() throws IOException {
         open("from", builder -> builder.seal(true)).close();
         Path mark = folder.resolve("from.sealed");
         String before = Files.readString(mark);
@@ -485,7 +485,7 @@ class ArchiveTest {
     }
 
     @Test
-    void aStoreThatCouldTakeNothingIsNotMade() throws IOException {
+    void noStoreIsMadeThatCouldNotImportTheArchive() throws IOException {
         try (ResponseCache from = open("from")) {
             store(from, key(from, "sk-a", "m", null, 1), "1");
             from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
@@ -524,7 +524,7 @@ class ArchiveTest {
             Files.delete(archive.resolve("thesis.tex"));
             from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE);
             assertThatThrownBy(() -> from.admin().exportTo(archive, ArchiveQuery.ALL, ArchiveProgress.NONE))
-                    .hasMessageContaining("whole archive");
+                    .hasMessageContaining("complete archive");
         }
     }
 

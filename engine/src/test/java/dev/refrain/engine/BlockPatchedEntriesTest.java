@@ -19,7 +19,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
 
-/** Streams whose ids and times are filled in before they are decompressed. */
+/** Streams whose ids and times are patched in the compressed block, before decompression. */
 class BlockPatchedEntriesTest {
     private static final List<String> WORDS = List.of("the", "of", "and", "to", "that", "was", "for", "with");
     private static final long NOW = 1_800_000_000_000L;
@@ -55,10 +55,7 @@ class BlockPatchedEntriesTest {
         return entry;
     }
 
-    /**
-     * Decodes twice, each time from a fresh copy as a store gives it, and
-     * compares with the template patched in the open.
-     */
+    /** Decodes twice, each time from a fresh copy as a store gives it. The result must equal the patched template. */
     private EntryBuffer requireRight(String stream) {
         Template template = template(stream);
         EntryBuffer entry = encode(template);
@@ -104,7 +101,7 @@ class BlockPatchedEntriesTest {
     }
 
     @Test
-    void aLongStreamIsPatchedInItsBlockAndNeedsNextToNoTable() {
+    void aLongStreamIsPatchedInItsBlockWithAlmostNoPatchTable() {
         Template template = template(stream(800, new Random(1)));
         EntryBuffer entry = requireRight(stream(800, new Random(1)));
 
@@ -114,14 +111,14 @@ class BlockPatchedEntriesTest {
     }
 
     @Test
-    void aShortOneIsPatchedInTheOpen() {
+    void aShortStreamIsPatchedAfterDecompression() {
         assertThat(EntryCodec.hasBlockPatches(
                         requireRight(stream(5, new Random(1))).bytes()))
                 .isFalse();
     }
 
     @Test
-    void aVeryLongOneIsPatchedInTheOpen() {
+    void aVeryLongStreamIsPatchedAfterDecompression() {
         assertThat(EntryCodec.hasBlockPatches(
                         requireRight(stream(6_000, new Random(1))).bytes()))
                 .isFalse();
@@ -145,7 +142,9 @@ class BlockPatchedEntriesTest {
         requireRight(stream.toString());
     }
 
-    /** Bytes that no JSON holds may stand between events. What is compressed then holds what should be marks. */
+    /**
+     * Bytes that JSON never contains may stand between events. Then the compressed text contains the bytes of a mark.
+     */
     @Test
     void marksInTheAnswerItselfDoNoHarm() {
         StringBuilder marks = new StringBuilder("event: ");
@@ -175,7 +174,9 @@ class BlockPatchedEntriesTest {
         requireRight(stream.toString());
     }
 
-    /** Decoding comes after the checksum; should damage ever get past that, it must still fail rather than throw. */
+    /**
+     * Decoding comes after the checksum. Should damage ever pass that, decoding must still return false and not throw.
+     */
     @Test
     void decodingGarbageNeverThrows() {
         Random random = new Random(7);
@@ -186,7 +187,7 @@ class BlockPatchedEntriesTest {
             EntryBuffer bad = new EntryBuffer(good.length());
             System.arraycopy(good.bytes(), 0, bad.resize(good.length()), 0, good.length());
             for (int i = random.nextInt(4); i >= 0; i--) {
-                // Not the length of the body, which would only make this slow.
+                // Leaves the length of the body alone: changing it would only make this slow.
                 int at = random.nextInt(4) == 0 ? 28 + random.nextInt(100) : 28 + random.nextInt(good.length() - 28);
                 bad.bytes()[at] = (byte) random.nextInt();
             }

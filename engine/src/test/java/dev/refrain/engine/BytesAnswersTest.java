@@ -22,7 +22,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Answers that are bytes of the caller's own. */
+/** Answers that are opaque bytes of the caller. */
 class BytesAnswersTest {
     private static final byte[] REQUEST = utf8("{\"model\":\"m\",\"input\":\"hi\"}");
     private static final byte[] ANSWER = {0, -1, 34, 10, 123, 0};
@@ -75,7 +75,7 @@ class BytesAnswersTest {
     }
 
     @Test
-    void bytesAreReplayedUnchangedToAllWhoWait() {
+    void leaderFollowersAndHitsGetTheBytesUnchanged() {
         RecordingSink leader = ask();
         RecordingSink follower = ask();
         answer(calls.get(0), ANSWER, ANSWER.length);
@@ -111,7 +111,7 @@ class BytesAnswersTest {
         assertThat(cache.store(document, "", ANSWER, Duration.ofMinutes(1)))
                 .as("what is no document")
                 .isFalse();
-        // An id in the bytes is not one that a hit replaces.
+        // A hit leaves an id in the bytes as it is.
         assertThat(cache.store(bytes, "", utf8(CHAT_ANSWER), Duration.ofMinutes(1)))
                 .isTrue();
         RecordingSink hit = ask();
@@ -135,9 +135,11 @@ class BytesAnswersTest {
         assertThat(cache.admin().stats().stores()).isZero();
     }
 
-    /** Requests that come often are known by their bytes, which must not make a document of the answer. */
+    /**
+     * The memo recognises a frequent request by its bytes. Its answer must stay bytes, and not be read as a document.
+     */
     @Test
-    void aKnownRequestIsStillOfBytes() {
+    void aRequestInTheMemoIsStillOneForBytes() {
         CacheKey key = cache.key(request()).orElseThrow();
         cache.store(key, "", ANSWER, Duration.ofMinutes(1));
         for (int i = 0; i < 20; i++) {

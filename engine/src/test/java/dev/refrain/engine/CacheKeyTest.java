@@ -62,8 +62,8 @@ class CacheKeyTest {
     }
 
     @Test
-    void keysAreThoseThatAreStoredAlready() {
-        // By another program: 02, 01 for a stream, then each part after its length in four bytes.
+    void keysEqualThoseInExistingStores() {
+        // Computed by another program: 02, 01 for a stream, then each part behind its length in four bytes.
         CacheRequest request = at(
                 "https://a.example",
                 "q=1",
@@ -72,7 +72,7 @@ class CacheKeyTest {
     }
 
     @Test
-    void keysWithAllThatCanGoIntoThemAreThoseThatAreStoredAlready() {
+    void keysWithEveryOptionalPartEqualThoseInExistingStores() {
         KeyContext context = new KeyContext.Builder(keys, Endpoint.CHAT, keys.scope("sk-1"))
                 .upstream("https://a.example")
                 .target("d1")
@@ -140,7 +140,7 @@ class CacheKeyTest {
     }
 
     @Test
-    void aContextIsGoodForItsCacheAlone() {
+    void aContextIsValidForItsOwnCacheOnly() {
         KeyContext foreign =
                 new KeyContext.Builder(new KeyDeriver(new byte[32]), Endpoint.CHAT, keys.scope("k")).build();
         assertThatThrownBy(() -> key(CacheRequest.of(foreign, utf8("{}"))))
@@ -191,7 +191,7 @@ class CacheKeyTest {
     }
 
     @Test
-    void nothingThatIsPrintedHoldsTheApiKeyOrThePrompt() {
+    void noToStringHoldsTheApiKeyOrThePrompt() {
         CacheRequest request = request(Endpoint.CHAT, "sk-secret", "{\"messages\":\"private\"}");
         assertThat(request.toString() + key(request)).doesNotContain("secret").doesNotContain("private");
     }

@@ -6,7 +6,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** Has a cache open ({@code file capacityBytes}) and does with it what it is told, line by line. */
+/** Opens a cache ({@code file capacityBytes}) and carries out commands, one a line. */
 final class CacheShell {
     private CacheShell() {}
 

@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
-/** A memory budget that is used up is no fault: answers are passed on, counted, and seldom spoken of. */
+/** A full memory budget is no fault: answers are passed on and counted, and one line a minute is logged. */
 class CaptureShortageTest {
     private static final CacheControls ON = CacheControls.on(Duration.ofMinutes(1));
     private static final String EVENT =
@@ -58,7 +58,7 @@ class CaptureShortageTest {
                 .toCompletableFuture();
     }
 
-    /** Whatever the budget is used up by when an answer comes, at its beginning, in its middle or at its end. */
+    /** The budget may be full when an answer begins, in its middle or at its end. */
     @Test
     void anAnswerWithoutRoomIsPassedOnAndCountedAsThatAlone() throws IOException {
         long stored = 0;
@@ -90,7 +90,7 @@ class CaptureShortageTest {
             }
         }
         assertThat(stored).isPositive();
-        // Each of these caches is new, and may speak of it once.
+        // Each of these caches is new, so each may log it once.
         assertThat(log.lines()).isNotEmpty().allMatch(line -> line.contains("is used up: 1 answers"));
     }
 

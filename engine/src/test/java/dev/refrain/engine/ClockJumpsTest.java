@@ -22,8 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Clocks that jump, at a restart too: nothing that has expired is served, and
- * nothing that has not is lost (wire rule W19b, F11).
+ * Clocks that jump, at a restart too: no expired entry is served, and no unexpired one is lost (wire rule W19b, F11).
  */
 class ClockJumpsTest {
     private static final Duration TTL = Duration.ofMinutes(30);
@@ -52,7 +51,7 @@ class ClockJumpsTest {
         cache.close();
     }
 
-    /** What passes shows on the clock and elsewhere. */
+    /** Lets time pass on the wall clock and on the monotonic clock. */
     private void pass(Duration time) {
         ticks.addAndGet(time.toNanos());
         clock.advance(time);
@@ -78,7 +77,7 @@ class ClockJumpsTest {
         return cache.lookup(key(), found);
     }
 
-    /** Until each slice has been swept once more. */
+    /** Waits until each slice has been swept once more. */
     private void awaitSweeps() {
         long sweeps = cache.admin().stats().store().details().sweeps();
         until(() -> cache.admin().stats().store().details().sweeps() >= sweeps + 2);
@@ -96,7 +95,7 @@ class ClockJumpsTest {
         clock.advance(jump.negated());
         assertThat(isServed()).isTrue();
         assertThat(found.ageSeconds()).isEqualTo(60);
-        // At the restart back as well.
+        // If there is a restart, the clock jumps back at a restart as well.
         maybeReopen(reopens);
         awaitSweeps();
         assertThat(isServed()).isTrue();
@@ -122,7 +121,7 @@ class ClockJumpsTest {
         assertThat(found.ageSeconds()).isZero();
     }
 
-    /** F11: the clock was ahead when it was stored. */
+    /** F11: the clock was ahead when the entry was stored. */
     @ParameterizedTest
     @CsvSource({"PT1H, false", "PT24H, false", "PT1H, true", "PT24H, true"})
     void f11_whatWasStoredByAClockThatWasAheadIsReplaced(Duration jump, boolean reopens) throws Exception {
@@ -162,7 +161,7 @@ class ClockJumpsTest {
     }
 
     @Test
-    void aClockThatStaysAheadIsBelieved() throws Exception {
+    void aClockThatStaysAheadIsTrusted() throws Exception {
         store();
         clock.advance(Duration.ofDays(1));
         awaitSweeps();

@@ -10,9 +10,9 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
 
 /**
- * One thing that goes wrong with a message on its way; jqwik shrinks lists of them to those that matter.
+ * One kind of damage to a message; jqwik shrinks lists of them to those that matter.
  *
- * @param latin1 the bytes that come in, each as the character of its value
+ * @param latin1 the bytes that are inserted, each as the character of its value
  */
 public record Damage(Kind kind, int place, String latin1) {
     /** What goes wrong. */
@@ -34,7 +34,7 @@ public record Damage(Kind kind, int place, String latin1) {
     /**
      * Up to three damages.
      *
-     * @param words what may come in: whatever the reader of the message looks out for
+     * @param words fragments that may be inserted: those that the message's parser looks for
      */
     public static Arbitrary<List<Damage>> some(byte[]... words) {
         Arbitrary<String> anyByte = Arbitraries.chars().range('\0', '\u00ff').map(String::valueOf);

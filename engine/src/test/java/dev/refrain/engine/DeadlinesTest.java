@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** One alarm for all time limits, by a clock of the test's. */
+/** One alarm serves all time limits. The test moves the clock. */
 class DeadlinesTest {
     private static final long HOUR = 3_600_000_000_000L;
 
@@ -57,7 +57,7 @@ class DeadlinesTest {
     }
 
     @Test
-    void thoseThatPassInTimeSetNoAlarmButTheFirst() {
+    void waitsThatEndInTimeSetOnlyTheFirstAlarm() {
         for (int i = 0; i < 1000; i++) {
             Deadlines.Waiting one = add(HOUR);
             now += 1000;
@@ -73,13 +73,13 @@ class DeadlinesTest {
     }
 
     @Test
-    void eachIsToldOnceWhenItsTimeIsOver() {
+    void eachDeadlineIsReportedOnceAndNotTooEarly() {
         add(2 * HOUR);
         add(HOUR);
         add(3 * HOUR);
         assertThat(alarms).hasSize(2);
         assertThat(alarms.get(0).isOff).isTrue();
-        // It rang before it could be called off.
+        // It had rung before it was cancelled.
         alarms.get(0).rings.run();
         assertThat(alarms).hasSize(2);
         ring();
@@ -91,7 +91,7 @@ class DeadlinesTest {
     }
 
     @Test
-    void manyInARowAreToldTogether() {
+    void deadlinesCloseToEachOtherShareAnAlarm() {
         for (int i = 0; i < 1000; i++) {
             add(HOUR + i * 1000L);
         }
@@ -103,7 +103,7 @@ class DeadlinesTest {
     }
 
     @Test
-    void oneThatCannotBeToldIsToldAgain() {
+    void aReportThatFailsIsRepeated() {
         int[] tries = {0};
         deadlines.add(new Deadlines.Waiting() {
             @Override
@@ -148,7 +148,7 @@ class DeadlinesTest {
     }
 
     @Test
-    void anAlarmThatRingsWhileItIsCalledOffTellsNobodyTwice() {
+    void anAlarmThatRingsWhileItIsCancelledReportsNothingTwice() {
         Runnable[] set = {null};
         Deadlines own = new Deadlines(() -> now, (nanos, rings) -> {
             set[0] = rings;
@@ -188,7 +188,7 @@ class DeadlinesTest {
     }
 
     @Test
-    void oneThatCannotBeToldKeepsNoOtherFromIt() {
+    void aReportThatFailsDelaysNoOther() {
         List<Integer> told = new ArrayList<>();
         for (int i = 0; i < 100; i++) {
             int number = i;

@@ -64,7 +64,7 @@ record Dialect(String name, Map<String, String> expected, String answer) {
         return expected.get(name);
     }
 
-    /** What is counted, but for the id. */
+    /** The expected token counts and finish reason; the id is not compared. */
     AnswerFacts facts() {
         String cost = expected.get("cost");
         return new AnswerFacts(

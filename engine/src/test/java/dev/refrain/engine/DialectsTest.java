@@ -53,7 +53,7 @@ class DialectsTest {
                 .orElseThrow();
     }
 
-    /** In pieces of seven bytes, and with a head that says nothing of what comes. */
+    /** Delivers in pieces of seven bytes, with a head that does not describe the body. */
     private static void deliver(Dialect dialect, ResponseSink sink) {
         sink.head(new ResponseHead(200, null, null, -1, null, null, Map.of()));
         byte[] answer = utf8(dialect.answer());
@@ -126,11 +126,11 @@ class DialectsTest {
         assertThat(withoutId(meter.facts())).isEqualTo(dialect.facts());
     }
 
-    /** Also of an answer that is too long to be stored. */
+    /** An answer that is too long to be stored is counted as well. */
     @ParameterizedTest
     @MethodSource("dialects")
     void w61_isCountedAlikeIfItIsTooLong(Dialect dialect) throws IOException {
-        // An event that is too long by itself is not looked at.
+        // Skips answers of a single event: an event over the limit is not parsed.
         assumeThat(dialect.streaming()
                         && dialect.answer().indexOf("\n\n") == dialect.answer().length() - 2)
                 .isFalse();

@@ -17,7 +17,7 @@ class DirectMemoryTest {
     Path folder;
 
     @Test
-    void f19_copiesTakeAQuarterOfTheDirectMemoryTurnItOverAndGiveItBack() throws IOException, InterruptedException {
+    void f19_copiesTakeAQuarterOfDirectMemoryReuseItAndReleaseIt() throws IOException, InterruptedException {
         List<String> flags = new ArrayList<>(ChildJvm.flags());
         flags.add("-XX:MaxDirectMemorySize=16m");
 

@@ -117,7 +117,7 @@ class DirectivesTest {
     }
 
     @Test
-    void noCacheJoinsNoOlderCallWhoseAnswerDoesNotReplaceTheNewer() {
+    void noCacheJoinsNoOlderCall() {
         ask();
         ask(NO_CACHE);
         assertThat(calls).hasSize(2);
@@ -197,7 +197,7 @@ class DirectivesTest {
     }
 
     @Test
-    void onlyIfCachedNeverCallsForWhatIsNotEligible() {
+    void onlyIfCachedNeverCallsForAnIneligibleRequest() {
         RecordingSink client = new RecordingSink();
         cache.respond(chat("[]"), CacheControls.on(TTL).with(ONLY_IF_CACHED), upstream, client);
         assertThat(client.failure).isInstanceOf(NotCachedException.class);
@@ -284,7 +284,7 @@ class DirectivesTest {
     }
 
     @Test
-    void sweepsLeaveAloneWhatMayStillStandIn() {
+    void sweepsKeepExpiredEntriesThatMayStillStandIn() {
         fill("old");
         clock.advance(TTL.plus(WINDOW).minusMillis(1));
         assertThat(cache.admin().sweep()).isZero();

@@ -25,13 +25,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Stores that earlier builds wrote, opened as docs/STORAGE-FORMAT.md says, which also says how to add one. Each has
- * twenty answers: of a few bytes, of some KB, a stream, and one in several parts.
+ * Opens stores that earlier builds wrote, as docs/STORAGE-FORMAT.md requires; it also says how to add one. Each store
+ * has twenty answers: of a few bytes, of some KB, a stream, and one in several parts.
  */
 class EarlierFormatsTest {
     private static final int ENTRIES = 20;
     private static final long CAPACITY = 16L << 20;
-    /** When they were made; the answers lived for a day. */
+    /** The stores were made at this time; their answers lived for a day. */
     private static final Clock CLOCK = Clock.fixed(Instant.parse("2026-11-29T04:00:00Z"), ZoneOffset.UTC);
 
     @TempDir
@@ -52,9 +52,7 @@ class EarlierFormatsTest {
         return CacheRequest.of(Endpoint.CHAT, "sk-test", request.getBytes(StandardCharsets.UTF_8));
     }
 
-    /**
-     * The entries of map format 2 are taken over. Their keys have another version, so each request is a miss.
-     */
+    /** Entries of map format 2 are kept. Their keys have another version, so each request is a miss. */
     @ParameterizedTest
     @ValueSource(strings = {"map2-entry2", "map2-entry3", "map2-entry4"})
     void aStoreOfMapFormat2IsOpenedAndItsEntriesLeaveByExpiry(String name) throws IOException {
@@ -115,10 +113,7 @@ class EarlierFormatsTest {
 
     // ---- the present format
 
-    /**
-     * Changes with the format: whoever changes that keeps this file as one of an earlier format, and adds a new
-     * one.
-     */
+    /** A change of the format adds a new file here, and keeps this one as a file of an earlier format. */
     private static final String PRESENT = "map2-entry5";
 
     private static final int STREAM = 18;
@@ -130,7 +125,7 @@ class EarlierFormatsTest {
         return CacheRequest.of(Endpoint.CHAT, "sk-test", request.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Of a few bytes, of some KB, a stream, and one in several parts, which cannot be compressed. */
+    /** Answers of a few bytes, of some KB, a stream, and one in several parts, which cannot be compressed. */
     private static String presentAnswer(int number, String id, long created) {
         String begin = "{\"id\":\"" + id + "\",\"created\":" + created + ",\"model\":\"m\",\"choices\":[{\"index\":0,";
         if (number == STREAM) {
@@ -177,7 +172,7 @@ class EarlierFormatsTest {
         assertThat(siblings()).isZero();
     }
 
-    /** Makes the file for the test above: {@code -Drefrain.format=PATH} says where. */
+    /** Writes the file for the test above, to the path in {@code -Drefrain.format}. */
     @Test
     @EnabledIfSystemProperty(named = "refrain.format", matches = ".+")
     void writesAStoreOfThePresentFormat() throws IOException {

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The flags that docs/EMBEDDING.md tells embedders to start java with: the cache needs them, and nothing else. */
+/** The java flags in docs/EMBEDDING.md: the cache needs each of them, and no others. */
 class EmbedderFlagsTest {
     @TempDir
     Path folder;
@@ -37,7 +37,7 @@ class EmbedderFlagsTest {
 
         public static void main(String[] arguments) throws IOException {
             Path file = Path.of(arguments[0]);
-            // Twice, so that an existing file is opened too, and moved to one of another size.
+            // Twice, so that an existing file is opened too, and moved into one of another size.
             for (long mebibytes : new long[] {16, 17}) {
                 try (ResponseCache cache = ResponseCache.open(file, mebibytes << 20)) {
                     CacheKey key = cache.key(chat(CHAT_REQUEST)).orElseThrow();
@@ -131,7 +131,7 @@ class EmbedderFlagsTest {
         return flags;
     }
 
-    /** This module has one slf4j provider, for its tests; an embedder need not have any. */
+    /** Leaves out the slf4j provider that this module has for its tests; an embedder need not have any. */
     private static boolean isNoLogging(String classPathEntry) {
         return !Path.of(classPathEntry).getFileName().toString().startsWith("slf4j-jdk14");
     }

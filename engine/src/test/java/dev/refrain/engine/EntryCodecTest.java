@@ -89,7 +89,7 @@ class EntryCodecTest {
         assertThat(codec.isIntact(bytes(key(2)), encode(CHAT_ANSWER), scratch)).isFalse();
     }
 
-    /** What an entry says of its lengths and placeholders is not believed, whatever its checksum. */
+    /** Lengths and placeholders in an entry are checked, even if its checksum is right. */
     @Test
     void f54_craftedEntriesDecodeToNothingOrWithinTheirBounds() {
         int[] extremes = {0, 1, -1, Integer.MIN_VALUE, Integer.MAX_VALUE, 1 << 30, 1 << 20};
@@ -137,7 +137,9 @@ class EntryCodecTest {
         }
     }
 
-    /** Decoding comes after the checksum; should damage ever get past that, it must still fail rather than throw. */
+    /**
+     * Decoding comes after the checksum. Should damage ever pass that, decoding must still return false and not throw.
+     */
     @Test
     void decodingGarbageNeverThrows() {
         Random random = new Random(7);
@@ -148,7 +150,7 @@ class EntryCodecTest {
             EntryBuffer entry = new EntryBuffer(original.length);
             System.arraycopy(original, 0, entry.resize(original.length), 0, original.length);
             for (int i = random.nextInt(4); i >= 0; i--) {
-                // The body length is left alone: it alone could make this test allocate gigabytes.
+                // Leaves the body's length alone: with it, this test could allocate gigabytes.
                 int at = random.nextInt(original.length);
                 if (at < 24 || at >= 28) {
                     entry.bytes()[at] = (byte) random.nextInt();

@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.L_Result;
 
-/** Two requests that find a silent call which all have left make one new call between them (wire rule W28b). */
+/** Two requests find a silent call that all its clients have left: together they make one new call (wire rule W28b). */
 @JCStressTest
 @Outcome(id = "waits, waits, waits, 2 calls, 1 flights", expect = Expect.ACCEPTABLE, desc = "One new call for both.")
 @Outcome(expect = Expect.FORBIDDEN, desc = "Anything else.")

@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.L_Result;
 
-/** A follower that takes what it has while the stream ends has all of it before the end. */
+/** A follower goes on reading while the stream ends: it gets all bytes before the end. */
 @JCStressTest
 @Outcome(id = "whole, whole, 1 calls, 0 flights", expect = Expect.ACCEPTABLE, desc = "The end came last.")
 @Outcome(expect = Expect.FORBIDDEN, desc = "The end came early, or never.")
@@ -18,7 +18,7 @@ public class FlightEndingStress {
     private final FlightStressWorld.Client leader = world.ask();
     private final FlightStressWorld.Client follower = world.ask();
 
-    /** The follower has had an event and not taken it. */
+    /** An event waits for the follower. */
     public FlightEndingStress() {
         follower.stopTaking();
         world.begin();

@@ -93,7 +93,7 @@ class FlightFaultsTest {
         }
     }
 
-    /** A store with something to do, once, just before it puts or removes. */
+    /** A store that runs a hook, once, just before it puts or removes. */
     private static final class HookedStore extends ForwardingStore {
         Runnable beforePut = () -> {};
         Runnable afterRemove = () -> {};
@@ -125,7 +125,7 @@ class FlightFaultsTest {
     };
 
     private ResponseCache cache;
-    /** Whether the JVM raises what an access to a mapped file met, when the time is asked for next. */
+    /** Whether the JVM reports a fault of a mapped file late: at the next call of {@link #nanos}. */
     private boolean faultsLate;
 
     @BeforeEach
@@ -216,7 +216,7 @@ class FlightFaultsTest {
     }
 
     @Test
-    void sinksThatThrowWhenTheyFailKeepNobodyFromHearingOfIt() {
+    void aSinkThatThrowsOnFailureHidesItFromNoOther() {
         stream(new FaultySink("fail"));
         RecordingSink leader = stream(new FaultySink("fail"));
         RecordingSink follower = stream();
@@ -267,7 +267,7 @@ class FlightFaultsTest {
         stream();
         SlowSink stalled = stream(new SlowSink());
         begin(0);
-        // As short as events with an id get, so that the new ids make the replay longer than the limit.
+        // Shortest possible events with an id, so that the new ids make the replay longer than the limit.
         String event = "data: {\"id\":\"\"}\n\n";
         int events = (LIMIT - DONE.length()) / event.length();
         for (int i = 0; i < events; i++) {
@@ -318,7 +318,7 @@ class FlightFaultsTest {
     }
 
     @Test
-    void anUpstreamThatThrowsWhenItShallGoOnFailsTheFlight() {
+    void anUpstreamThatThrowsOnResumingFailsTheFlight() {
         SlowSink leader = stream(new SlowSink());
         begin(0).send(EVENT).sink.whenDrained(() -> {
             throw new Fault();
@@ -331,7 +331,7 @@ class FlightFaultsTest {
     }
 
     @Test
-    void whatAnUpstreamSendsAfterTheEndIsNotHeard() {
+    void whatAnUpstreamSendsAfterTheEndIsIgnored() {
         RecordingSink leader = stream();
         RecordingSink follower = stream();
         begin(0).send(EVENT + DONE).sink.end();
@@ -418,10 +418,10 @@ class FlightFaultsTest {
         assertThat(calls).hasSize(6);
     }
 
-    /** With its length announced, it is known for what it is before its end. */
+    /** With an announced length, the error is recognised before its end. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void aSuccessThatHoldsAnErrorIsHandedRoundLikeAFailure(boolean announced) {
+    void aSuccessThatHoldsAnErrorIsSharedLikeAFailure(boolean announced) {
         String error = "{\"error\":{\"code\":429}}";
         request(CHAT_REQUEST, new RecordingSink());
         List<RecordingSink> followers = new ArrayList<>();
@@ -453,7 +453,7 @@ class FlightFaultsTest {
     }
 
     @Test
-    void aLongErrorIsFetchedByEachRatherThanInvented() {
+    void aLongErrorIsFetchedByEachRatherThanReplaced() {
         request(CHAT_REQUEST, new RecordingSink());
         RecordingSink follower = request(CHAT_REQUEST, new RecordingSink());
         RecordingSink other = request(CHAT_REQUEST, new RecordingSink());
@@ -489,7 +489,7 @@ class FlightFaultsTest {
         assertThat(cache.admin().stats().failures()).isEqualTo(2);
     }
 
-    /** As where the disk of a sparse store becomes full: the JVM may raise the error after the store has returned. */
+    /** As on a full disk under a sparse store: the JVM may raise the error after the store has returned. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void aDiskThatFillsUpUnderTheStoreCostsOnlyTheEntry(boolean isLate) {
@@ -516,7 +516,7 @@ class FlightFaultsTest {
         }
     }
 
-    /** Wherever else the JVM raises it, the client hears of it. */
+    /** An error that the JVM raises anywhere else reaches the client. */
     @Test
     void anErrorAtTheEndCutsTheAnswer() {
         RecordingSink client = new RecordingSink() {
@@ -543,7 +543,7 @@ class FlightFaultsTest {
     }
 
     @Test
-    void whatAnOlderCallStoresWhileClearRemovesIsNotServed() {
+    void anAnswerThatAnOlderCallStoresDuringClearIsNotServed() {
         stream();
         store.afterRemove = () -> begin(0).send(EVENT + DONE).sink.end();
         clear();
@@ -553,7 +553,7 @@ class FlightFaultsTest {
     }
 
     @Test
-    void whatAnOlderCallIsAboutToStoreWhenClearComesIsNotServed() {
+    void anAnswerThatAnOlderCallStoresAfterClearIsNotServed() {
         stream();
         store.beforePut = this::clear;
         begin(0).send(EVENT + DONE).sink.end();
@@ -563,7 +563,7 @@ class FlightFaultsTest {
     }
 
     @Test
-    void anOlderCallThatGoesWrongLateDoesNotTakeTheNewerAnswerAway() {
+    void aLateFailureOfAnOlderCallDoesNotRemoveTheNewerAnswer() {
         stream();
         begin(0).send(EVENT + DONE);
         clear();

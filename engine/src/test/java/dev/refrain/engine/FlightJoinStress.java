@@ -18,7 +18,7 @@ public class FlightJoinStress {
     private final FlightStressWorld.Client leader = world.ask();
     private FlightStressWorld.Client late;
 
-    /** Begins before the race. */
+    /** The stream begins before the race. */
     public FlightJoinStress() {
         world.begin();
     }

@@ -30,7 +30,7 @@ class FlightRacesTest {
     private ResponseCache cache;
     private CacheKey key;
 
-    /** What one run of a scenario has: the store's content is all that a run could leave for the next. */
+    /** The state of one run of a scenario. Only the store's content could affect the next run. */
     private final class World {
         final List<Call> calls = new ArrayList<>();
 
@@ -129,7 +129,7 @@ class FlightRacesTest {
     }
 
     @Test
-    void whoeverComesWhileACallEndsGetsItsAnswer() throws IOException {
+    void aRequestDuringTheEndOfACallGetsItsAnswer() throws IOException {
         open(false);
         Races.check(() -> {
             World world = new World();
@@ -144,7 +144,7 @@ class FlightRacesTest {
     }
 
     @Test
-    void whoeverComesWhileACallFailsGetsAnotherOnesAnswer() throws IOException {
+    void aRequestDuringTheFailureOfACallGetsTheNextCallsAnswer() throws IOException {
         open(false);
         Races.check(() -> {
             World world = new World();
@@ -161,7 +161,7 @@ class FlightRacesTest {
     }
 
     @Test
-    void nobodyJoinsACallThatIsBrokenOff() throws IOException {
+    void nobodyJoinsAnAbortedCall() throws IOException {
         open(true);
         Races.check(() -> {
             World world = new World();
@@ -192,12 +192,11 @@ class FlightRacesTest {
     }
 
     /**
-     * A document's followers have it before the upstream's thread has left the flight, and the last of them lets go of
-     * what was kept. What the upstream's thread does meanwhile must not depend on that, or the upstream would get the
-     * exception.
+     * Followers of a document get it before the upstream's thread has left the flight, and the last follower frees the
+     * kept bytes. The upstream's thread must not need them afterwards: it would get an exception.
      */
     @Test
-    void theLastFollowerLeavesWhileTheUpstreamIsStillEnding() throws IOException {
+    void theLastFollowerLeavesWhileTheUpstreamsThreadEnds() throws IOException {
         open(false);
         CacheRequest document = chat("{\"messages\":[]}");
         CacheKey documentKey = cache.key(document).orElseThrow();
@@ -221,7 +220,7 @@ class FlightRacesTest {
         return Upstream.Call.UNSTOPPABLE;
     }
 
-    /** Takes on another thread what it is given. */
+    /** Reads on another thread. */
     @SuppressWarnings("ThreadPriorityCheck") // as in Races
     private static final class SlowClient extends RecordingSink {
         private volatile Runnable waiting;

@@ -21,7 +21,7 @@ import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a Flight Recorder recording has of a cache; "flight" here is the JDK's word. */
+/** The events of a cache in a recording of the JDK's Flight Recorder. */
 class FlightRecorderTest {
     private static final List<String> EVENTS =
             List.of("dev.refrain.Lookup", "dev.refrain.Store", "dev.refrain.Evict", "dev.refrain.Sweep");

@@ -35,8 +35,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Wire rules W28 and W29 under load: many requests for few keys, from many threads, with upstreams and readers that
- * fail anywhere. Each round has a seed, which a failure names; {@code -Drefrain.stress.seed} repeats one, {@code
- * -Drefrain.stress.seconds} goes on for longer. The seed fixes what is sent and who goes wrong, not the scheduler.
+ * fail anywhere. A failure names the seed of its round; {@code -Drefrain.stress.seed} repeats one, and {@code
+ * -Drefrain.stress.seconds} runs for longer. The seed fixes what is sent and what fails, not the scheduling.
  */
 class FlightStressTest {
     private static final int STREAM_KEYS = 3;
@@ -46,7 +46,7 @@ class FlightStressTest {
     private static final int LIMIT = 8 * 1024;
     private static final long PATIENCE_SECONDS = 30;
 
-    /** Tasks in random order on several threads: that is all the delay there is. */
+    /** A task with a random rank. The random order of tasks on several threads is the only delay. */
     private record Shuffled(int rank, Runnable task) implements Runnable, Comparable<Shuffled> {
         @Override
         public void run() {
@@ -61,7 +61,7 @@ class FlightStressTest {
 
     private final ThreadPoolExecutor threads =
             new ThreadPoolExecutor(4, 4, 1, TimeUnit.MINUTES, new PriorityBlockingQueue<>());
-    /** Exceptions that the engine threw on the threads of upstreams and readers. There must be none. */
+    /** Exceptions that the engine threw on threads of upstreams and readers. There must be none. */
     private final Queue<Throwable> thrown = new ConcurrentLinkedQueue<>();
 
     private final Executor pool =
@@ -74,8 +74,8 @@ class FlightStressTest {
             }));
 
     /**
-     * Each fault is logged, and this test makes thousands. A strong reference, because the log manager has only a weak
-     * one.
+     * Each fault is logged, and this test makes thousands. The reference is strong because the log manager has only a
+     * weak one, which may be cleared.
      */
     private final Logger faults = Logger.getLogger(GuardedSink.class.getName());
 
@@ -201,7 +201,7 @@ class FlightStressTest {
                         upstream,
                         client);
             } catch (IllegalStateException onPurpose) {
-                // A hit's reader that throws does so at the caller, who is left to tell it.
+                // On a hit, an exception of the reader reaches the caller, who reports it to the reader.
                 client.fail(onPurpose);
             }
         }
@@ -223,7 +223,7 @@ class FlightStressTest {
             return call;
         }
 
-        // ---- the verdict
+        // ---- checks
 
         private void check(StressClient client) {
             assertThat(client.disorder()).as("seed %d: %s", seed, client).isNull();
@@ -266,7 +266,7 @@ class FlightStressTest {
                     .isTrue();
             assertThat(whole).as("seed %d: %s of %s", seed, client, call).startsWith(client.text());
             if (client.ended() && hit) {
-                // What was stored when the terminal event came; more may have followed.
+                // The answer as stored at the terminal event; more may have followed.
                 assertThat(client.text().contains("[DONE]") || client.text().equals(whole))
                         .as("seed %d: %s of %s", seed, client, call)
                         .isTrue();
@@ -280,7 +280,7 @@ class FlightStressTest {
             }
         }
 
-        /** A failure that several calls met with, as the last of them put it. */
+        /** After several failed calls, clients get the failure of the last one. */
         private void checkHandedRound(StressClient client) {
             assertThat(outcome(client)).as("seed %d: %s", seed, client).isEqualTo(new CacheOutcome.Miss(300, false));
             if (client.ended()) {

@@ -19,8 +19,8 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * One key, its flights and its provider: the state of the jcstress tests. They
- * make millions of these, so all share one cache.
+ * One key, its flights and its provider: the state of the jcstress tests. They create millions of them, so all of them
+ * share one cache.
  */
 final class FlightStressWorld {
     private static final String EVENT = "data: {\"n\":%d}\n\n";
@@ -29,7 +29,7 @@ final class FlightStressWorld {
     private static final ResponseCache CACHE = open();
     private static final AtomicLong KEYS = new AtomicLong();
 
-    /** Every call has been silent for long; it is the clients that make the difference. */
+    /** A call counts as silent at once, so only the clients make a difference. */
     private static final UpstreamCalls SILENT = new UpstreamCalls(Duration.ofHours(1), false, 0);
 
     private final Flights flights = new Flights();
@@ -58,7 +58,7 @@ final class FlightStressWorld {
         }
     }
 
-    /** A request that the store has not answered. */
+    /** A request that missed. */
     Client ask() {
         Client client = new Client();
         Upstream upstream = sink -> {
@@ -93,7 +93,7 @@ final class FlightStressWorld {
         calls.get(0).chunk(ByteBuffer.wrap(utf8(text)));
     }
 
-    /** What became of it all; leaves nothing behind in the cache. */
+    /** The outcome of each client, calls and flights. Removes the entry, so that nothing stays in the cache. */
     String outcome(Client... clients) {
         StringBuilder outcome = new StringBuilder();
         for (Client client : clients) {
@@ -103,13 +103,13 @@ final class FlightStressWorld {
         return outcome + (calls.size() + " calls, ") + (flights.size() + " flights");
     }
 
-    /** Takes what it gets when it is told to. */
+    /** Reads when told to. */
     static final class Client extends RecordingSink {
         private volatile Runnable waiting;
         private volatile boolean greedy = true;
         private volatile boolean left;
 
-        /** It looks as if it had gone. */
+        /** Makes the client look as if it had left. */
         void leave() {
             left = true;
         }
@@ -119,7 +119,7 @@ final class FlightStressWorld {
             return !left;
         }
 
-        /** From now on it takes nothing by itself. */
+        /** From here on it reads only when told to. */
         void stopTaking() {
             greedy = false;
         }

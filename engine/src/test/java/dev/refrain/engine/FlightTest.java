@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Wire rules W28 and W29, one step at a time on one thread. Long, since there are many orders of steps. */
+/** Wire rules W28 and W29, one step at a time on one thread. Long, since steps can come in many orders. */
 class FlightTest {
     private static final String STREAM_REQUEST = "{\"stream\":true,\"messages\":[]}";
     private static final String EVENT = "data: {\"id\":\"chatcmpl-1\",\"created\":17,\"n\":%d,\"usage\":{\"t\":4}}\n\n";
@@ -40,7 +40,7 @@ class FlightTest {
 
     private ResponseCache cache;
 
-    /** One upstream call: what the provider would do, done by the test. */
+    /** One upstream call. The test plays the provider. */
     static final class Call implements Upstream.Call {
         final ResponseSink sink;
         boolean cancelled;
@@ -73,7 +73,7 @@ class FlightTest {
         return call;
     };
 
-    /** A client that takes what it gets only when the test says so, or goes away. */
+    /** A client that reads only when the test says so, or leaves. */
     static class SlowSink extends RecordingSink {
         Runnable waiting;
         Runnable goneListener = () -> {};
@@ -95,7 +95,7 @@ class FlightTest {
         }
     }
 
-    /** A client that goes: certainly, or as it looks when it closes its side. */
+    /** A client that leaves: for certain, or apparently, by closing its side of the connection. */
     static final class LeavingSink extends RecordingSink {
         private Runnable listener = () -> {};
         private boolean left;
@@ -256,7 +256,7 @@ class FlightTest {
 
     @ParameterizedTest
     @ValueSource(ints = {400, 401, 402, 403, 404, 413, 422, 429, 499})
-    void w28b_f14_aClientErrorIsTheAnswerOfAllWhoWait(int status) {
+    void w28b_f14_aClientErrorIsTheAnswerForAllWaiters(int status) {
         RecordingSink leader = request(CHAT_REQUEST);
         List<RecordingSink> followers = new ArrayList<>();
         for (int i = 0; i < 7; i++) {
@@ -284,7 +284,7 @@ class FlightTest {
 
     @ParameterizedTest
     @ValueSource(ints = {408, 409, 425})
-    void w28b_whatTheCallIsBlamedForIsTriedAgain(int status) {
+    void w28b_anErrorThatBlamesTheConnectionIsTriedAgain(int status) {
         request(CHAT_REQUEST);
         RecordingSink follower = request(CHAT_REQUEST);
         calls.get(0).begin(status, "application/json").send("{}").sink.end();
@@ -324,7 +324,7 @@ class FlightTest {
         LeavingSink early = request(STREAM_REQUEST, new LeavingSink());
         assertThat(calls).hasSize(1);
         ticks.addAndGet(TimeUnit.SECONDS.toNanos(3));
-        // Somebody waits: the call is as good as any.
+        // A client is still waiting, so the call can be joined.
         RecordingSink patient = request(STREAM_REQUEST);
         assertThat(calls).hasSize(1);
         calls.get(0).send(event(1));
@@ -460,7 +460,7 @@ class FlightTest {
     }
 
     @Test
-    void w29_whatAnAbandonedCallStillSaysIsNoFailureOfTheCache() throws IOException {
+    void w29_lateEventsOfAnAbandonedCallAreNoFailureOfTheCache() throws IOException {
         open(true);
         SlowSink leader = request(STREAM_REQUEST, new SlowSink());
         calls.get(0).begin(200, "text/event-stream").send(event(1));

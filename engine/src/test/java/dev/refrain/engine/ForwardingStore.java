@@ -7,7 +7,7 @@ import dev.refrain.engine.spi.StoreStats;
 import java.util.List;
 import java.util.function.Predicate;
 
-/** A store on the heap, of which a test overrides what it watches or disturbs. */
+/** A store on the heap. A test overrides the methods that it watches or disturbs. */
 class ForwardingStore implements CacheStore {
     private final CacheStore inner = new HeapStore(1L << 30);
 

@@ -66,7 +66,7 @@ class FoundInOneStepTest {
     }
 
     @Test
-    void aHitIsTheAnswerOfTheCallersOwn() {
+    void aHitFillsTheCallersResponse() {
         store("Hello");
         clock.advance(Duration.ofSeconds(100));
         CachePipeline.Found first = find();
@@ -87,7 +87,7 @@ class FoundInOneStepTest {
     }
 
     @Test
-    void whatIsTooOldIsAMiss() {
+    void anAnswerThatIsTooOldIsAMiss() {
         store("Hello");
         clock.advance(Duration.ofSeconds(100));
         CacheDirectives young = new CacheDirectives(false, false, 99, false, 0);
@@ -98,7 +98,7 @@ class FoundInOneStepTest {
     }
 
     @Test
-    void whatIsNotEligibleHasNoKey() {
+    void anIneligibleRequestHasNoKey() {
         for (String body : new String[] {"", "[]", "{\"model\":", "nothing"}) {
             assertThat(pipeline.find(context, bytes(body), CacheDirectives.NONE))
                     .isEqualTo(new CachePipeline.Found(null, null, null));
@@ -106,7 +106,7 @@ class FoundInOneStepTest {
     }
 
     @Test
-    void aSampleIsFoundAsTheKeyHasIt() {
+    void aSampleIsFoundByTheKeyThatNamesIt() {
         KeyContext third =
                 pipeline.context(Endpoint.CHAT, pipeline.scope("k")).sample(3).build();
         store("Hello");
@@ -117,7 +117,7 @@ class FoundInOneStepTest {
                 .isEqualTo(cache.key(CacheRequest.of(third, REQUEST)).orElseThrow());
     }
 
-    /** It is fetched then or refused, as it would be without this step. */
+    /** The request is then fetched or refused, as without this step. */
     @Test
     void anAnswerForWhichThereIsNoMemoryIsAMissHere() throws IOException {
         cache.close();

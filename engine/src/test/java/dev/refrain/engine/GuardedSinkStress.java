@@ -16,8 +16,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.ZZ_Result;
 
 /**
- * Readers go at the moment at which the flight registers its listener: a {@link GuardedSink} whose client throws, and a
- * {@link GatheringSink} whose future is cancelled.
+ * A reader leaves while the flight registers its listener: a {@link GuardedSink} whose client throws, and a {@link
+ * GatheringSink} whose future is cancelled.
  */
 @JCStressTest
 @Outcome(id = "true, true", expect = Expect.ACCEPTABLE, desc = "The flight hears of it.")

@@ -8,7 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
-/** What a request keeps of the heap, which whoever keeps requests has to count. */
+/** The heap that a request retains, for components that keep requests and count their bytes. */
 class HeldBytesTest {
     @Test
     void f16_whateverAClientMayMakeLongIsCounted() throws Exception {
@@ -21,7 +21,7 @@ class HeldBytesTest {
                     .header("anthropic-beta", "b".repeat(10_000))
                     .build();
             CacheRequest request = CacheRequest.of(context, body);
-            // The deployment as a text, and both in what the key begins with.
+            // The deployment is kept as a string; deployment and header are also in the bytes that the key begins with.
             assertThat(request.heldBytes()).isBetween(2 * 15_000L + 15_000 + 10_000, 60_000L);
             assertThat(request.withPreset("p", new byte[20_000]).heldBytes()).isGreaterThan(75_000L);
         }

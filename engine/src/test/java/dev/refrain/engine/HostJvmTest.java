@@ -19,8 +19,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What a host's JVM notices of a cache: none of its properties changes, and a
- * cache on the heap needs no flag and no Chronicle.
+ * Effects of a cache on its host's JVM: no system property changes, and a cache on the heap needs neither flags nor
+ * Chronicle Map.
  */
 class HostJvmTest {
     @TempDir
@@ -31,7 +31,7 @@ class HostJvmTest {
         private Host() {}
 
         public static void main(String[] arguments) throws IOException {
-            // The JDK notes it down itself, when it is asked for the first time.
+            // The JDK itself sets user.timezone at its first use, so that happens before the comparison.
             java.util.TimeZone.getDefault();
             Properties before = (Properties) System.getProperties().clone();
             ResponseCache cache = arguments[0].equals("heap")

@@ -31,9 +31,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Everything that an embedder can do to a cache, at the same time, closing included. Nothing is thrown; no answer
- * belongs to another request, is torn, or is older than one that had replaced it before the lookup began. Longer with
- * {@code -Drefrain.hostile.seconds}, by another seed with {@code -Drefrain.hostile.seed}.
+ * An embedder does everything to a cache at the same time, closing included. Nothing is thrown. No answer belongs to
+ * another request, is torn, or is older than one that had replaced it before the lookup began. {@code
+ * -Drefrain.hostile.seconds} runs it for longer, {@code -Drefrain.hostile.seed} with another seed.
  */
 class HostileEmbedderTest {
     private static final long SECONDS = Long.getLong("refrain.hostile.seconds", 3);
@@ -46,7 +46,7 @@ class HostileEmbedderTest {
     @TempDir
     Path folder;
 
-    /** The latest generation of each answer that was put in place before now; only its owner stores it. */
+    /** The generation of each answer that is known to be stored. Only the thread that owns the answer stores it. */
     private final AtomicIntegerArray stored = new AtomicIntegerArray(KEYS);
 
     private final AtomicInteger hits = new AtomicInteger();
@@ -75,7 +75,7 @@ class HostileEmbedderTest {
 
     private static byte[] answer(int number, int generation) {
         String word = number + "/" + generation + " ";
-        // Up to 60 KB, so that some are kept in pieces; not so regular that there is no copy.
+        // Up to 60 KB, so that some answers have several parts; random, as text that compresses well gets no copy.
         SplittableRandom random = new SplittableRandom(number * 1000L + generation % 7);
         StringBuilder text = new StringBuilder(word);
         int length = 20 << random.nextInt(12);
@@ -139,7 +139,7 @@ class HostileEmbedderTest {
         };
     }
 
-    /** So that each cache is in use when it is closed. */
+    /** Makes sure that each cache is in use when it is closed. */
     private void awaitMoreHits(BooleanSupplier goOn) {
         int enough = hits.get() + HITS_OF_A_CACHE;
         while (hits.get() < enough && goOn.getAsBoolean()) {
@@ -153,7 +153,7 @@ class HostileEmbedderTest {
             CachedResponse hit = new CachedResponse();
             while (goOn.getAsBoolean()) {
                 ResponseCache current = cache;
-                // Few are asked for often, so that there are copies.
+                // Some answers are requested often, so that they get hot copies.
                 int number = random.nextInt(random.nextInt(KEYS) + 1);
                 int atLeast = stored.get(number);
                 CacheKey key = current.key(cacheRequest(number)).orElseThrow();
@@ -183,18 +183,18 @@ class HostileEmbedderTest {
     }
 
     private void store(ResponseCache current, int thread, int number, CacheKey key) {
-        // One thread for each answer, so that what is newer is known.
+        // Each answer is stored by one thread only, so that its latest generation is known.
         if (number % THREADS == thread) {
             int generation = stored.get(number) + 1;
             current.store(key, "application/json", answer(number, generation), TTL);
-            // Stored, or nothing is: the older one is gone in any case, unless the cache has been closed.
+            // Whether stored or not, the older answer is gone, unless the cache has been closed.
             if (current == cache) {
                 stored.set(number, generation);
             }
         }
     }
 
-    /** From the store or from a provider that has the latest answer; not stored, as it may be late. */
+    /** Answers from the store, or from a provider that has the latest answer. Does not store it: it may come late. */
     private void respond(ResponseCache current, int number, int atLeast) throws Exception {
         CacheDirectives noStore = new CacheDirectives(false, true, CacheDirectives.ANY_AGE, false, 0);
         WholeAnswer whole = current.respond(
@@ -223,7 +223,7 @@ class HostileEmbedderTest {
         }
     }
 
-    /** A store against its contract: what it throws is a miss, or nothing stored. */
+    /** A store that throws, against its contract. That counts as a miss, or as not stored. */
     private static final class ThrowingStore extends ForwardingStore {
         private boolean throwsOnHead;
         private boolean throwsOnGet;

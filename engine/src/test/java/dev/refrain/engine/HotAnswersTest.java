@@ -21,7 +21,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Whatever happens to an entry happens to its hot copy. */
+/** A hot copy changes, expires and disappears together with its entry. */
 class HotAnswersTest {
     private static final long CAPACITY = 16L << 20;
     private static final Duration TTL = Duration.ofMinutes(5);
@@ -78,7 +78,7 @@ class HotAnswersTest {
         return new String(hit.toByteArray(), UTF_8);
     }
 
-    /** All that tells where a copy's body is stands in its head: what was read before it is another entry's. */
+    /** The place of a body depends only on the head of its own copy, not on an entry that was read before. */
     @Test
     void hotAnswersOfOtherLengthsAreReadInTurn() {
         CacheKey other = cache.key(chat("{}")).orElseThrow();
@@ -198,7 +198,7 @@ class HotAnswersTest {
     void damageToTheEntryBehindACopyDoesNoHarm() throws IOException {
         store(CHAT_ANSWER);
         makeHot();
-        // Damages the entry's block and not its head. The copy was made from the whole entry.
+        // Damages the body of the stored entry, not its head. The copy was made from the whole entry.
         Path file = folder.resolve("answers");
         byte[] bytes = Files.readAllBytes(file);
         int model = indexOf(bytes, utf8("chat.completion"));
@@ -225,7 +225,7 @@ class HotAnswersTest {
     }
 
     @Test
-    void thereNeedBeNone() throws IOException {
+    void hotCopiesCanBeTurnedOff() throws IOException {
         cache.close();
         cache = open(0);
         store(CHAT_ANSWER);
@@ -237,7 +237,7 @@ class HotAnswersTest {
     }
 
     @Test
-    void whatAnotherProcessDoesIsSeenAtOnce() throws IOException {
+    void changesByAnotherProcessAreSeenAtOnce() throws IOException {
         cache.close();
         cache = ResponseCache.open(folder.resolve("answers"), CAPACITY);
         Process other = ChildJvm.builder(CacheShell.class, folder.resolve("answers"), CAPACITY)

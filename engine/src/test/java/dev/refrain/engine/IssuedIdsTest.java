@@ -27,7 +27,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Wire rule W26b by the embedders' API: a provider that keeps state never sees an id that it has not issued. */
+/** Wire rule W26b through the embedders' API: a provider that keeps state never sees an id that it has not issued. */
 class IssuedIdsTest {
     private static final Duration TTL = Duration.ofMinutes(5);
     private static final Pattern ID = Pattern.compile("\"id\":\"([^\"]+)\"");
@@ -38,7 +38,7 @@ class IssuedIdsTest {
     private final MovableClock clock = new MovableClock();
     private final Set<String> issued = new HashSet<>();
     private final List<String> seen = new ArrayList<>();
-    /** Answers that wait to be sent; null if none is to wait. */
+    /** Answers that are held back; null if answers are sent at once. */
     private List<Runnable> held;
 
     private ResponseCache cache;
@@ -75,7 +75,7 @@ class IssuedIdsTest {
                 + ",\"messages\":[{\"role\":\"user\",\"content\":\"" + input + "\"}]}";
     }
 
-    /** Refuses what it has not issued; has a new id for each answer. */
+    /** A provider that refuses ids that it has not issued, and gives each answer a new one. */
     private Upstream provider(CacheRequest request) {
         return sink -> {
             String body = new String(cache.pipeline().withProviderIds(request).upstreamBody(), StandardCharsets.UTF_8);
@@ -135,7 +135,7 @@ class IssuedIdsTest {
                 + "\"usage\":{\"input_tokens\":9,\"output_tokens\":12}}";
     }
 
-    /** Asks, and returns the id that the answer has for whoever asked. */
+    /** Asks, and returns the id in the answer that the caller gets. */
     private String ask(CacheRequest request) {
         RecordingSink sink = new RecordingSink();
         cache.respond(request, CacheControls.on(TTL), provider(request), sink);
@@ -170,14 +170,14 @@ class IssuedIdsTest {
             open();
             chain(stream);
             assertThat(seen).as("after a restart").hasSize(3);
-            // The hits' conversation goes on to a turn that nobody has asked for: the provider gets an id of its own.
+            // A turn that is a miss continues the conversation of hits: the provider gets an id of its own.
             ask(request(Endpoint.RESPONSES, "k", responses("four", second.get(2), stream)));
             assertThat(seen).last().asString().contains(first.get(2)).doesNotContain("gen-");
         }
     }
 
     @Test
-    void w26b_theThreadsOfMessagesLikewise() {
+    void w26b_theSameHoldsForThreadsOfMessages() {
         String original = ask(request(Endpoint.MESSAGES, "k", messages("one", null)));
         String repeated = ask(request(Endpoint.MESSAGES, "k", messages("one", null)));
         ask(request(Endpoint.MESSAGES, "k", messages("two", original)));
@@ -186,7 +186,7 @@ class IssuedIdsTest {
         assertThat(seen).hasSize(2);
         ask(request(Endpoint.MESSAGES, "k", messages("three", repeated)));
         assertThat(seen).last().isEqualTo(messages("three", original));
-        // Not its name alone makes it one: it stands elsewhere, or under another endpoint.
+        // The member's name alone is not enough: here it stands in another place, or in a request to another endpoint.
         assertThat(cache.pipeline()
                         .withProviderIds(request(Endpoint.CHAT, "k", messages("x", repeated)))
                         .upstreamBody())
@@ -202,7 +202,7 @@ class IssuedIdsTest {
     }
 
     @Test
-    void w26b_idsOfFollowersToo() {
+    void w26b_theSameHoldsForIdsOfFollowers() {
         for (boolean stream : new boolean[] {false, true}) {
             held = new ArrayList<>();
             CacheRequest request = request(Endpoint.RESPONSES, "k", responses("shared", null, stream));
@@ -225,7 +225,7 @@ class IssuedIdsTest {
     }
 
     @Test
-    void w26b_neverAcrossScopes() {
+    void w26b_idsAreNotTranslatedAcrossScopes() {
         CacheRequest mine = request(Endpoint.RESPONSES, "mine", responses("one", null, false));
         String original = ask(mine);
         String hit = ask(mine);
@@ -239,7 +239,7 @@ class IssuedIdsTest {
     }
 
     @Test
-    void w26b_anIdGoesOnMeaningTheAnswerThatItWasGivenOutWith() {
+    void w26b_anIdKeepsTheMeaningThatItWasIssuedWith() {
         CacheRequest request = request(Endpoint.RESPONSES, "k", responses("one", null, false));
         String first = ask(request);
         String hitOfFirst = ask(request);
@@ -301,7 +301,7 @@ class IssuedIdsTest {
     }
 
     @Test
-    void w26b_aLookupWithoutGarbageFindsTheSame() {
+    void w26b_anAllocationFreeLookupTranslatesIdsToo() {
         List<String> ids = chain(false);
         String hit = ask(request(Endpoint.RESPONSES, "k", responses("one", null, false)));
         assertThat(hit).isNotIn(ids);
@@ -318,7 +318,7 @@ class IssuedIdsTest {
     }
 
     @Test
-    void w26b_withAPresetToo() {
+    void w26b_theSameHoldsWithAPreset() {
         CacheRequest request = request(Endpoint.RESPONSES, "k", responses("one", null, false));
         String original = ask(request);
         String hit = ask(request);
@@ -335,7 +335,7 @@ class IssuedIdsTest {
     }
 
     @Test
-    void w26b_notesAreNoEntriesAndAPurgeLeavesThemUnlessItIsOfTheScope() {
+    void w26b_notesDoNotCountAsEntriesAndOnlyAPurgeOfTheScopeRemovesThem() {
         CacheRequest request = request(Endpoint.RESPONSES, "k", responses("one", null, false));
         String original = ask(request);
         String hit = ask(request);

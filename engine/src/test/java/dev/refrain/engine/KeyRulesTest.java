@@ -16,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Wire rules W40 and W84: what of a body makes two requests different. */
+/** Wire rules W40 and W84: which members of a body make two requests different. */
 class KeyRulesTest {
     private static final List<String> PLACES = List.of("user", "metadata.user_id", "a.b.c", "store");
 
@@ -27,7 +27,7 @@ class KeyRulesTest {
         return scan.isJsonObject() ? new String(scan.normalised(), StandardCharsets.UTF_8) : null;
     }
 
-    /** Bodies, with ' for ", and what is left of them. */
+    /** Bodies, with ' for ", and their normalised form. */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -63,7 +63,7 @@ class KeyRulesTest {
                 "{'a':{'b':[{'c':1}],'c':2}} | {'a':{'b':[{'c':1}],'c':2}}",
                 "{'a':{'b':{'c':1}},'user':0,'a':{'b':{'c':2}}} | {'a':{'b':{}},'a':{'b':{}}}",
             })
-    void w84_membersAreLeftOutWithTheirComma(String body, String left) {
+    void w84_ignoredMembersAreLeftOutWithTheirComma(String body, String left) {
         KeyRules rules = KeyRules.NONE.ignoring(PLACES);
         assertThat(normalised(rules, body.replace('\'', '"'))).isEqualTo(left.replace('\'', '"'));
     }
@@ -86,13 +86,13 @@ class KeyRulesTest {
                 "{'user':1} x",
                 "{'metadata':{'user_id':1,}}",
             })
-    void w84_whatIsLeftOutHasToBeWellFormed(String body) {
+    void w84_anIgnoredMemberHasToBeWellFormed(String body) {
         assertThat(normalised(KeyRules.NONE.ignoring(PLACES), body.replace('\'', '"')))
                 .isNull();
     }
 
     @Test
-    void w84_whatIsLeftOutMayBeNestedAsDeepAsTheRest() {
+    void w84_anIgnoredMemberMayBeNestedAsDeepAsTheRest() {
         KeyRules rules = KeyRules.NONE.ignoring(PLACES);
         String deep = "[".repeat(999) + "]".repeat(999);
         assertThat(normalised(rules, "{\"user\":" + deep + "}")).isEqualTo("{}");
@@ -100,7 +100,7 @@ class KeyRulesTest {
         assertThat(normalised(KeyRules.NONE, "{\"user\":[" + deep + "]}")).isNull();
     }
 
-    /** A document that is written once with and once without the members that do not count. */
+    /** Writes a document twice: with the members that do not count, and without them. */
     private static final class Twice {
         final StringBuilder all = new StringBuilder();
         final StringBuilder counting = new StringBuilder();
@@ -121,7 +121,7 @@ class KeyRulesTest {
             all.append(" \t\n\r".substring(0, random.nextInt(3) == 0 ? 1 + random.nextInt(3) : 0));
         }
 
-        /** @param path of the object, or null if no rule is about it */
+        /** @param path path of the object, or null if no rule applies to it */
         void object(String path, int depth, boolean counts) {
             both("{", counts);
             space();
@@ -172,12 +172,12 @@ class KeyRulesTest {
     }
 
     @Property(tries = 20_000)
-    void w84_asIfTheMembersHadNotBeenSent(@ForAll long seed) {
+    void w84_theRestIsNormalisedAsIfIgnoredMembersHadNotBeenSent(@ForAll long seed) {
         Twice document = new Twice(new Random(seed));
         document.object("", 0, true);
         KeyRules rules = KeyRules.NONE.ignoring(PLACES);
         assertThat(normalised(rules, document.all.toString())).isEqualTo(document.counting.toString());
-        // The same scan is used for one request after the other.
+        // One scan object is reused for all requests.
         RequestScan scan = new RequestScan();
         byte[] bytes = utf8(document.all.toString());
         scan.scan(bytes, 0, bytes.length, rules.members());
@@ -198,7 +198,7 @@ class KeyRulesTest {
     }
 
     @Test
-    void w84_keysAreThoseOfWhatCountsByEitherWayToAskForThem() throws Exception {
+    void w84_ignoredMembersDoNotChangeTheKeyHoweverItIsAskedFor() throws Exception {
         try (ResponseCache cache = cache(KeyRules.NONE.ignoring(List.of("user", "metadata.user_id")))) {
             CacheKey key = key(cache, "{'model':'m','messages':[]}");
             assertThat(key(cache, "{'model':'m','user':'u','messages':[]}")).isEqualTo(key);
@@ -220,13 +220,13 @@ class KeyRulesTest {
             cache.store(key, "application/json", utf8(SampleAnswers.CHAT_ANSWER), java.time.Duration.ofHours(1));
             assertThat(cache.pipeline().newLookup().find(context, body, 0, body.length))
                     .isNotNull();
-            // Another endpoint has other rules.
+            // The rules of one endpoint do not apply to another.
             assertThat(cache.key(CacheRequest.of(Endpoint.MESSAGES, "sk", utf8("{\"user\":1}"))))
                     .isNotEqualTo(cache.key(CacheRequest.of(Endpoint.MESSAGES, "sk", utf8("{}"))));
         }
     }
 
-    /** What was stored by other rules may differ from what is asked for by the present ones. */
+    /** An answer stored under other rules may belong to a request that the present rules tell apart. */
     @Test
     void w84_otherRulesHaveOtherKeys() throws Exception {
         byte[] secret = new byte[32];
@@ -287,7 +287,7 @@ class KeyRulesTest {
                     .isEqualTo(key);
             assertThat(key(cache, "{'model':'m','temperature':1,'tools':[{'a':2,'b':1}]}"))
                     .isNotEqualTo(key);
-            // Neither has a canonical form, and so each counts as it is.
+            // These have no canonical form, so they are compared as they are.
             assertThat(key(cache, "{'a':1,'a':2}")).isNotEqualTo(key(cache, "{'a':2,'a':1}"));
             assertThat(key(cache, "{'seed':9007199254740993}")).isNotEqualTo(key(cache, "{'seed':9007199254740992}"));
         }

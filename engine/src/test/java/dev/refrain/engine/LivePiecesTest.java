@@ -6,9 +6,9 @@ import dev.refrain.engine.exchange.AnswerFacts;
 import dev.refrain.engine.exchange.Savings;
 import org.junit.jupiter.api.Test;
 
-/** What machines send each other of a live stream. */
+/** The format in which machines exchange pieces of a live stream. */
 class LivePiecesTest {
-    /** A provider may write anything in its place. */
+    /** A provider may send text of any length in this place. */
     @Test
     void aTextThatIsTooLongIsLeftOut() {
         for (int length : new int[] {0, 4096, 4097, 70_000}) {

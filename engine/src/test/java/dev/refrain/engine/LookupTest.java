@@ -19,7 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The way from a request's bytes to its key and its answer, with requests remembered and without. */
+/** The lookup from a request's bytes to its key and its answer, with and without the memo of requests. */
 class LookupTest {
     private static final Duration TTL = Duration.ofMinutes(5);
 
@@ -56,7 +56,7 @@ class LookupTest {
     }
 
     @Test
-    void everyInputOfTheKeyMakesAnotherKeyAlsoOfARequestThatIsRemembered() {
+    void everyInputChangesTheKeyOfARequestInTheMemoToo() {
         CacheRequest base = request(Endpoint.CHAT, "sk-1", CHAT_REQUEST);
         List<CacheRequest> different = List.of(
                 base,
@@ -91,7 +91,7 @@ class LookupTest {
         for (CacheRequest request : requests) {
             CacheKey key = cache.key(request).orElseThrow();
             keys.add(key);
-            // What is answered again and again is remembered.
+            // The memo keeps requests that are hits again and again.
             cache.store(
                     key,
                     key.streaming() ? "text/event-stream" : "application/json",
@@ -103,7 +103,7 @@ class LookupTest {
     }
 
     @Test
-    void w11_whiteSpaceMakesNoOtherKeyThoughItMakesAnotherRequest() {
+    void w11_whiteSpaceDoesNotChangeTheKeyThoughItChangesTheBytes() {
         CacheKey key = cache.key(request(Endpoint.CHAT, "sk-1", CHAT_REQUEST)).orElseThrow();
         for (int i = 0; i < 5; i++) {
             assertThat(cache.key(request(Endpoint.CHAT, "sk-1", "\n " + CHAT_REQUEST.replace("\":", "\" : "))))
@@ -113,7 +113,7 @@ class LookupTest {
     }
 
     @Test
-    void w10_oneByteMakesAnotherKeyWhateverIsRemembered() {
+    void w10_oneByteChangesTheKeyWhateverTheMemoHolds() {
         SplittableRandom random = new SplittableRandom(1);
         byte[] body = utf8("{\"model\":\"m\",\"messages\":[\"" + "x".repeat(500) + "\"]}");
         List<CacheKey> keys = new ArrayList<>();
@@ -159,7 +159,7 @@ class LookupTest {
                     context("sk-1").upstream("https://a.example").query("q=1").build();
             KeyContext two =
                     context("sk-2").upstream("https://a.example").query("q=1").build();
-            // As in a read buffer, between other bytes.
+            // As in a read buffer, the body has other bytes around it.
             byte[] buffer = utf8("xx" + CHAT_REQUEST + "{}");
             int length = buffer.length - 4;
             assertThat(lookup.find(one, buffer, 2, length)).isNull();

@@ -9,12 +9,12 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** F50: a program that embeds the engine is told when it goes without the native library. */
+/** F50: a program that embeds the engine is warned if LZ4's native library cannot be loaded. */
 class Lz4Test {
     @TempDir
     Path folder;
 
-    /** Opens two caches, which need no other library. */
+    /** Opens two caches, with no other library on the class path. */
     static final class Embedder {
         private Embedder() {}
 

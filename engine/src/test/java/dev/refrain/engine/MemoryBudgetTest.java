@@ -21,7 +21,9 @@ import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
-/** One budget for all that others make the heap hold: kept to, and given back. */
+/**
+ * One budget bounds all heap that clients and providers make the cache hold. It is never exceeded, and is given back.
+ */
 class MemoryBudgetTest {
     private static final CacheControls ON = CacheControls.on(Duration.ofMinutes(1));
     private static final int MIB = 1 << 20;
@@ -52,7 +54,7 @@ class MemoryBudgetTest {
         assertThat(budget.usedBytes()).isZero();
         assertThat(budget.refusals()).isOne();
         assertThat(budget.reserve(MIB / 8 * 5)).isTrue();
-        // What is large leaves room for what is small, and that for what is under way.
+        // Large reservations leave room for small ones, and these leave room for calls that are under way.
         assertThat(budget.reserve(MemoryBudget.SMALL + 1)).isFalse();
         assertThat(budget.reserve(1, MemoryBudget.Use.CALL)).isFalse();
         assertThat(budget.reserve(MIB / 8, MemoryBudget.Use.KNOWN_CALL)).isTrue();
@@ -76,7 +78,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void aReservationGivesBackWhatItHasOnce() {
+    void aReservationIsReleasedOnce() {
         MemoryBudget budget = new MemoryBudget(MIB);
         MemoryBudget.Reservation held = budget.open();
         assertThat(held.resize(1000)).isTrue();
@@ -90,7 +92,7 @@ class MemoryBudgetTest {
         assertThat(budget.usedBytes()).isZero();
     }
 
-    /** Whatever threads reserve and release at the same time: never more than there is, and nothing is left over. */
+    /** Threads reserve and release at the same time: never more than the limit is reserved, and nothing at the end. */
     @Test
     void threadsNeverHoldMoreThanThereIs() {
         MemoryBudget budget = new MemoryBudget(100_000);
@@ -117,10 +119,10 @@ class MemoryBudgetTest {
         assertThat(budget.usedBytes()).isZero();
     }
 
-    // ---- who reserves
+    // ---- users of the budget
 
     @Test
-    void aDocumentThatThereIsNoRoomForIsPassedOnAndNotStored() throws IOException {
+    void aDocumentWithoutRoomIsPassedOnAndNotStored() throws IOException {
         MemoryBudget memory = new MemoryBudget(200_000);
         try (ResponseCache cache = cache(memory)) {
             String answer =
@@ -144,7 +146,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void aStreamThatThereIsNoRoomForReachesLeaderAndFollowers() throws IOException {
+    void aStreamWithoutRoomReachesLeaderAndFollowers() throws IOException {
         MemoryBudget memory = new MemoryBudget(200_000);
         String event = "data: {\"id\":\"a\",\"choices\":[{\"delta\":{\"content\":\"" + "x".repeat(5_000) + "\"}}]}\n\n";
         try (ResponseCache cache = cache(memory)) {
@@ -174,7 +176,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void f56_whoFollowsADocumentHoldsNoCopyOfIt() throws IOException {
+    void f56_aFollowerOfADocumentHoldsNoCopyOfIt() throws IOException {
         MemoryBudget memory = new MemoryBudget(8L * MIB);
         String answer = "{\"id\":\"a\",\"choices\":[{\"finish_reason\":\"stop\"}],\"x\":\"" + "x".repeat(MIB) + "\"}";
         try (ResponseCache cache = cache(memory)) {
@@ -204,7 +206,7 @@ class MemoryBudgetTest {
         }
     }
 
-    /** Takes nothing before it is told to. */
+    /** Reads nothing until it is told to. */
     private static final class Reader implements ResponseSink {
         private Runnable gone;
         private Runnable drained;
@@ -265,9 +267,9 @@ class MemoryBudgetTest {
         }
     }
 
-    /** An upstream that is told to stop may say nothing more. */
+    /** An upstream may say nothing more after it was cancelled. */
     @Test
-    void nothingIsHeldOfACallThatIsBrokenOff() throws IOException {
+    void nothingIsHeldOfACancelledCall() throws IOException {
         MemoryBudget memory = new MemoryBudget(MIB);
         try (ResponseCache cache = ResponseCache.builder(Path.of("none"))
                 .store(new NoStore())

@@ -32,9 +32,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * A program that uses its cache in ways that nobody meant: it harms itself at most, and waits for nothing for ever.
+ * A program misuses its cache. At most it harms itself, and nothing waits for ever.
  *
- * <p>Long, since there are many such ways.
+ * <p>Long, since there are many ways of misuse.
  */
 @Timeout(60)
 class MisusedCacheTest {
@@ -93,7 +93,7 @@ class MisusedCacheTest {
         };
     }
 
-    /** When a sink does something that it should not. */
+    /** The call in which a sink misbehaves. */
     private enum Moment {
         HEAD,
         CHUNK,
@@ -168,7 +168,7 @@ class MisusedCacheTest {
         assertThat(sink.ended).isTrue();
     }
 
-    /** Also from several threads at once, of which each returns when it is closed. */
+    /** Also from several threads at once; each call returns only once the cache is closed. */
     @Test
     void closingTwiceIsClosingOnce() throws Exception {
         store(1, 5);
@@ -199,9 +199,9 @@ class MisusedCacheTest {
         }
     }
 
-    /** Whatever is called after closing does nothing, or answers from the provider. */
+    /** After closing, every method does nothing or gets the answer from the provider. */
     @Test
-    void aClosedCacheIsOneThatHasNothing() {
+    void aClosedCacheBehavesLikeAnEmptyOne() {
         store(1, 5);
         CacheKey key = key(1);
         Lookup lookup = cache.pipeline().newLookup();
@@ -233,7 +233,7 @@ class MisusedCacheTest {
         assertThat(cache.admin().stats()).isNotNull();
     }
 
-    /** The interrupt flag changes nothing and stays set, because no call here waits. */
+    /** No call here blocks, so an interrupt flag changes nothing, and stays set. */
     @Test
     void anInterruptedThreadIsServedLikeAnyOther() throws IOException {
         store(1, 5);
@@ -261,10 +261,10 @@ class MisusedCacheTest {
         }
     }
 
-    /** Against its contract. Others are served, purged and closed meanwhile. */
+    /** Blocking violates the sink's contract. Meanwhile others are served, and the cache can be purged and closed. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void aSinkThatBlocksHoldsUpItsOwnThreadAlone(boolean isHit) throws Exception {
+    void aSinkThatBlocksHoldsUpOnlyItsOwnThread(boolean isHit) throws Exception {
         CountDownLatch blocked = new CountDownLatch(1);
         CountDownLatch release = new CountDownLatch(1);
         store(1, LONG);
@@ -294,7 +294,7 @@ class MisusedCacheTest {
         assertThat(sink.text()).contains("x".repeat(isHit ? LONG : 9));
     }
 
-    /** Writes over all that it gets, as far as that can be written. */
+    /** Overwrites all bytes that it gets, as far as the buffer allows. */
     private static final class Scribbler extends RecordingSink {
         @Override
         public void chunk(ByteBuffer bytes) {
@@ -312,7 +312,7 @@ class MisusedCacheTest {
 
     @ParameterizedTest
     @ValueSource(ints = {5, 5_000, LONG})
-    void aSinkThatWritesIntoWhatItGetsSpoilsNobodysAnswer(int length) {
+    void aSinkThatWritesIntoItsBuffersSpoilsNoOtherAnswer(int length) {
         byte[] whole = answer(length);
         int half = whole.length / 2;
         ResponseSink[] called = new ResponseSink[1];
@@ -339,9 +339,9 @@ class MisusedCacheTest {
         }
     }
 
-    /** Events of a stream are read by followers where the leader's thread has put them. */
+    /** Followers read events of a stream from the place where the leader's thread put them. */
     @Test
-    void aSinkThatWritesIntoAStreamSpoilsNobodysAnswer() {
+    void aSinkThatWritesIntoAStreamSpoilsNoOtherAnswer() {
         ResponseSink[] called = new ResponseSink[1];
         Upstream slow = sink -> {
             called[0] = sink;
@@ -372,7 +372,7 @@ class MisusedCacheTest {
         assertThat(hit.text()).doesNotContain("#").contains("word0", "word49", "[DONE]");
     }
 
-    /** Of any kind, from any position, and none at all. */
+    /** Buffers of every kind, from any position, and empty ones. */
     @Test
     void anUpstreamMayBringItsBytesInAnyBuffer() {
         byte[] whole = answer(500);
@@ -407,7 +407,7 @@ class MisusedCacheTest {
         }
     }
 
-    /** What makes no sense ends that request, and the next one is served. */
+    /** Calls in an impossible order end that request. The next one is served. */
     @Test
     void anUpstreamOutOfOrderHarmsItsOwnRequestAlone() {
         List<Upstream> wrong = List.of(
@@ -444,7 +444,7 @@ class MisusedCacheTest {
             try {
                 cache.respond(request, CacheControls.on(TTL), wrong.get(i), new RecordingSink());
             } catch (RuntimeException | AssertionError e) {
-                // The misuse is told to whoever is guilty of it.
+                // The exception may reach the upstream that is to blame.
             }
             RecordingSink sink = new RecordingSink();
             cache.respond(request, new CacheControls(true, TTL, true), answering(7), sink);

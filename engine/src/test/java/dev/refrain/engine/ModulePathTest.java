@@ -19,7 +19,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Engine and Chronicle Map on the module path, with the flags that docs/EMBEDDING.md has for it. */
+/** Engine and Chronicle Map on the module path, with the flags from docs/EMBEDDING.md. */
 class ModulePathTest {
     private static final String MODULES =
             "chronicle.map,chronicle.core,chronicle.bytes,chronicle.values,chronicle.threads,"
@@ -36,7 +36,7 @@ class ModulePathTest {
     @TempDir
     Path folder;
 
-    /** Of this build; its manifest names the module as that of the released jar does. */
+    /** A jar of this build; its manifest names the module as the released jar's does. */
     private Path engine;
 
     @BeforeEach
@@ -76,7 +76,7 @@ class ModulePathTest {
     }
 
     @Test
-    void noPackageIsAnothersThanOurs() throws IOException {
+    void everyPackageOfTheJarIsOurs() throws IOException {
         try (Stream<Path> files = Files.walk(Path.of("target", "classes"))) {
             assertThat(files.filter(file -> file.toString().endsWith(".class"))
                             .map(file -> Path.of("target", "classes").relativize(file)))
@@ -91,7 +91,7 @@ class ModulePathTest {
                 .contains(FLAGS_FROM_24);
     }
 
-    /** The engine and what it needs, but nothing of the tests. */
+    /** The engine and its dependencies, without those of the tests. */
     private String modulePath() {
         List<String> path = new ArrayList<>(List.of(engine.toString()));
         Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))

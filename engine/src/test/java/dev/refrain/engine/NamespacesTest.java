@@ -59,7 +59,7 @@ class NamespacesTest {
                     assertThat(keys.add(key)).as("%s %s", namespace, sample).isTrue();
                     assertThat(key.namespace()).isEqualTo(namespace.isEmpty() ? null : namespace);
                     assertThat(key.sample()).isEqualTo(sample);
-                    // The same the other way round, and when the request is known.
+                    // The same in reverse order, and with the request in the memo.
                     if (sample >= 0) {
                         assertThat(key(cache, namespace, CacheKey.NO_SAMPLE, CHAT_REQUEST)
                                         .withSample(sample))
@@ -79,7 +79,7 @@ class NamespacesTest {
         }
     }
 
-    /** What comes again byte for byte has its key from the memo, and must not get another sample's. */
+    /** A request that repeats byte for byte gets its key from the memo, and must not get the key of another sample. */
     @Test
     void w82_aKnownRequestKeepsItsSample() throws IOException {
         try (ResponseCache cache = open()) {
@@ -99,7 +99,7 @@ class NamespacesTest {
         }
     }
 
-    /** A long answer is in several parts, which go with it and count as one. */
+    /** A long answer is stored in several parts. They are removed with it, and count as one entry. */
     @Test
     void w82_namespacesAreCountedAndRemovedWithAllTheirParts() throws IOException {
         String longAnswer = CHAT_ANSWER.replace(
@@ -134,7 +134,7 @@ class NamespacesTest {
     }
 
     @Test
-    void w82_theListOfNamesIsBoundedAndWhatIsNoNameIsLeftOut() throws IOException {
+    void w82_theListOfNamesIsBoundedAndLeavesOutInvalidNames() throws IOException {
         Namespaces names = new Namespaces(file());
         for (int i = 0; i < Namespaces.MOST + 10; i++) {
             names.note("n" + i);

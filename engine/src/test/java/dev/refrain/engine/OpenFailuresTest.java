@@ -25,9 +25,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * If opening a cache fails, nothing is left open (F22): the same file can be opened next.
- */
+/** A cache that fails to open leaves nothing open (F22): the same file can be opened next. */
 class OpenFailuresTest {
     private static final Duration FOREVER = Duration.ofSeconds(Long.MAX_VALUE);
 
@@ -81,10 +79,10 @@ class OpenFailuresTest {
         assertOpens();
     }
 
-    /** A clock that fails at its first, second, ... use: wherever opening has got to by then. */
+    /** The clock fails at its first, second, ... use, so opening fails at many places. */
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2, 3})
-    void f22_whateverFailsInOpenLeavesNothingOpen(int good) throws IOException {
+    void f22_aFailureAnywhereInOpenLeavesNothingOpen(int good) throws IOException {
         AtomicInteger left = new AtomicInteger(good);
         try {
             builder().clock(failing(left)).open().close();
@@ -95,7 +93,7 @@ class OpenFailuresTest {
     }
 
     @Test
-    void f22_memoryThatThereIsNotLeavesNothingOpen() throws IOException {
+    void f22_moreMemoryThanThereIsLeavesNothingOpen() throws IOException {
         for (Consumer<ResponseCacheBuilder> greed : java.util.List.<Consumer<ResponseCacheBuilder>>of(
                 b -> b.hotBytes(Long.MAX_VALUE), b -> b.memoBytes(Long.MAX_VALUE))) {
             ResponseCacheBuilder builder = builder();
@@ -103,14 +101,14 @@ class OpenFailuresTest {
             try {
                 builder.open().close();
             } catch (RuntimeException | Error refused) {
-                // That is as it may be.
+                // Whether it is refused depends on the machine.
             }
             assertOpens();
         }
     }
 
     @Test
-    void f22_aFileThatCannotBeOneLeavesNothingOpen() throws IOException {
+    void f22_anInvalidFileLeavesNothingOpen() throws IOException {
         Path place = folder.resolve("answers.refrain");
         Files.createDirectory(place);
         assertThatThrownBy(() -> builder().open()).isInstanceOf(IOException.class);
@@ -118,7 +116,7 @@ class OpenFailuresTest {
         assertOpens();
     }
 
-    /** The store of somebody else is theirs until it belongs to a cache. */
+    /** A store belongs to its caller until a cache has opened with it. */
     @Test
     void f22_aStoreThatFailsIsNotClosedAndMayBeTriedAgain() throws IOException {
         dev.refrain.engine.spi.HeapStore store = new dev.refrain.engine.spi.HeapStore(1 << 20);

@@ -8,19 +8,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Wire rule W87: a byte for each event. */
+/** Wire rule W87: the pace of a stream is recorded as a byte for each event. */
 class PaceTest {
     private static final long MILLIS = 1_000_000;
 
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 7, 20, 33, 100, 999, 5000, 60_000})
-    void aByteSaysATimeToSomePercent(long millis) {
+    void aByteHoldsATimeToWithinSomePercent(long millis) {
         assertThat(new Pace(new byte[] {Pace.gap(millis * MILLIS)}).nanosBefore(0))
                 .isCloseTo(millis * MILLIS, withPercentage(5));
     }
 
     @Test
-    void whatIsOutOfRangeIsCutDown() {
+    void aTimeOutOfRangeIsClamped() {
         assertThat(new Pace(new byte[] {Pace.gap(-5)}).nanosBefore(0)).isZero();
         assertThat(new Pace(new byte[] {Pace.gap(1000)}).nanosBefore(0)).isZero();
         assertThat(new Pace(new byte[] {Pace.gap(Long.MAX_VALUE)}).nanosBefore(0))

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What memory outside the heap holds of prompts and answers, and for how long. */
+/** Which prompts and answers memory outside the heap holds, and for how long. */
 class PurgedMemoryTest {
     private static final long CAPACITY = 16L << 20;
     private static final Duration TTL = Duration.ofMinutes(5);
@@ -95,7 +95,7 @@ class PurgedMemoryTest {
         makeHot("sk-2", "other");
         purges.forEach((name, purge) -> {
             makeHot("sk-1", name);
-            // An older copy, overwritten in the store, that nobody has looked for since.
+            // Leaves an old hot copy of an entry that has been overwritten in the store, and not looked up since.
             store("sk-1", name);
 
             purge.accept(cache);
@@ -126,7 +126,7 @@ class PurgedMemoryTest {
     }
 
     @Test
-    void whatHasExpiredIsWipedWithTheSweepThatRemovesIt() {
+    void anExpiredEntryIsWipedByTheSweepThatRemovesIt() {
         makeHot("sk-1", "old");
         clock.advance(TTL.minusSeconds(1));
         cache.admin().sweep();
@@ -138,7 +138,7 @@ class PurgedMemoryTest {
     }
 
     @Test
-    void copiesOfAnOlderAnswerGoWhenTheyAreFound() {
+    void aCopyOfAnOlderAnswerIsWipedWhenALookupMeetsIt() {
         makeHot("sk-1", "replaced");
         CacheKey key = cache.key(request("sk-1", "replaced")).orElseThrow();
         cache.store(key, "application/json", utf8(CHAT_ANSWER), TTL);
@@ -180,9 +180,9 @@ class PurgedMemoryTest {
         assertIsGone("closed");
     }
 
-    /** The key of a request is asked for more than once on its way, which says nothing of how often it comes. */
+    /** One request asks for its key several times. That must not count as several requests. */
     @Test
-    void f20_aPromptThatCameOnceIsNotKept() {
+    void f20_aPromptThatWasSentOnceIsNotKept() {
         Lookup lookup = cache.pipeline().newLookup();
         KeyContext context = cache.pipeline()
                 .context(Endpoint.CHAT, cache.pipeline().scope("sk-1"))

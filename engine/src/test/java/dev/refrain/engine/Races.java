@@ -8,9 +8,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Lets a few threads meet in one short scenario, again and again, each time shifted a
- * little against each other. Real threads rather than a model checker's: visibility
- * is tested too, and Lincheck cannot follow the engine's {@code VarHandle}s.
+ * Lets a few threads meet in one short scenario, again and again, each time with another shift between them. The
+ * threads are real and not a model checker's: that tests visibility too, and Lincheck does not support {@code
+ * VarHandle}s.
  */
 @SuppressWarnings("ThreadPriorityCheck") // yields only let a third racer onto a machine with two processors
 public final class Races {
@@ -18,8 +18,8 @@ public final class Races {
     private static final long SECONDS = Long.getLong("refrain.races.seconds", 1);
 
     /**
-     * The furthest that one thread is let ahead of another is two to this power, in spins of some 10 ns: as long as a
-     * scenario takes. The power is drawn too, since what must not meet is often only nanoseconds apart.
+     * Maximum head start of one thread, as a power of two, in spins of some 10 ns: as long as a scenario takes. The
+     * power is random too, because critical points are often only nanoseconds apart.
      */
     private static final int MAX_SHIFT_POWER = 11;
 
@@ -33,10 +33,7 @@ public final class Races {
 
     private Races() {}
 
-    /**
-     * Repeats a scenario that throws if something is wrong: for a while, and a hundred times however slow the machine
-     * is.
-     */
+    /** Repeats a scenario that throws if something is wrong: for some time, and at least a hundred times. */
     public static void check(Runnable scenario) {
         long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
         int times = 0;
@@ -46,7 +43,7 @@ public final class Races {
         } while (times < LEAST_TIMES || System.nanoTime() < until);
     }
 
-    /** To be used in a scenario: runs tasks at the same time, to their ends. */
+    /** For use in a scenario: runs tasks at the same time, to their ends. */
     public static void together(Runnable... tasks) {
         AtomicInteger ready = new AtomicInteger(tasks.length);
         AtomicInteger running = new AtomicInteger(tasks.length);

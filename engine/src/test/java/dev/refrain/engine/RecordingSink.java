@@ -6,13 +6,13 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
-/** Remembers what came, and that it came in order. */
+/** Records the calls to a sink, and checks their order. */
 class RecordingSink implements ResponseSink {
     final ByteArrayOutputStream body = new ByteArrayOutputStream();
     ResponseHead head;
     boolean ended;
     Throwable failure;
-    /** Runs before each chunk is recorded, to look at the state of the world at that moment. */
+    /** Runs before each chunk is recorded, so that a test can look at the state at that moment. */
     Runnable beforeChunk = () -> {};
 
     @Override

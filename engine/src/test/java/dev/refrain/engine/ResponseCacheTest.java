@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The facade: whole answers, streams, removal, limits. Long, since it goes through all of the facade. */
+/** The facade: whole answers, streams, removal, limits. Long, since it covers all of the facade. */
 class ResponseCacheTest {
     private static final Duration TTL = Duration.ofMinutes(5);
 
@@ -132,7 +132,7 @@ class ResponseCacheTest {
     }
 
     @Test
-    void anAnswerIsRemovedByWhatLogsShowOfIt() {
+    void anAnswerIsRemovedByTheKeyThatLogsShow() {
         CacheKey one = cache.key(CacheRequest.of(Endpoint.CHAT, "key-1", utf8(CHAT_REQUEST)))
                 .orElseThrow();
         CacheKey two = cache.key(CacheRequest.of(Endpoint.CHAT, "key-2", utf8(CHAT_REQUEST)))
@@ -184,7 +184,7 @@ class ResponseCacheTest {
     }
 
     @Test
-    void theKeysPartsTellWhatSetsTwoRequestsApart() {
+    void theKeysPartsShowHowTwoRequestsDiffer() {
         CacheRequest request = at("https://a.example/v1", "", CHAT_REQUEST);
         KeyParts parts = cache.admin().keyParts(request).orElseThrow();
 
@@ -361,10 +361,10 @@ class ResponseCacheTest {
         assertThat(second.text()).endsWith("data: [DONE]\n\n").doesNotContain("OPENROUTER PROCESSING");
     }
 
-    /** F10: as long as nothing but the closing of the connection says that it has ended, it may be cut. */
+    /** F10: if only the end of the connection ends a stream, the stream may be cut. */
     @ParameterizedTest
     @ValueSource(longs = {-1, 1000, ResponseHead.ENDS_WITH_CONNECTION})
-    void w16_aChatStreamMayLackItsTerminalEventIfItEndsInGoodOrder(long contentLength) {
+    void w16_aChatStreamMayLackItsTerminalEventIfItEndsProperly(long contentLength) {
         String body = CHAT_REQUEST.replace("{\"model\"", "{\"stream\":true,\"model\"");
         respond(body, CacheControls.on(TTL));
         upstream.begin(200, "text/event-stream", contentLength);
@@ -374,9 +374,9 @@ class ResponseCacheTest {
                 .isEqualTo(contentLength != ResponseHead.ENDS_WITH_CONNECTION);
     }
 
-    /** Whoever waits for an answer that is not stored for its finish reason gets it all the same, of one call. */
+    /** A finish reason can forbid storing. Followers get such an answer all the same, from one call. */
     @Test
-    void w16_whoWaitsForAnAnswerThatIsNotStoredGetsIt() {
+    void w16_followersGetAnAnswerThatIsNotStored() {
         RecordingSink leader = respond(CHAT_REQUEST, CacheControls.on(TTL));
         RecordingSink follower = respond(CHAT_REQUEST, CacheControls.on(TTL));
         upstream.begin(200, "application/json", -1);

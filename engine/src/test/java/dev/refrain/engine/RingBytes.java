@@ -4,7 +4,7 @@ import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
-/** What is in the memory that a cache has outside the heap, byte for byte, whether anything leads to it or not. */
+/** Dumps the memory that a cache has outside the heap, reachable and unreachable records alike. */
 final class RingBytes {
     private RingBytes() {}
 

@@ -17,7 +17,7 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 import org.junit.jupiter.api.Test;
 
-/** Who can open what was sealed: whoever has the credentials and the cluster's secret, and nobody else. */
+/** Only the owner of the credentials, with the cluster's secret, can open what was sealed with them. */
 class ScopeKeyTest {
     private static final byte[] SECRET = "a secret of thirty-two or more bytes".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] KEY = new byte[32];
@@ -43,7 +43,7 @@ class ScopeKeyTest {
         assertThat(other.scope("sk-1")).isEqualTo(cluster.scope("sk-1"));
     }
 
-    /** Each opens its own alone; a list of one credential is another caller than that one credential. */
+    /** Each opens only its own. A list of one credential is another caller than that credential alone. */
     @Test
     void otherCredentialsDoNotOpen() {
         List<CacheScope> scopes = new ArrayList<>();
@@ -69,7 +69,7 @@ class ScopeKeyTest {
         assertThat(stranger.scope("sk-1")).isNotEqualTo(cluster.scope("sk-1"));
     }
 
-    /** The scope is an HMAC of the same credentials, and its first bytes stand in entries. */
+    /** The scope is an HMAC of the same credentials; entries show its first bytes. It must not be the key. */
     @Test
     void theScopeIsNotTheKey() {
         CacheScope scope = cluster.scope("sk-1");
@@ -78,7 +78,7 @@ class ScopeKeyTest {
         assertThat(scope.toString()).isEqualTo(scope.hexTag().substring(0, 12));
     }
 
-    /** Scopes of caches without a shared tier are what they were, and have no key. */
+    /** Caches without a shared tier keep the scopes that they had before clusters existed, and have no key. */
     @Test
     void withoutAClusterNothingIsSealed() {
         byte[] secret = new byte[32];

@@ -29,7 +29,7 @@ import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Whoever has the file reads no prompt and no answer, and makes none. */
+/** Access to the file is not enough to read a prompt or an answer, or to make one. */
 class SealedStoreTest {
     private static final long CAPACITY = 16L << 20;
     private static final Duration TTL = Duration.ofHours(20);
@@ -142,7 +142,7 @@ class SealedStoreTest {
         }
     }
 
-    /** A hit id of a sealed store is known by its note, which is sealed, too. */
+    /** The note that leads from a hit's id to the provider's id is sealed, too. */
     @Test
     void theProvidersIdBehindAHitIsKnown() throws IOException {
         CacheRequest request =
@@ -166,7 +166,7 @@ class SealedStoreTest {
     }
 
     @Test
-    void hotCopiesAreOpenAndKnownByTheSealedEntry() throws IOException {
+    void hotCopiesAreUnsealedAndMatchedToTheSealedEntry() throws IOException {
         try (ResponseCache cache = open(true)) {
             CacheKey key = key(cache, 1);
             store(cache, key, answer("first"));
@@ -179,7 +179,7 @@ class SealedStoreTest {
         }
     }
 
-    /** What is already stored is not lost by setting it, and by unsetting it again. */
+    /** Turning sealing on, and off again, loses no stored answer. */
     @Test
     void entriesFromBeforeAreReadUntilTheyExpire() throws IOException {
         try (ResponseCache cache = open(false)) {
@@ -223,7 +223,7 @@ class SealedStoreTest {
         return digest;
     }
 
-    /** Puts it there with a right checksum, as whoever knows the format can. */
+    /** Stores an entry with a correct checksum: anybody who knows the format can compute it. */
     private static void plant(CacheStore store, CacheKey key, EntryBuffer entry) {
         EntryChecksum.write(digest(key), entry.bytes(), entry.length(), new CRC32C());
         assertThat(store.put(digest(key), entry)).isTrue();
@@ -269,7 +269,7 @@ class SealedStoreTest {
             }
             assertThat(cache.admin().stats().corruptions()).isGreaterThan(genuine.length() - 10);
 
-            // An entry in the open format, as a store has it that does not seal.
+            // An entry in the open format, as an unsealed store holds it.
             store(unsealed, key(unsealed, 1), CHAT_ANSWER);
             for (int bodyLength : new int[] {0, 100, 1 << 30, -1}) {
                 EntryBuffer crafted = entry(open, key(unsealed, 1));
@@ -291,7 +291,9 @@ class SealedStoreTest {
         }
     }
 
-    /** Anybody who can write to the file can make an open entry, so one that is newer than sealing is not believed. */
+    /**
+     * Anybody with write access to the file can make an open entry. So open entries newer than sealing are not trusted.
+     */
     @Test
     void f54_anOpenEntryFromAfterSealingBeganIsACountedMiss() throws IOException {
         try (ResponseCache cache = open(false)) {
@@ -308,7 +310,7 @@ class SealedStoreTest {
         }
     }
 
-    /** An entry whose key knows no scope is sealed as well, under the installation's secret alone. */
+    /** An entry whose key has no scope is sealed as well, under the installation's secret alone. */
     @Test
     void anEntryOfNoKnownScopeIsSealedToo() throws IOException {
         HeapStore store = new HeapStore(8 << 20);

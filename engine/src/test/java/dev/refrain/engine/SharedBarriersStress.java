@@ -7,7 +7,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.ZZ_Result;
 
-/** A barrier that was raised holds at every moment while very many others come, and names give way to hashes. */
+/** A raised barrier holds at every moment, while many others are raised and named barriers are replaced by hashes. */
 @JCStressTest
 @Outcome(id = "true, true", expect = Expect.ACCEPTABLE, desc = "It holds.")
 @Outcome(expect = Expect.FORBIDDEN, desc = "An answer from before it was used.")
@@ -17,7 +17,7 @@ public class SharedBarriersStress {
 
     private final SharedBarriers barriers = new SharedBarriers(2, 16);
 
-    /** Before the race. */
+    /** Raised before the race. */
     public SharedBarriersStress() {
         barriers.raised(SharedBarriers.scope(KEY.scope()), 1_000);
         barriers.raised(SharedBarriers.model(1), 1_000);
@@ -25,7 +25,7 @@ public class SharedBarriersStress {
 
     @Actor
     public void others() {
-        // Both give way to hashes.
+        // Both make named barriers give way to hashes.
         barriers.raised(SharedBarriers.model(2), 1_001);
         barriers.raised(SharedBarriers.model(3), 1_002);
     }

@@ -13,7 +13,7 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** What bars an answer, against a list of everything that was ever raised. */
+/** Which answers barriers exclude, compared with a complete list of all barriers that were raised. */
 class SharedBarriersTest {
     private static final List<String> SCOPES = List.of("sk-one", "sk-other", "sk-third");
     private static final List<String> MODELS = List.of("acme/large", "acme/small");
@@ -32,13 +32,13 @@ class SharedBarriersTest {
                 SharedBarriers.digest(key.shortDigest()));
     }
 
-    /** Names that others raise for a key end with what tells their process. */
+    /** The name of a key's barrier from another machine ends with the id of its process. */
     private static String keyOfAnother(SharedBarriers another, CacheKey key) {
         return another.keyOfOurs(key);
     }
 
     @Test
-    void nothingIsForgottenThatWasRaised() throws Exception {
+    void noRaisedBarrierIsForgotten() throws Exception {
         try (ResponseCache cache = ResponseCache.onHeap(1 << 20).open()) {
             List<CacheKey> keys = new ArrayList<>();
             for (String scope : SCOPES) {
@@ -77,9 +77,9 @@ class SharedBarriersTest {
         }
     }
 
-    /** As a client that clears key after key: others' answers in the tier count all the same. */
+    /** A client may clear key after key. Answers of other callers in the tier stay valid. */
     @Test
-    void anyNumberOfKeysBarsWhatIsUnderWayAndNoMore() throws Exception {
+    void anyNumberOfKeysBarsOnlyCallsUnderWay() throws Exception {
         try (ResponseCache cache = ResponseCache.onHeap(1 << 20).open()) {
             SharedBarriers barriers = new SharedBarriers();
             SharedBarriers another = new SharedBarriers();
@@ -100,9 +100,9 @@ class SharedBarriersTest {
         }
     }
 
-    /** As a client that takes back answer after answer: others keep most of what they have. */
+    /** A client may take back answer after answer. Other callers keep most of their answers. */
     @Test
-    void w85_anyNumberOfNamesTakesLittleRoomAndBarsFewOthers() throws Exception {
+    void w85_anyNumberOfNamesTakesLittleMemoryAndBarsFewOtherAnswers() throws Exception {
         try (ResponseCache cache = ResponseCache.onHeap(1 << 20).open()) {
             SharedBarriers barriers = new SharedBarriers();
             CacheKey first = key(cache, "sk-one", "acme/large", 0);
@@ -119,7 +119,7 @@ class SharedBarriersTest {
                     .filter(i -> barriers.bars(key(cache, "sk-" + i, "model " + i, i), 1_000))
                     .count();
             assertThat(barred).isLessThan(100);
-            // And for a scope, among many of them.
+            // The same for one scope among many.
             barriers.raised(SharedBarriers.scope(first.scope()), 50_000);
             for (int i = 0; i <= SharedBarriers.MAX_NAMES; i++) {
                 barriers.raised(SharedBarriers.scope(HexFormat.of().toHexDigits(random.nextLong(), 12)), 60_000);

@@ -41,8 +41,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Wire rule W28: caches of several machines that agree on who calls the provider. The tier's clock and that of the
- * caches move when a test moves them; that a machine asks again takes some milliseconds of real time.
+ * Wire rule W28: caches on several machines agree on which one calls the provider. A test moves the clocks of the tier
+ * and of the caches; only a machine's repeated questions take some milliseconds of real time.
  *
  * <p>Long, since each thing that may happen to a call between machines is a short test of its own.
  */
@@ -51,7 +51,9 @@ class SharedCallsTest {
     private static final Duration TTL = Duration.ofMinutes(5);
     private static final CacheControls ON = CacheControls.on(TTL);
     private static final String STREAM_REQUEST = "{\"stream\":true,\"model\":\"acme/large\",\"messages\":[]}";
-    /** A lease nobody wants, one that is wanted, its renewals, a waiter's questions, how long both go on. */
+    /**
+     * Length of an unwanted and of a wanted lease, intervals of renewals and of a waiter's questions, limits of both.
+     */
     private static final SharedCalls.Timing TIMING = new SharedCalls.Timing(
             Duration.ofSeconds(30),
             Duration.ofMillis(1_500),
@@ -64,7 +66,7 @@ class SharedCallsTest {
     private final AtomicLong nanos = new AtomicLong();
     private final HeapTier.Engine engine = new HeapTier.Engine(micros::incrementAndGet, 16 << 20, 1_000);
     private final List<ResponseCache> caches = new ArrayList<>();
-    /** The calls that providers have been asked to make. */
+    /** Calls that providers were asked to make. */
     private final List<Fetch> calls = new CopyOnWriteArrayList<>();
 
     /** A call to the provider, which answers when the test says so. */
@@ -103,7 +105,7 @@ class SharedCallsTest {
         }
     }
 
-    /** What a client has got so far. */
+    /** A client, and what it has received so far. */
     private static class Client extends RecordingSink {
         final CompletableFuture<Void> over = new CompletableFuture<>();
         volatile Runnable gone = () -> {};
@@ -212,7 +214,7 @@ class SharedCallsTest {
             return ask(chat(body), ON);
         }
 
-        /** Asks, and waits until this machine waits for another one. */
+        /** Asks, and waits until this machine waits for the call of another. */
         Client waitFor(String body) {
             long before = stats().waits();
             Client client = ask(body);
@@ -220,7 +222,7 @@ class SharedCallsTest {
             return client;
         }
 
-        /** Asks, and waits until this machine follows another one's stream. */
+        /** Asks, and waits until this machine follows the stream of another. */
         Client follow(String body) {
             long before = stats().joins();
             Client client = ask(body);
@@ -232,7 +234,7 @@ class SharedCallsTest {
             return cache.lookup(cache.key(chat(body)).orElseThrow(), new CachedResponse());
         }
 
-        /** This machine is gone, and with it what it held, after a while. */
+        /** Cuts this machine off, and lets its leases lapse. */
         void die() {
             tier.cut();
             pass(Duration.ofMillis(1_501));
@@ -250,7 +252,7 @@ class SharedCallsTest {
         nanos.addAndGet(time.toNanos());
     }
 
-    /** The call number so and so, from 0. */
+    /** Call number {@code number}, from 0. */
     private Fetch call(int number) {
         until(() -> calls.size() > number);
         return calls.get(number);
@@ -268,7 +270,7 @@ class SharedCallsTest {
     // ---- documents
 
     @Test
-    void w28_whatOneMachineFetchesOthersWaitFor() throws IOException {
+    void w28_otherMachinesWaitForTheCallOfOne() throws IOException {
         Machine one = new Machine();
         List<Machine> others = List.of(new Machine(), new Machine());
         Client leader = one.ask(CHAT_REQUEST);
@@ -316,8 +318,8 @@ class SharedCallsTest {
     }
 
     /**
-     * The second machine looks the answer up before the first has stored it, and asks for the lease after the first has
-     * given that back.
+     * The second machine looks the answer up before the first has stored it, but asks for the lease after the first has
+     * released it, so it must look again.
      */
     @Test
     void w28_anAnswerThatCameBetweenTheLookUpAndTheLeaseIsFound() throws IOException {
@@ -407,7 +409,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w28_aMachineThatLivesIsWaitedForAsLongAsItTakesButNotForEver() throws IOException {
+    void w28_aLiveMachineIsWaitedForAsLongAsItTakesButNotForEver() throws IOException {
         AtomicInteger renewed = new AtomicInteger();
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
             @Override
@@ -445,7 +447,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w92_whoWaitsCallsWhenTheTierIsGone() throws IOException {
+    void w92_aWaitingMachineCallsWhenTheTierIsGone() throws IOException {
         Machine one = new Machine();
         Machine other = new Machine();
         one.ask(CHAT_REQUEST);
@@ -516,9 +518,7 @@ class SharedCallsTest {
         }
     }
 
-    /**
-     * A batch calls once it knows all items that are missing. Two batches that waited for each other would never call.
-     */
+    /** A batch calls once it knows all its missing items. Two batches that waited for each other would never call. */
     @Test
     void partsOfBatchesAreNotWaitedFor() throws IOException {
         Machine one = new Machine();
@@ -548,11 +548,9 @@ class SharedCallsTest {
         assertThat(waiting.whole().got()).contains("Hello");
     }
 
-    /**
-     * The waiting machine shortens the lease before its holder knows that it has it, and asks again only in an hour.
-     */
+    /** The waiting machine asks for the lease before its holder knows that it holds it, and again only in an hour. */
     @Test
-    void w28_whoeverWantsALeaseThatIsBeingGrantedIsHeard() throws IOException {
+    void w28_aMachineThatWantsALeaseThatIsBeingGrantedIsHeard() throws IOException {
         CompletableFuture<Void> told = new CompletableFuture<>();
         AtomicInteger renewed = new AtomicInteger();
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
@@ -578,7 +576,7 @@ class SharedCallsTest {
         one.ask(CHAT_REQUEST);
         until(() -> one.stats().misses() == 1);
         other.waitFor(CHAT_REQUEST);
-        // Notices come in order: whoever has heard of this removal has heard before that the lease is wanted.
+        // Notices come in order: a machine that has heard of this removal has heard before that its lease is wanted.
         other.cache.admin().removeModel("another");
 
         told.complete(null);
@@ -588,7 +586,7 @@ class SharedCallsTest {
 
     /** A closed machine has no timer: the request that waits must not start itself again and again. */
     @Test
-    void whoAsksWhileAMachineClosesIsAnswered() throws IOException {
+    void aRequestIsAnsweredWhileItsMachineCloses() throws IOException {
         CompletableFuture<SharedTier.Lease> granted = new CompletableFuture<>();
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
             @Override
@@ -622,9 +620,9 @@ class SharedCallsTest {
         assertThat(second.whole().got()).contains("Hello");
     }
 
-    /** Clients that have closed their connections. With {@code cancelWhenAbandoned} the cache is told at once. */
+    /** Clients that have closed their connections. With {@code cancelWhenAbandoned} the cache hears of it at once. */
     @Test
-    void w28b_whoWaitsForAnotherMachineAndLeavesKeepsNothingGoing() throws IOException {
+    void w28b_aClientThatWaitsForAnotherMachineAndLeavesKeepsNothingGoing() throws IOException {
         for (boolean cancels : List.of(true, false)) {
             calls.clear();
             String request = CHAT_REQUEST.replace("hello", "hello " + cancels);
@@ -665,7 +663,7 @@ class SharedCallsTest {
         }
     }
 
-    /** Tokens that no lease can have: zero, a negative one, and one of two hours ago. */
+    /** Tokens that no lease can have: zero, a negative one, and one from two hours ago. */
     @Test
     void w92_aLeaseThatCannotBeIsNotWaitedFor() throws IOException {
         for (long token : List.of(0L, -1L, micros.get() - Duration.ofHours(2).toNanos() / 1_000)) {
@@ -683,7 +681,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w92_oneLeaseThatCannotBeRenewedDoesNotKeepOthersFromIt() throws IOException {
+    void w92_aLeaseThatCannotBeRenewedDoesNotStopTheRenewalOfOthers() throws IOException {
         AtomicInteger renewed = new AtomicInteger();
         Machine one = new Machine(tier -> new ForwardingTier(tier) {
             @Override
@@ -717,7 +715,7 @@ class SharedCallsTest {
         };
     }
 
-    /** Writes down for how long leases are renewed. */
+    /** Notes for how long leases are renewed. */
     private static UnaryOperator<SharedTier> noting(List<Long> renewed) {
         return tier -> new ForwardingTier(tier) {
             @Override
@@ -728,7 +726,9 @@ class SharedCallsTest {
         };
     }
 
-    /** Moves the clocks on, a second for each renewal, until the lease is renewed for 30 seconds: nobody wants it. */
+    /**
+     * Moves the clocks on, a second for each renewal, until the lease is renewed for 30 seconds: no machine wants it.
+     */
     private void untilNobodyWants(List<Long> renewed) {
         until(() -> !renewed.isEmpty());
         while (renewed.get(renewed.size() - 1) < 30_000) {
@@ -738,7 +738,7 @@ class SharedCallsTest {
         }
     }
 
-    /** A follower leaves, and another one comes when the lease has not been wanted for a while. */
+    /** A follower leaves. Another one comes when no machine has wanted the lease for a while. */
     @Test
     void w28_aLeaseThatIsNotWantedAnyMoreIsHeldForLong() throws IOException {
         List<Long> renewed = new CopyOnWriteArrayList<>();
@@ -815,7 +815,7 @@ class SharedCallsTest {
 
     /** The leader's client reads nothing. One follower leaves, and another one joins. */
     @Test
-    void w28_aLeaderThatIsSlowDoesNotHoldUpWhoFollowsLater() throws IOException {
+    void w28_aSlowLeaderDoesNotHoldUpLaterFollowers() throws IOException {
         List<Long> renewed = new CopyOnWriteArrayList<>();
         Machine one = new Machine(noting(renewed));
         Machine other = new Machine();
@@ -952,7 +952,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w28_whoeverFollowsAMachineThatDiesIsCutAndOthersCallAgain() throws IOException {
+    void w28_followersOfAMachineThatDiesAreCutAndOthersCallAgain() throws IOException {
         Machine one = new Machine();
         Machine other = new Machine();
         Machine third = new Machine();
@@ -987,9 +987,9 @@ class SharedCallsTest {
         assertThat(without.got()).contains("[DONE]");
     }
 
-    /** The tier was emptied, say, or has lost writes in a failover. The provider and both machines are well. */
+    /** The tier was emptied, or lost writes in a failover. The provider and both machines are well. */
     @Test
-    void w92_aStreamThatTheTierHasLostIsBegunAnewForWhoFollowsIt() throws IOException {
+    void w92_aStreamThatTheTierHasLostIsBegunAnewForItsFollowers() throws IOException {
         Machine one = new Machine();
         Machine other = new Machine();
         Machine third = new Machine();
@@ -1007,7 +1007,7 @@ class SharedCallsTest {
             String last = i + ";";
             until(() -> follower.got().contains("\"" + last));
         }
-        // Whoever comes now gets all of it.
+        // A follower that joins now gets all of it.
         Client late = third.follow(STREAM_REQUEST);
         engine.flush();
         call.sends(LAST);
@@ -1029,7 +1029,7 @@ class SharedCallsTest {
                 .collect(Collectors.joining());
     }
 
-    /** For want of room, say. It cannot go on for ever. */
+    /** For example for want of memory. The stream cannot be begun anew for ever. */
     @Test
     void w92_aStreamThatTheTierLosesAgainAndAgainIsCut() throws IOException {
         AtomicInteger appended = new AtomicInteger();
@@ -1055,7 +1055,7 @@ class SharedCallsTest {
         assertThat(leader.whole().failed()).isNull();
     }
 
-    /** Before the machine that calls has taken its lease again. */
+    /** Another machine calls before the first machine has taken its lease again. */
     @Test
     void w28_aStreamThatTheTierHasLostIsCutIfAnotherMachineCallsMeanwhile() throws IOException {
         AtomicBoolean isSlow = new AtomicBoolean();
@@ -1127,7 +1127,7 @@ class SharedCallsTest {
 
     /** After the pause all leases have lapsed. Whether holder or follower comes back first, nobody is cut. */
     @Test
-    void w92_aPauseOfTheTierDoesNotCutWhoFollowsElsewhere() throws IOException {
+    void w92_aPauseOfTheTierDoesNotCutFollowersElsewhere() throws IOException {
         Machine one = new Machine();
         Machine other = new Machine();
         one.ask(STREAM_REQUEST);
@@ -1167,7 +1167,7 @@ class SharedCallsTest {
 
     /** The stream turns out to be an error before the follower has a byte of it. */
     @Test
-    void w28_whoHasNoByteOfAStreamThatFailsCallsAgain() throws IOException {
+    void w28_aFollowerWithoutAByteOfAFailedStreamCallsAgain() throws IOException {
         Machine one = new Machine();
         Machine other = new Machine();
         one.ask(STREAM_REQUEST);
@@ -1299,7 +1299,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w29_aCallGoesOnWhileSomebodyElsewhereFollows() throws IOException {
+    void w29_aCallGoesOnWhileAFollowerElsewhereWaits() throws IOException {
         AtomicInteger released = new AtomicInteger();
         Machine one = new Machine(counting(released), builder -> builder.cancelWhenAbandoned(true));
         Machine other = new Machine();
@@ -1315,7 +1315,7 @@ class SharedCallsTest {
         assertThat(call.cancelled).isFalse();
         follower.leave();
         until(() -> {
-            // Nobody there asks any more.
+            // No machine asks for the stream any more.
             pass(Duration.ofSeconds(1));
             return call.cancelled && released.get() == 1;
         });
@@ -1427,7 +1427,7 @@ class SharedCallsTest {
     }
 
     @Test
-    void w91_whatAClearFetchesIsWaitedForElsewhere() throws IOException {
+    void w91_otherMachinesWaitForTheCallOfAClear() throws IOException {
         AtomicInteger released = new AtomicInteger();
         Machine one = new Machine(counting(released));
         Machine other = new Machine();

@@ -31,7 +31,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Wire rule W26b on several machines: the id that a hit got on one of them is given back on another. */
+/** Wire rule W26b on several machines: an id of a hit on one of them is translated back on another. */
 class SharedIdsTest {
     private static final byte[] SECRET = utf8("a secret of a cluster, of 32 bytes or more");
     private static final CacheControls ON = CacheControls.on(Duration.ofMinutes(5));
@@ -45,7 +45,7 @@ class SharedIdsTest {
     /** The bodies that the provider has received. */
     private final List<String> seen = new CopyOnWriteArrayList<>();
 
-    /** The values that machines have put. */
+    /** The values that machines have put into the tier. */
     private final List<byte[]> puts = new CopyOnWriteArrayList<>();
 
     private static boolean isNote(byte[] value) {
@@ -54,7 +54,7 @@ class SharedIdsTest {
 
     private final class Machine {
         final HeapTier tier = engine.machine();
-        /** What comes instead of what the tier has. */
+        /** A value that the tier returns instead of its own. */
         final AtomicReference<byte[]> instead = new AtomicReference<>();
 
         final ResponseCache cache;
@@ -85,7 +85,7 @@ class SharedIdsTest {
             until(() -> cache.admin().shared().orElseThrow().isConnected());
         }
 
-        /** The body of the answer. */
+        /** Asks, and returns the body of the answer. */
         String ask(String key, String body) {
             return ask(CacheRequest.of(Endpoint.RESPONSES, key, utf8(body)), new Client());
         }
@@ -146,7 +146,7 @@ class SharedIdsTest {
         return puts.stream().filter(SharedIdsTest::isNote).count();
     }
 
-    /** The id of a hit on a machine that has fetched the answer, once other machines can know it. */
+    /** The id of a hit on the machine that fetched the answer, once other machines can know it. */
     private String idOfAHit(Machine machine) {
         assertThat(id(machine.ask("key", request(null)))).isEqualTo("resp_1");
         String id = id(machine.ask("key", request(null)));
@@ -161,14 +161,14 @@ class SharedIdsTest {
     }
 
     @Test
-    void w26b_anIdThatAHitGotOnOneMachineIsGivenBackOnAnother() throws IOException {
+    void w26b_anIdOfAHitOnOneMachineIsTranslatedBackOnAnother() throws IOException {
         Machine one = new Machine();
         Machine other = new Machine();
         String id = idOfAHit(one);
 
         other.ask("key", request(id));
         assertThat(seen).hasSize(2).last().isEqualTo(request("resp_1"));
-        // The key is made of the provider's id: the chain hits throughout, on both machines, whatever id it has got.
+        // The key uses the provider's id, so the chain hits throughout, on both machines, whatever id a client got.
         other.ask("key", request(id));
         other.ask("key", request("resp_1"));
         until(() -> puts.size() >= 3);
@@ -177,7 +177,7 @@ class SharedIdsTest {
     }
 
     @Test
-    void w26b_anIdThatAHitOfTheSharedTierGotIsGivenBackOnAThirdMachine() throws IOException {
+    void w26b_anIdOfAHitOfTheSharedTierIsTranslatedBackOnAThirdMachine() throws IOException {
         Machine one = new Machine();
         one.ask("key", request(null));
         until(() -> puts.size() == 1);
@@ -192,7 +192,7 @@ class SharedIdsTest {
     }
 
     @Test
-    void w26b_anIdInAPathIsKnownOnceItWasAskedFor() throws IOException {
+    void w26b_anIdInAPathIsKnownOnceTheTierWasAsked() throws IOException {
         String id = idOfAHit(new Machine());
         CachePipeline other = new Machine().cache.pipeline();
         CacheScope scope = other.scope("key");
@@ -205,7 +205,7 @@ class SharedIdsTest {
                 .join();
         assertThat(other.providerId(scope, id)).contains("resp_1");
         assertThat(other.learnId(scope, id)).isEmpty();
-        // A provider's own id is nobody's business.
+        // A provider's own id is not looked up.
         assertThat(other.learnId(scope, "resp_1")).isEmpty();
     }
 
@@ -216,7 +216,7 @@ class SharedIdsTest {
         assertThat(seen).last().isEqualTo(request(id));
     }
 
-    /** A request that was seen before its id was known must not keep the key that it had then. */
+    /** A request that came before its id was known must not keep the key that it had then. */
     @Test
     void w26b_anIdThatBecomesKnownLaterChangesTheKey() throws IOException {
         Machine one = new Machine();
@@ -244,7 +244,7 @@ class SharedIdsTest {
         one.ask("key", "{\"model\":\"m\",\"input\":\"another\"}");
         until(() -> puts.size() == 3);
         assertThat(notes()).isOne();
-        // It may have been lost by then.
+        // The tier may have lost the note by then.
         nanos.addAndGet(TimeUnit.MINUTES.toNanos(10));
         one.ask("key", request(null));
         until(() -> notes() == 2);
@@ -270,7 +270,7 @@ class SharedIdsTest {
     }
 
     @Test
-    void w26b_whoFollowsACallHasAnIdThatIsKnownElsewhere() throws IOException {
+    void w26b_theIdOfAFollowerIsKnownElsewhere() throws IOException {
         Machine one = new Machine();
         CacheRequest request = CacheRequest.of(Endpoint.RESPONSES, "key", utf8(request(null)));
         AtomicReference<ResponseSink> call = new AtomicReference<>();

@@ -35,7 +35,7 @@ import java.util.function.BiConsumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** What entries on their way to the shared tier, and from it, take of the memory budget, and how many there may be. */
+/** How entries on their way to and from the shared tier count in the memory budget, and how many there may be. */
 class SharedMemoryTest {
     private static final byte[] SECRET = utf8("a secret of a cluster, of 32 bytes or more");
     private static final CacheControls ON = CacheControls.on(Duration.ofMinutes(5));
@@ -77,7 +77,7 @@ class SharedMemoryTest {
         return Upstream.Call.UNSTOPPABLE;
     };
 
-    /** Takes down how much is reserved while it is given an answer. */
+    /** Notes how much is reserved while the client is given an answer. */
     private final class Client implements ResponseSink {
         final CompletableFuture<Long> reserved = new CompletableFuture<>();
         private CacheOutcome outcome;
@@ -126,28 +126,27 @@ class SharedMemoryTest {
         client.assertThatItsEntryIsReserved(tier);
     }
 
-    /** However many wait for other machines. */
     @Test
-    void soIsOneThatWasWaitedFor() throws IOException {
+    void anAnswerThatWasAwaitedIsReservedUntilItHasBeenPassedOn() throws IOException {
         waitsForAnother(engine.machine());
     }
 
-    /** The thread that has opened it may be one that does no more than that. */
+    /** The thread that opens an entry may do nothing else, so another thread passes the answer on. */
     @Test
-    void soIsOneThatAnotherThreadPassesOn() throws IOException {
+    void anAnswerThatAnotherThreadPassesOnIsReservedUntilThen() throws IOException {
         AtomicInteger asked = new AtomicInteger();
         waitsForAnother(new ForwardingTier(engine.machine()) {
             @Override
             public CompletionStage<Found> get(byte[] key) {
                 CompletionStage<Found> stage = super.get(key);
-                // The first finds nothing. Of the second the one is told that asks, and is at work meanwhile.
+                // The first lookup finds nothing. The second one's result is told to the asking thread, which is busy.
                 return asked.incrementAndGet() == 1 ? stage : new ToldToOneAtWork(stage);
             }
         });
         assertThat(asked).hasValueGreaterThan(1);
     }
 
-    /** Tells its result to the thread that asks, and keeps that there until the cache's other threads have done. */
+    /** Tells its result to the asking thread, and keeps that thread there until the cache's other threads are idle. */
     private static final class ToldToOneAtWork extends CompletableFuture<SharedTier.Found> {
         ToldToOneAtWork(CompletionStage<SharedTier.Found> known) {
             complete(known.toCompletableFuture().join());
@@ -185,7 +184,7 @@ class SharedMemoryTest {
     }
 
     @Test
-    void whatIsSentIsReservedUntilTheTierHasIt() throws IOException {
+    void anEntryIsReservedUntilTheTierHasIt() throws IOException {
         HeapTier tier = engine.machine();
         CompletableFuture<Boolean> taken = new CompletableFuture<>();
         AtomicLong length = new AtomicLong();
@@ -206,7 +205,7 @@ class SharedMemoryTest {
         until(() -> budget.usedBytes() == 0);
     }
 
-    /** Holds up the thread that sends. */
+    /** Blocks the thread that sends. */
     private final class BusyTier extends ForwardingTier {
         final CountDownLatch busy = new CountDownLatch(1);
         final CountDownLatch goOn = new CountDownLatch(1);
@@ -240,12 +239,12 @@ class SharedMemoryTest {
     }
 
     @Test
-    void whatThereIsNoRoomForIsStoredHereAlone() throws IOException {
+    void anEntryWithoutRoomIsStoredOnThisMachineOnly() throws IOException {
         BusyTier tier = new BusyTier();
         ResponseCache cache = machine(tier, budget, false);
         store(cache, CHAT_REQUEST, CHAT_ANSWER);
         await(tier.busy);
-        // Longer than the first, whose room it may have.
+        // Longer than the first one, whose memory it could otherwise use.
         StringBuilder random = new StringBuilder();
         new Random(1).ints(5_000, 'a', 'z').forEach(letter -> random.append((char) letter));
         store(cache, "{}", CHAT_ANSWER.replace("Hello", random));
@@ -258,7 +257,7 @@ class SharedMemoryTest {
     }
 
     @Test
-    void tenThousandWaitToBeSentAndNoMore() throws IOException {
+    void atMostTenThousandEntriesWaitToBeSent() throws IOException {
         BusyTier tier = new BusyTier();
         ResponseCache cache = machine(tier, new MemoryBudget(64 << 20), false);
         store(cache, CHAT_REQUEST, CHAT_ANSWER);

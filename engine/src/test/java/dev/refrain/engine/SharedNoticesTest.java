@@ -123,7 +123,7 @@ class SharedNoticesTest {
         return cache.lookup(cache.key(chat(body)).orElseThrow(), new CachedResponse());
     }
 
-    /** Hears of others when the test says so. */
+    /** Delivers notices of other machines when the test says so. */
     private static final class LateTier extends ForwardingTier {
         private final AtomicReference<Runnable> listening = new AtomicReference<>();
 
@@ -137,9 +137,9 @@ class SharedNoticesTest {
         }
     }
 
-    /** Its commands can be sent before it has been told what was removed, which its file says it knows. */
+    /** The tier takes commands before it sends notices, and the machine's file says that it knows all removals. */
     @Test
-    void w91_aMachineThatIsStartedAgainTakesNothingFromTheTierThatWasPurgedBefore() throws IOException {
+    void w91_aRestartedMachineTakesNoPurgedAnswerFromTheTier() throws IOException {
         ResponseCache one = onHeap(engine.machine());
         ask(one, CHAT_REQUEST);
         until(() -> one.admin().shared().orElseThrow().stores() == 1);
@@ -160,9 +160,9 @@ class SharedNoticesTest {
         assertThat(text(ask(after, CHAT_REQUEST))).contains("Newer");
     }
 
-    /** As with a server that lets this machine read, and not listen. */
+    /** The server lets this machine read, but not subscribe. */
     @Test
-    void w91_aMachineThatHearsNothingTakesNothingFromTheTierForLongerThanItMay() throws IOException {
+    void w91_aMachineWithoutNoticesStopsUsingTheTierAfterTheLimit() throws IOException {
         ResponseCache one = onHeap(engine.machine());
         AtomicReference<SharedTier.Listener> told = new AtomicReference<>();
         AtomicReference<CompletableFuture<SharedTier.Found>> held = new AtomicReference<>();
@@ -193,7 +193,7 @@ class SharedNoticesTest {
         }
         assertThat(ask(strict, "{\"n\":0}").head().cache()).isInstanceOf(CacheOutcome.SharedHit.class);
 
-        // It has been asked before the connection was lost, and answers after that.
+        // The tier was asked before the connection was lost, and answers after it.
         held.set(new CompletableFuture<>());
         CompletableFuture<WholeAnswer> asked = strict.respond(
                         chat("{\"n\":1}"), new CacheControls(true, TTL, false), provider())
@@ -204,10 +204,10 @@ class SharedNoticesTest {
         assertThat(ask(strict, "{\"n\":2}").head().cache()).isEqualTo(UNAVAILABLE);
     }
 
-    /** It takes no removals until the test says so, and keeps its connection. */
+    /** Refuses removals until the test says so, and keeps its connection. */
     private class RefusingTier extends ForwardingTier {
         final AtomicBoolean refuses = new AtomicBoolean(true);
-        /** Whether it says so itself. */
+        /** Whether the tier itself reports that it is away. */
         final AtomicBoolean isAway = new AtomicBoolean();
 
         final AtomicInteger raised = new AtomicInteger();
@@ -253,9 +253,9 @@ class SharedNoticesTest {
         }
     }
 
-    /** Clients say how many keys are removed while the tier is away. What is not one of those is not dropped. */
+    /** Clients determine how many keys are removed while the tier is away. Other answers must stay. */
     @Test
-    void w91_manyKeysThatWereRemovedMeanwhileRemoveNothingElse() throws IOException {
+    void w91_manyKeysRemovedDuringAnOutageRemoveNothingElse() throws IOException {
         ResponseCache other = onHeap(engine.machine());
         ask(other, CHAT_REQUEST);
         ask(other, "{\"n\":0}");
@@ -265,7 +265,7 @@ class SharedNoticesTest {
         for (int i = 0; i < 1_500; i++) {
             cache.remove(cache.key(chat("{\"n\":" + i + "}")).orElseThrow());
         }
-        // The same once more is no other.
+        // Removing the same key again changes nothing.
         cache.remove(cache.key(chat("{\"n\":0}")).orElseThrow());
         tier.refuses.set(false);
 
@@ -278,7 +278,7 @@ class SharedNoticesTest {
         assertThat(has(other, CHAT_REQUEST)).isTrue();
     }
 
-    /** With more keys than are kept, the caller's scope goes, and nobody else's. */
+    /** If more keys are removed than are kept, the scope of their caller is removed, and no other. */
     @Test
     void w91_moreKeysThanAreKeptRemoveTheScopeOfTheirCaller() throws IOException {
         ResponseCache other = onHeap(engine.machine());
@@ -299,9 +299,9 @@ class SharedNoticesTest {
                 .isTrue();
     }
 
-    /** Others' clients have said how many keys were removed while this machine was cut off. */
+    /** Clients of other machines determine how many keys were removed while this machine was cut off. */
     @Test
-    void w91_manyKeysThatWereMissedRemoveNothingElse() throws IOException {
+    void w91_manyMissedRemovalsOfKeysRemoveNothingElse() throws IOException {
         HeapTier cut = engine.machine();
         ResponseCache cache = onHeap(cut);
         ResponseCache one = onHeap(engine.machine());
@@ -321,8 +321,9 @@ class SharedNoticesTest {
     }
 
     /**
-     * Whoever shows another credential with each request removes what those have, as long as that can be remembered.
-     * Then nobody is told, for the provider does not know them. All have their answers.
+     * A caller that sends another credential with each request removes the scopes of these, as long as they can be
+     * kept. After that nothing is announced, because the provider does not know these credentials. Each request still
+     * gets its answer.
      */
     @Test
     void w92_manyCallersRemoveNobodyElsesAnswersAndNobodyIsRefused() throws IOException {
@@ -370,9 +371,9 @@ class SharedNoticesTest {
         assertThat(client.failure).isNull();
     }
 
-    /** So many that memory knows them no more as removed, while the tier has them yet. */
+    /** So many removals that memory no longer has them all, while the tier still has the answers. */
     @Test
-    void w91_whatWasClearedHereIsNotTakenFromATierThatHasNotBeenTold() throws IOException {
+    void w91_aClearedAnswerIsNotTakenFromATierThatHasNotBeenTold() throws IOException {
         ResponseCache other = onHeap(engine.machine());
         ask(other, "{\"n\":0}");
         ask(other, CHAT_REQUEST);
@@ -390,9 +391,9 @@ class SharedNoticesTest {
         assertThat(text(ask(cache, CHAT_REQUEST))).contains("Hello");
     }
 
-    /** Each of them needs a walk over the store; they are walked for together, and remove what they name. */
+    /** Each of them needs a walk over the store. One walk serves all of them, and removes only what they name. */
     @Test
-    void w85_manyAnswersThatWereTakenBackMeanwhileRemoveNothingElse() throws IOException {
+    void w85_manyAnswersTakenBackDuringAnOutageRemoveNothingElse() throws IOException {
         HeapTier cut = engine.machine();
         ResponseCache cache = onHeap(cut);
         HeapTier one = engine.machine();
@@ -413,9 +414,9 @@ class SharedNoticesTest {
         assertThat(has(cache, CHAT_REQUEST)).isTrue();
     }
 
-    /** The machine that could not tell others is stopped, and started when the tier is there again. */
+    /** The machine that could not announce its removal is stopped, and started when the tier is back. */
     @Test
-    void w91_whatCouldNotBeToldIsToldAfterARestart() throws IOException {
+    void w91_aRemovalThatCouldNotBeAnnouncedIsAnnouncedAfterARestart() throws IOException {
         ResponseCache other = onHeap(engine.machine());
         ask(other, CHAT_REQUEST);
         ask(other, "{\"n\":0}");
@@ -434,7 +435,7 @@ class SharedNoticesTest {
         RefusingTier tier = new RefusingTier();
         ResponseCache after = onFile(tier);
         until(() -> isConnected(after));
-        // Not before the tier has been told.
+        // The tier is not used before the removal is announced.
         answer = CHAT_ANSWER.replace("Hello", "Newer");
         assertThat(text(ask(after, CHAT_REQUEST))).contains("Newer");
         assertThat(has(other, CHAT_REQUEST)).isTrue();
@@ -452,7 +453,7 @@ class SharedNoticesTest {
         assertThat(text(ask(after, "{\"n\":1}"))).contains("Hello");
     }
 
-    /** Its first heartbeat is over. */
+    /** Whether its first heartbeat is over. */
     private boolean hasBegun(ResponseCache cache) {
         return isConnected(cache) && Files.exists(folder.resolve("answers.refrain.shared"));
     }
@@ -461,9 +462,9 @@ class SharedNoticesTest {
         return Files.exists(folder.resolve("answers.refrain.unshared"));
     }
 
-    /** What is being told may fail yet, and a program that is killed meanwhile must know it when it starts again. */
+    /** An announcement may still fail. A program that is killed meanwhile must know of the removal when it restarts. */
     @Test
-    void w91_whatIsBeingToldIsNotedUntilItIsTold() throws IOException {
+    void w91_aRemovalIsNotedUntilItIsAnnounced() throws IOException {
         AtomicReference<CompletableFuture<Void>> slow = new AtomicReference<>();
         RefusingTier tier = new RefusingTier() {
             @Override
@@ -496,9 +497,9 @@ class SharedNoticesTest {
         });
     }
 
-    /** One thread finds that all was told, and another one notes what is not. */
+    /** One thread finds that all is announced while another notes a new removal. */
     @Test
-    void w91_whatIsNotedIsNotForgottenBecauseAllWasToldBefore() throws Exception {
+    void w91_aNewRemovalIsNotForgottenWhenEarlierOnesAreAnnounced() throws Exception {
         RefusingTier tier = new RefusingTier();
         ResponseCache cache = onFile(tier);
         until(() -> hasBegun(cache));
@@ -516,9 +517,9 @@ class SharedNoticesTest {
         }
     }
 
-    /** It has not been stopped, so all it leaves is what it has written by then. */
+    /** The program is killed, so only what it has written by then remains. */
     @Test
-    void w91_whatAClientHasClearedIsToldAfterAKill() throws IOException {
+    void w91_aClearIsAnnouncedAfterAKill() throws IOException {
         ResponseCache other = onHeap(engine.machine());
         ask(other, "{\"n\":0}");
         ask(other, "{\"n\":1}");
@@ -544,15 +545,15 @@ class SharedNoticesTest {
         assertThat(has(other, "{\"n\":1}")).isTrue();
     }
 
-    /** As in a rolling restart: the new program is there before the old one has noted what it could not tell. */
+    /** As in a rolling restart: the new program starts before the old one has noted what it could not announce. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void w91_whatOneProgramCouldNotTellIsToldByTheOneThatReplacesIt(boolean hasItsOwn) throws IOException {
+    void w91_aRemovalThatOneProgramCouldNotAnnounceIsAnnouncedByItsSuccessor(boolean hasItsOwn) throws IOException {
         ResponseCache other = onHeap(engine.machine());
         ask(other, "{\"n\":0}");
         ask(other, "{\"n\":1}");
         until(() -> other.admin().shared().orElseThrow().stores() == 2);
-        // A process has a store open once only, so the old one has a copy of it.
+        // A process can open a store only once, so the old program has a copy of it.
         Path old = folder.resolve("old.refrain");
         ResponseCache before = onFile(old, new RefusingTier());
         until(() -> isConnected(before));
@@ -564,7 +565,7 @@ class SharedNoticesTest {
         before.close();
         Files.move(folder.resolve("old.refrain.unshared"), folder.resolve("answers.refrain.unshared"));
         if (hasItsOwn) {
-            // It does not replace what is noted.
+            // Its own note does not replace the old program's.
             after.admin().removeModel("acme/small");
         }
 

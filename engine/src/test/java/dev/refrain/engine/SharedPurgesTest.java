@@ -6,7 +6,7 @@ import dev.refrain.engine.spi.SharedTier;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Machines that are quick to ask again, on a tier in memory. */
+/** The contract of purges, on a tier in memory, with machines that ask again quickly. */
 class SharedPurgesTest extends SharedPurgesContract {
     private static final SharedCalls.Timing TIMING = new SharedCalls.Timing(
             Duration.ofSeconds(1),
@@ -19,7 +19,7 @@ class SharedPurgesTest extends SharedPurgesContract {
     private final AtomicLong last = new AtomicLong(1_800_000_000_000_000L);
     private final HeapTier.Engine engine = new HeapTier.Engine(this::micros, 16 << 20, 1_000);
 
-    /** The time, and no time twice. */
+    /** The current time; never the same value twice. */
     private long micros() {
         long now = 1_800_000_000_000_000L + System.nanoTime() / 1_000;
         return last.updateAndGet(before -> Math.max(before + 1, now));

@@ -13,8 +13,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * The same with a tier whose answers come on other threads, in any order, and now and then not at all: of commands that
- * have taken effect, and of others. Nobody waits for ever, nothing is held for good, and no answer is too old.
+ * The contract of purges, on a tier whose answers come on other threads, in any order, and sometimes never, whether the
+ * command has taken effect or not. Nobody waits for ever, nothing is held for good, and no answer is too old.
  */
 class SharedPurgesWithFaultsTest extends SharedPurgesTest {
     private final Random random = new Random(17);
@@ -41,7 +41,7 @@ class SharedPurgesWithFaultsTest extends SharedPurgesTest {
         };
     }
 
-    /** What is raised is raised, so that it is known what was acknowledged. */
+    /** Commands that raise a barrier never fail, so that the test knows which purges were acknowledged. */
     private final class FaultyTier extends ForwardingTier {
         FaultyTier(SharedTier of) {
             super(of);

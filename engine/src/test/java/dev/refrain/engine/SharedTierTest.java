@@ -46,7 +46,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Wire rules W90 to W92 by the embedders' API: caches of several machines, and what they share.
+ * Wire rules W90 to W92 through the embedders' API: what caches on several machines share.
  *
  * <p>Long, since each thing that may happen between machines is a short test of its own.
  */
@@ -58,7 +58,7 @@ class SharedTierTest {
     @TempDir
     Path folder;
 
-    /** Of the tier, in microseconds. Nothing but {@link #pass} moves it, and each look at it by one. */
+    /** The tier's clock, in microseconds. {@link #pass} moves it, and each reading moves it by one. */
     private final AtomicLong micros = new AtomicLong(1_800_000_000_000_000L);
 
     private final AtomicLong nanos = new AtomicLong();
@@ -67,7 +67,7 @@ class SharedTierTest {
     private final AtomicInteger calls = new AtomicInteger();
     private String answer = CHAT_ANSWER;
 
-    /** What one machine has. */
+    /** One machine with its clock, connection and cache. */
     private final class Machine {
         final MovableClock clock = new MovableClock();
         final HeapTier tier = engine.machine();
@@ -126,7 +126,7 @@ class SharedTierTest {
             return ask(chat(body), ON);
         }
 
-        /** Asks, and waits until what was fetched is shared. */
+        /** Asks, and waits until the fetched answer is in the tier. */
         void share(String body) {
             long before = stats().stores();
             ask(body);
@@ -174,7 +174,7 @@ class SharedTierTest {
                 .entry();
     }
 
-    /** All threads are busy with clients who hold them up, as none should; the next answer waits, and counts. */
+    /** Clients block all threads, although they should not. The next answer waits, and counts in the budget. */
     @Test
     void answersThatHaveArrivedCountInTheBudgetOfMemory() throws Exception {
         int threads = Math.max(2, Math.min(8, Runtime.getRuntime().availableProcessors()));
@@ -218,7 +218,7 @@ class SharedTierTest {
         until(() -> budget.usedBytes() == before);
         assertThat(other.stats().hits()).isEqualTo(threads + 1);
 
-        // Where there is no room for it, an answer is a miss.
+        // An answer without room in the budget is a miss.
         String last = CHAT_REQUEST.replace("hello", "hello last");
         one.share(last);
         int called = calls.get();
@@ -232,7 +232,7 @@ class SharedTierTest {
     // ---- hits
 
     @Test
-    void w90_anAnswerOfAnotherMachineIsAHitAndThenOneOfOnesOwn() throws IOException {
+    void w90_anAnswerOfAnotherMachineIsASharedHitAndThenALocalOne() throws IOException {
         Machine one = new Machine(SECRET);
         Machine other = new Machine(SECRET);
         one.share(CHAT_REQUEST);
@@ -446,7 +446,7 @@ class SharedTierTest {
     }
 
     @Test
-    void w29_whoLeavesDuringTheLookUpCostsNoCall() throws IOException {
+    void w29_aClientThatLeavesDuringTheLookUpCausesNoCall() throws IOException {
         HeldTier tier = new HeldTier(engine.machine());
         ResponseCache cache = cache(tier, true);
         cache.respond(chat(CHAT_REQUEST), ON, provider()).toCompletableFuture().cancel(false);
@@ -458,7 +458,7 @@ class SharedTierTest {
     }
 
     @Test
-    void aClearDuringTheLookUpIsNotUndoneByWhatItFinds() throws IOException {
+    void aClearDuringTheLookUpIsNotUndoneByItsResult() throws IOException {
         Machine one = new Machine(SECRET);
         one.share(CHAT_REQUEST);
         SharedTier.Found old = one.tier
@@ -577,9 +577,9 @@ class SharedTierTest {
         assertThat(calls).hasValue(2);
     }
 
-    /** Else its fetch would count as one that began before. */
+    /** Without the time of the clear, its fetch would count as one that began before the clear. */
     @Test
-    void w91_whatAClearFetchesIsSharedOnceTheTierHasSaidWhenThatWas() throws IOException {
+    void w91_theAnswerOfAClearIsSharedOnceTheTimeOfTheClearIsKnown() throws IOException {
         CompletableFuture<Void> told = new CompletableFuture<>();
         ResponseCache cache = cache(
                 new ForwardingTier(engine.machine()) {
@@ -593,7 +593,7 @@ class SharedTierTest {
                 .toCompletableFuture()
                 .orTimeout(30, TimeUnit.SECONDS)
                 .join();
-        // What is sent is sent in turn: after this one, the first would have been.
+        // Entries are sent in order: once this one is stored, the first one would have been.
         cache.respond(chat(CHAT_REQUEST.replace("hello", "goodbye")), ON, provider())
                 .toCompletableFuture()
                 .orTimeout(30, TimeUnit.SECONDS)
@@ -636,9 +636,9 @@ class SharedTierTest {
         assertThat(other.ask(inNamespace(other), ON).head.cache()).isInstanceOf(CacheOutcome.Miss.class);
     }
 
-    /** A tier that is slow for a moment keeps its connection: no reconnection tells that it can be tried again. */
+    /** A tier that is slow for a moment keeps its connection, so no reconnection triggers another attempt. */
     @Test
-    void w91_aRemovalThatTheTierDidNotTakeIsToldWithItsNextHeartbeat() throws IOException {
+    void w91_aRemovalThatTheTierRefusedIsAnnouncedWithTheNextHeartbeat() throws IOException {
         Machine other = new Machine(SECRET);
         other.share(CHAT_REQUEST);
         AtomicBoolean refuses = new AtomicBoolean(true);
@@ -712,9 +712,9 @@ class SharedTierTest {
         assertThat(calls).hasValue(1);
     }
 
-    /** By a machine whose own store has evicted it, or never had it. */
+    /** The machine that takes the answer back has evicted it, or never had it. */
     @Test
-    void w85_whatIsNotStoredHereIsTakenBackElsewhere() throws IOException {
+    void w85_anAnswerThatIsNotStoredHereIsTakenBackElsewhere() throws IOException {
         Machine one = new Machine(SECRET);
         Machine other = new Machine(SECRET);
         one.share(CHAT_REQUEST);
@@ -727,9 +727,9 @@ class SharedTierTest {
         assertThat(one.ask(CHAT_REQUEST).text()).contains("Newer");
     }
 
-    /** Here and elsewhere, and not what has replaced it here. */
+    /** On this and other machines, but not an answer that has replaced it here. */
     @Test
-    void w85_whatIsTakenBackIsRemovedOnAllMachines() throws IOException {
+    void w85_anAnswerThatIsTakenBackIsRemovedOnAllMachines() throws IOException {
         Machine one = new Machine(SECRET);
         Machine other = new Machine(SECRET);
         one.share(CHAT_REQUEST);
@@ -766,7 +766,7 @@ class SharedTierTest {
     }
 
     @Test
-    void w91_whatWasRemovedWhileCutOffIsToldLater() throws IOException {
+    void w91_aRemovalDuringAnOutageIsAnnouncedLater() throws IOException {
         Machine one = new Machine(SECRET);
         Machine other = new Machine(SECRET);
         one.share(CHAT_REQUEST);
@@ -782,9 +782,9 @@ class SharedTierTest {
         until(() -> !other.cache.lookup(other.cache.key(chat(CHAT_REQUEST)).orElseThrow(), new CachedResponse()));
     }
 
-    /** So it is as fast whatever the tier does. */
+    /** A local hit is as fast whatever the tier does. */
     @Test
-    void w92_aHitOfThisMachineAsksTheTierNothing() throws IOException {
+    void w92_aLocalHitDoesNotAskTheTier() throws IOException {
         AtomicInteger asked = new AtomicInteger();
         SharedTier tier = new ForwardingTier(engine.machine()) {
             @Override
@@ -871,7 +871,7 @@ class SharedTierTest {
     }
 
     @Test
-    void w91_whoComesAfterAPurgeJoinsNoCallFromBefore() throws IOException {
+    void w91_aRequestAfterAPurgeJoinsNoEarlierCall() throws IOException {
         Machine one = new Machine(SECRET);
         Machine other = new Machine(SECRET);
         List<ResponseSink> fetching = new CopyOnWriteArrayList<>();
@@ -894,9 +894,9 @@ class SharedTierTest {
         assertThat(one.ask(CHAT_REQUEST).text()).doesNotContain("Hello");
     }
 
-    /** A lookup has answered its leader, and the purge comes before the flight is over. */
+    /** A lookup has answered its leader. The purge comes before the flight is over. */
     @Test
-    void w91_whoJoinedALookUpGetsNothingFromBeforeAPurge() throws IOException {
+    void w91_aFollowerOfALookUpGetsNothingFromBeforeAPurge() throws IOException {
         Machine one = new Machine(SECRET);
         one.share(CHAT_REQUEST);
         SharedTier.Found old = one.tier
@@ -917,7 +917,7 @@ class SharedTierTest {
         tier.lookups.remove().complete(old);
         until(() -> !tier.lookups.isEmpty());
         tier.lookups.remove().complete(new SharedTier.Found(null, micros.incrementAndGet()));
-        // There is an entry, so it looks once more when it has the lease.
+        // An entry exists, so the machine looks once more when it has the lease.
         until(() -> !tier.lookups.isEmpty());
         tier.lookups.remove().complete(new SharedTier.Found(null, micros.incrementAndGet()));
 
@@ -927,7 +927,7 @@ class SharedTierTest {
     }
 
     @Test
-    void w91_aPurgeThatWasMissedByAFileIsCaughtUpAtItsNextStart() throws IOException {
+    void w91_aPurgeDuringDowntimeIsAppliedAtTheNextStart() throws IOException {
         Path file = folder.resolve("answers.refrain");
         Machine one = new Machine(SECRET);
         HeapTier first = engine.machine();

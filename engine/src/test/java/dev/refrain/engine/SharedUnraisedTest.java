@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What is kept of removals that other machines have not been told (wire rule W91). */
+/** The record of removals that have not been announced to other machines (wire rule W91). */
 class SharedUnraisedTest {
     private static final String GREEDY = SharedBarriers.scope("aaaaaaaaaaaa");
     private static final String MODEST = SharedBarriers.scope("bbbbbbbbbbbb");
@@ -20,7 +20,7 @@ class SharedUnraisedTest {
     }
 
     @Test
-    void whoFillsItsMemoryPurgesItsOwnScope() {
+    void aCallerThatFillsTheRecordPurgesOnlyItsOwnScope() {
         for (int i = 0; i < SharedUnraised.MAX_KEYS; i++) {
             add(GREEDY);
         }
@@ -28,14 +28,14 @@ class SharedUnraisedTest {
 
         assertThat(unraised.lines()).containsExactlyInAnyOrder(GREEDY, modest + ' ' + MODEST);
 
-        // There is room again, and none of it is for keys of that scope.
+        // There is room again, but not for more keys of that scope: its barrier covers them.
         add(GREEDY);
         String next = add(MODEST);
         assertThat(unraised.lines()).containsExactlyInAnyOrder(GREEDY, modest + ' ' + MODEST, next + ' ' + MODEST);
     }
 
     @Test
-    void whatWasTakenOutCountsNoMore() {
+    void announcedKeysDoNotCountAnyMore() {
         for (int i = 0; i < 1_000; i++) {
             add(GREEDY);
         }
@@ -50,7 +50,7 @@ class SharedUnraisedTest {
         assertThat(unraised.lines()).contains(MODEST).doesNotContain(GREEDY);
     }
 
-    /** Only a barrier for everything could stand for them. */
+    /** Only a barrier for everything could replace keys without a scope. */
     @Test
     void keysOfUnknownScopesTakeAQuarterAtMost() {
         for (int i = 0; i < SharedUnraised.MAX_UNKNOWN; i++) {
@@ -67,7 +67,7 @@ class SharedUnraisedTest {
     }
 
     @Test
-    void aKeyIsCoveredUntilItIsToldByItselfOrByWhatStandsForIt() {
+    void aKeyIsCoveredUntilItOrItsReplacementIsAnnounced() {
         String key = add(MODEST);
         assertThat(unraised.covers(key, MODEST)).isTrue();
         assertThat(unraised.covers(key + "0", MODEST)).isFalse();
@@ -86,9 +86,9 @@ class SharedUnraisedTest {
         assertThat(unraised.covers(key, null)).isTrue();
     }
 
-    /** A program that is killed meanwhile has them in its file. */
+    /** If the program is killed meanwhile, its file still has these removals. */
     @Test
-    void whatIsUnderWayIsUntoldUntilThatIsOver() {
+    void aRemovalBeingAnnouncedCountsAsUnannounced() {
         String first = add(MODEST);
         SharedUnraised.Kept taken = unraised.take(10).get(0);
 

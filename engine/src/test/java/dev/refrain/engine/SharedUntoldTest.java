@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The file of what other machines have not been told (wire rule W91), and when it is written. */
+/** The file of removals that other machines have not been told (wire rule W91), and when it is written. */
 class SharedUntoldTest {
     private static final String SCOPE = SharedBarriers.scope("aaaaaaaaaaaa");
 
@@ -43,7 +43,7 @@ class SharedUntoldTest {
     }
 
     @Test
-    void whatAClientRemovesIsWrittenByAnotherThread() throws IOException {
+    void aClientsRemovalIsWrittenByAnotherThread() throws IOException {
         SharedUntold untold = open();
         SharedUnraised.Kept first = key();
         untold.add(first);
@@ -57,7 +57,7 @@ class SharedUntoldTest {
         untold.add(key());
         assertThat(tasks).hasSize(1);
 
-        // Another program, after this one was killed.
+        // Another program opens the file after this one was killed.
         SharedUntold next = open();
         next.takeOver();
         assertThat(next.isTakenOver()).isTrue();
@@ -70,10 +70,10 @@ class SharedUntoldTest {
         assertThat(file()).doesNotExist();
     }
 
-    /** The thread that tells what other machines have removed would wait; here, some two seconds each time. */
+    /** Otherwise the thread that handles notices of other machines would wait: here, some two seconds each time. */
     @Test
     @Timeout(20)
-    void aProcessThatIsStoppedWhileItWritesIsNotWaitedFor() throws IOException {
+    void aLockOfAFrozenProcessIsNotWaitedFor() throws IOException {
         SharedUntold other = open();
         other.add(key());
         tasks.remove().run();
@@ -97,7 +97,7 @@ class SharedUntoldTest {
                 }
                 assertThat(untold.isTakenOver()).isTrue();
             }
-            // With the next heartbeat.
+            // The next heartbeat does this.
             untold.forgetWhatIsTold();
             assertThat(untold.isTakenOver()).isFalse();
             assertThat(file()).doesNotExist();
@@ -106,7 +106,7 @@ class SharedUntoldTest {
     }
 
     @Test
-    void moreThanWaitAreWrittenAllTheSame() throws IOException {
+    void removalsBeyondTheQueueAreWrittenAllTheSame() throws IOException {
         SharedUntold untold = open();
         for (int i = 0; i < 5_000; i++) {
             untold.add(key());
@@ -118,7 +118,7 @@ class SharedUntoldTest {
     }
 
     @Test
-    void whatWasToldMeanwhileIsNotWritten() {
+    void aRemovalAnnouncedMeanwhileIsNotWritten() {
         SharedUntold untold = open();
         untold.add(key());
         tellAll(untold);
@@ -128,7 +128,7 @@ class SharedUntoldTest {
         assertThat(file()).doesNotExist();
     }
 
-    /** Keys that are told one by one, while others come, leave their lines until all have been told. */
+    /** Keys that are announced one by one while others come leave their lines in the file until all are announced. */
     @Test
     void aFileThatHasGrownIsWrittenAnew() throws IOException {
         SharedUntold untold = open();
@@ -148,7 +148,7 @@ class SharedUntoldTest {
     }
 
     @Test
-    void whatAnOperatorRemovesIsWrittenAtOnceAndTheRestAtTheEnd() throws IOException {
+    void anOperatorsRemovalIsWrittenAtOnceAndTheRestAtTheEnd() throws IOException {
         SharedUntold untold = open();
         untold.addAtOnce(SCOPE);
         assertThat(Files.readAllLines(file())).containsExactly(SCOPE);

@@ -9,9 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 
-/**
- * A host with little direct memory that uses some itself; prints figures, one on a line. For {@link DirectMemoryTest}.
- */
+/** A host with little direct memory that uses some itself. Prints figures for {@link DirectMemoryTest}, one a line. */
 final class SmallDirectMemory {
     private static final int ANSWERS = 600;
     private static final String TEXT = "word ".repeat(600);
@@ -25,7 +23,7 @@ final class SmallDirectMemory {
             System.out.println("first " + hotShare(cache, 0));
             System.out.println("second " + hotShare(cache, 1));
             System.out.println("rings " + DirectMemory.ofJvm().taken());
-            // As much as the host may count on: all but the quarter.
+            // As much as the host may rely on: all but the quarter that copies may take.
             host = ByteBuffer.allocateDirect(10 << 20);
         }
         System.out.println("host " + host.capacity());
@@ -59,7 +57,7 @@ final class SmallDirectMemory {
         CachedResponse hit = new CachedResponse();
         for (int i = 0; i < answers; i++) {
             CacheKey key = key(cache, set, i);
-            // Digits that do not compress: what compresses well is not worth a copy.
+            // Digits that do not compress, because an answer that compresses well gets no copy.
             StringBuilder text = new StringBuilder();
             java.util.SplittableRandom random = new java.util.SplittableRandom(set * 1000L + i);
             while (text.length() < TEXT.length()) {
@@ -72,7 +70,7 @@ final class SmallDirectMemory {
         }
     }
 
-    /** Per cent of the hits that come from copies, once the set has been asked for some time. */
+    /** The percentage of hits that come from copies, once the set has been requested for some time. */
     private static long hotShare(ResponseCache cache, int set) {
         fill(cache, set, ANSWERS);
         CachedResponse hit = new CachedResponse();

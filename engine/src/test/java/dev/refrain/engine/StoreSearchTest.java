@@ -25,7 +25,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
-/** Pages of what is stored. */
+/** Paging, sorting and filtering of stored entries. */
 class StoreSearchTest {
     private static final long NOW = 1_800_000_000_000L;
     private static final int ENTRIES = 1000;
@@ -57,7 +57,7 @@ class StoreSearchTest {
         }
     }
 
-    /** A heap store counts no hits, so these are made up: 0 to 7, many entries with the same. */
+    /** The heap store counts no hits, so these are made up: 0 to 7, and many entries have the same. */
     private static CacheStore withHits(HeapStore store) {
         return (CacheStore) Proxy.newProxyInstance(
                 CacheStore.class.getClassLoader(),
@@ -109,7 +109,7 @@ class StoreSearchTest {
     }
 
     @Test
-    void anEntryIsShownByNamesThatAreKnown() {
+    void anEntryIsShownWithItsKnownNames() {
         StoredEntry oldest =
                 search(List.of(), Sort.EXPIRES, true, 1, null).entries().get(0);
         assertThat(oldest.ttlSeconds()).isEqualTo(-10);
@@ -129,7 +129,7 @@ class StoreSearchTest {
     }
 
     @Test
-    void entriesAreFoundByWhatTheirHeadsTell() {
+    void entriesAreFilteredByTheirHeads() {
         Match small = new Match(null, Set.of(), Set.of("acme/small"), Set.of());
         Match scope = new Match(null, Set.of("0c9b5f6f34f1"), Set.of(), Set.of());
         Match evals = new Match(null, Set.of(), Set.of(), Set.of("evals"));
@@ -158,7 +158,7 @@ class StoreSearchTest {
     }
 
     @Test
-    void whatIsNoCursorIsRefused() {
+    void anInvalidCursorIsRefused() {
         for (String cursor : List.of("", "x", "1.2", "1." + "g".repeat(64), "!." + "0".repeat(64))) {
             assertThatThrownBy(() -> search(List.of(), Sort.STORED, false, 1, cursor))
                     .as(cursor)

@@ -60,21 +60,21 @@ class StoredOutcomeTest {
     }
 
     @Test
-    void w27_aDocumentThatIsAllThereSaysThatItIsStored() {
+    void w27_aCompleteDocumentSaysThatItIsStored() {
         answer(CHAT_ANSWER, 1);
         assertSaid(true);
         assertThat(cache.admin().stats().stores()).isEqualTo(1);
     }
 
     @Test
-    void w27_whatIsRefusedDoesNotSayThatItIsStored() {
+    void w27_aDocumentThatIsNotCacheableDoesNotSayThatItIsStored() {
         answer("{\"error\":{\"code\":429}}", 1);
         assertSaid(false);
         assertThat(cache.admin().stats().stores()).isZero();
     }
 
     @Test
-    void w27_whatTheStoreDoesNotTakeDoesNotSayThatItIsStored() {
+    void w27_aDocumentThatTheStoreRefusesDoesNotSayThatItIsStored() {
         cache = open(ResponseCache.onHeap(1 << 20).store(new NoStore()));
         answer(CHAT_ANSWER, 1);
         assertSaid(false);
@@ -98,7 +98,7 @@ class StoredOutcomeTest {
         assertThat(client.failure).hasMessage("cut");
     }
 
-    /** The client is told of the failure, and not that it got an answer. */
+    /** The client hears of the failure, and gets no head of an answer. */
     @Test
     void aDocumentThatFailsBeforeItsFirstByteHasNoHead() {
         ask(CHAT_REQUEST, sink -> {

@@ -16,14 +16,14 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * One upstream call of {@link FlightStressTest}: a random answer in random pieces, which may fail anywhere. It
- * remembers what it sent, and says what a request may have received of it.
+ * One upstream call of {@link FlightStressTest}: a random answer in random pieces, which may fail anywhere. It records
+ * what it sent, and computes what a request may have received of it.
  */
 final class StressCall implements Upstream.Call {
     private static final String FINISH = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n";
     private static final String LAST = FINISH + "data: [DONE]\n\n";
 
-    /** What happens at the end of what is sent. */
+    /** How the call ends after its last byte. */
     enum Finish {
         END,
         FAIL
@@ -31,7 +31,7 @@ final class StressCall implements Upstream.Call {
 
     private static final String SOURCE = "gen-source-";
 
-    /** One event, comment or document: as it came, and as a replay has it. */
+    /** One event, comment or document: as the provider sends it, and as a replay has it. */
     private record Part(String raw, String replay, boolean terminal, boolean error) {}
 
     final int number;
@@ -166,7 +166,7 @@ final class StressCall implements Upstream.Call {
         while (step(true)) {}
     }
 
-    /** Sends one thing. Returns whether to go on here; otherwise somebody else does, or it is over. */
+    /** Sends one head, piece or end. Returns false if another thread continues, or if the call is over. */
     private boolean step(boolean mayWait) {
         if (cancels.get() > 0) {
             if (failsWhenCancelled) {
@@ -199,7 +199,7 @@ final class StressCall implements Upstream.Call {
         }
         int length = Math.min(toSend - sent, 1 + random.nextInt(chance(20) ? 4000 : 150));
         int from = sent;
-        // Before it goes out: those who get it must be allowed to have it.
+        // Before the chunk goes out: from then on, clients may have these bytes.
         sent = from + length;
         sink.chunk(ByteBuffer.wrap(raw, from, length));
         if (!mayWait || chance(30)) {
@@ -210,7 +210,7 @@ final class StressCall implements Upstream.Call {
         return false;
     }
 
-    /** Whoever comes first: the sink that takes more, or whoever breaks the call off. */
+    /** Called by the sink that takes more and by cancellation; the first of them continues. */
     private void goOn() {
         if (waiting.compareAndSet(true, false)) {
             pool.execute(this::go);
@@ -239,12 +239,12 @@ final class StressCall implements Upstream.Call {
         return generationId != null && generationId.startsWith(SOURCE);
     }
 
-    /** What went out, byte for byte. */
+    /** The bytes that were sent. */
     String sent() {
         return new String(raw, 0, sent, UTF_8);
     }
 
-    /** All of it went out, and the end. */
+    /** Whether all of it was sent, and the end. */
     boolean endedWell() {
         return finished && finish == Finish.END;
     }
@@ -253,7 +253,9 @@ final class StressCall implements Upstream.Call {
         return status == 200 && !encoded;
     }
 
-    /** What went out of whole events before the first error, as a replay has it; of a document all or nothing. */
+    /**
+     * The whole events that were sent before the first error, as a replay has them; a document entirely or not at all.
+     */
     String replay(String id, long seconds) {
         StringBuilder replay = new StringBuilder();
         int at = 0;
@@ -270,7 +272,7 @@ final class StressCall implements Upstream.Call {
         return replay.toString();
     }
 
-    /** Whether what went out makes a complete answer. */
+    /** Whether the bytes that were sent make a complete answer. */
     boolean complete() {
         int at = 0;
         boolean terminal = false;

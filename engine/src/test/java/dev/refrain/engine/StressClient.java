@@ -12,7 +12,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * One reader of {@link FlightStressTest}: is slow, goes away or throws at random, and checks the order of calls.
+ * One reader of {@link FlightStressTest}. It reads slowly, leaves or throws at random, and checks the order of calls.
  */
 final class StressClient implements ResponseSink {
     private enum Habit {
@@ -115,7 +115,7 @@ final class StressClient implements ResponseSink {
         synchronized (this) {
             if (!gone) {
                 drainListener = action;
-                // One that is about to leave takes nothing more.
+                // A client that is about to leave reads no more.
                 if (habit == Habit.SLOW || chunks < patience) {
                     pool.execute(this::take);
                 }
@@ -164,7 +164,7 @@ final class StressClient implements ResponseSink {
 
     // ------------------------------------------------------------------------------------------------------ afterwards
 
-    /** Has had its end, or has left. */
+    /** Opens when the client has had its end, or has left. */
     CountDownLatch settled() {
         return settled;
     }

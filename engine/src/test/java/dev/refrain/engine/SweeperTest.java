@@ -15,7 +15,7 @@ class SweeperTest {
     private final AtomicLong now = new AtomicLong(100);
     private final List<String> swept = new ArrayList<>();
 
-    /** Says which slices were swept. */
+    /** Records which slices were swept. */
     private final class Sliced extends ForwardingStore {
         private final int slices;
 

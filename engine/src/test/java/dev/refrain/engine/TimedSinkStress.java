@@ -14,8 +14,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.L_Result;
 
 /**
- * A time limit that comes while an answer arrives: one end of one kind, nothing
- * behind it, and the limit never gets lost.
+ * A time limit passes while an answer arrives: the client gets one end, nothing after it, and the limit is never lost.
  */
 @JCStressTest
 @Outcome(id = "end", expect = Expect.ACCEPTABLE, desc = "The answer was in time.")

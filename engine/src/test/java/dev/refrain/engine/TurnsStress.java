@@ -9,8 +9,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * Two threads with news, as those who tell a {@link SharedWait} and a {@link SharedPublisher} have: all news is seen,
- * and the work, which uses no lock and no volatile field, never runs on two threads at a time.
+ * Two threads report work, as the callbacks of a {@link SharedWait} and a {@link SharedPublisher} do. All reports are
+ * seen. The work uses no lock and no volatile field, and never runs on two threads at a time.
  */
 @JCStressTest
 @Outcome(id = "3, 0", expect = Expect.ACCEPTABLE, desc = "All of it was seen.")

@@ -27,7 +27,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** F21: an upstream that never ends its sink holds up nobody for ever. */
+/** F21: an upstream that never ends its sink blocks nobody for ever. */
 class UpstreamTimeoutTest {
     private static final CacheControls ON = CacheControls.on(Duration.ofMinutes(5));
 
@@ -64,7 +64,7 @@ class UpstreamTimeoutTest {
     }
 
     @Test
-    void f21_aCallThatIsBrokenOffIsLetGoOf() throws Exception {
+    void f21_aTimedOutCallIsReleased() throws Exception {
         TimedSink timed = new TimedSink(new RecordingSink(), Duration.ofDays(1));
         Upstream.Call call = timed.start(endless);
         assertThat(timed.isWaiting()).isTrue();
@@ -74,7 +74,7 @@ class UpstreamTimeoutTest {
     }
 
     @Test
-    void f21_allWhoWaitAreFreedAndTheNextRequestIsAnswered() throws Exception {
+    void f21_allWaitersFailAndTheNextRequestIsAnswered() throws Exception {
         List<CompletableFuture<WholeAnswer>> waiting = new ArrayList<>();
         for (int i = 0; i < 5; i++) {
             waiting.add(ask(ON, endless));
@@ -87,7 +87,7 @@ class UpstreamTimeoutTest {
                         .get(20, TimeUnit.SECONDS)
                         .length())
                 .isEqualTo(CHAT_ANSWER.length());
-        // What comes too late is not heard.
+        // An answer after the limit is ignored.
         answer(sinks.get(0));
         assertThat(cache.admin().stats().stores()).isEqualTo(1);
     }
@@ -101,7 +101,7 @@ class UpstreamTimeoutTest {
         assertLate(bypassed.future());
     }
 
-    /** An upstream that works on the caller's thread is not handed out before it ends. */
+    /** An upstream that works on the caller's thread returns its call only at its end. */
     @Test
     void f21_anUpstreamThatBlocksInFetchHoldsUpNobodyElse() throws Exception {
         CountDownLatch stuck = new CountDownLatch(1);
@@ -124,13 +124,13 @@ class UpstreamTimeoutTest {
         awaitCancelled(1);
     }
 
-    /** A call is broken off behind the failure of its waiters, on the timer's thread. */
+    /** The call is cancelled after its waiters have failed, on the timer's thread. */
     private void awaitCancelled(int calls) {
         until(() -> cancelled.get() >= calls);
         assertThat(cancelled).hasValue(calls);
     }
 
-    /** A machine with one processor would make a thread for each. */
+    /** A default executor would create a thread for each task on a machine with one processor. */
     @Test
     void anAnswerInTimeAsksForNoThread() {
         List<Runnable> asked = Collections.synchronizedList(new ArrayList<>());
@@ -143,11 +143,11 @@ class UpstreamTimeoutTest {
     }
 
     @Test
-    void anAnswerInTimeIsNotTouched() {
+    void anAnswerInTimeIsNotCut() {
         RecordingSink client = new RecordingSink();
         cache.respond(chat(CHAT_REQUEST), ON, UpstreamTimeoutTest::answer, client);
         assertThat(client.ended).isTrue();
-        // It began later, so that the limit of the other one is over when its own is.
+        // This request began later, so when its limit passes, the first one's has passed too.
         assertLate(cache.respond(chat("{}"), ON, endless).toCompletableFuture());
         assertThat(client.failure).isNull();
     }

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.api.io.TempDir;
 
-/** An embedder's virtual threads: misses, followers and hits, none of which holds on to its carrier. */
+/** Misses, followers and hits on an embedder's virtual threads. None of them pins its carrier thread. */
 @EnabledForJreRange(min = JRE.JAVA_24, disabledReason = "before JEP 491 every monitor pins")
 class VirtualThreadsTest {
     private static final int THREADS = 200;
@@ -47,7 +47,7 @@ class VirtualThreadsTest {
                 .open()) {
             ExecutorService threads = VirtualThreads.executor();
             CountDownLatch allAsked = new CountDownLatch(THREADS);
-            // A provider that answers when everybody waits, from virtual threads as well.
+            // The provider answers once all requests wait, also on virtual threads.
             Upstream upstream = sink -> {
                 threads.execute(() -> {
                     await(allAsked);
@@ -66,7 +66,7 @@ class VirtualThreadsTest {
                             .toCompletableFuture();
                     allAsked.countDown();
                     answer.get(30, TimeUnit.SECONDS);
-                    // Once more, as a hit.
+                    // The same request again is a hit.
                     return cache.respond(chat(request), CacheControls.on(Duration.ofMinutes(5)), upstream)
                             .toCompletableFuture()
                             .get(30, TimeUnit.SECONDS);

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Answers as futures, for embedders. */
+/** Whole answers as futures, for embedders. */
 class WholeAnswerTest {
     private static final String STREAM_REQUEST = "{\"stream\":true,\"messages\":[]}";
 
@@ -85,7 +85,7 @@ class WholeAnswerTest {
     }
 
     @Test
-    void anErrorStatusIsAnAnswerAndABrokenCallIsNone() {
+    void anErrorStatusIsAnAnswerAndABrokenCallIsAFailure() {
         CompletableFuture<WholeAnswer> refused = ask(CHAT_REQUEST);
         calls.get(0).begin(429, "application/json").send("{}").sink.end();
         assertThat(refused.join().head().status()).isEqualTo(429);
@@ -96,7 +96,7 @@ class WholeAnswerTest {
     }
 
     @Test
-    void cancellingIsGoingAway() {
+    void cancellingTheFutureCountsAsLeaving() {
         CompletableFuture<WholeAnswer> leader = ask(STREAM_REQUEST);
         CompletableFuture<WholeAnswer> follower = ask(STREAM_REQUEST);
         calls.get(0).begin(200, "text/event-stream").send("data: {}\n\n");
@@ -108,7 +108,7 @@ class WholeAnswerTest {
     }
 
     @Test
-    void anAnswerThatHasComeIsNotGoingAway() {
+    void aCompletedFutureDoesNotCountAsLeaving() {
         CompletableFuture<WholeAnswer> leader = ask(STREAM_REQUEST);
         CompletableFuture<WholeAnswer> follower = ask(STREAM_REQUEST);
         calls.get(0).begin(200, "text/event-stream").send(CHAT_STREAM).sink.end();

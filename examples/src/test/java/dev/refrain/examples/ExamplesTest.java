@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Each example runs twice against the demo provider, which is gone when the second run begins. */
+/** Each example runs twice against the demo provider, which is stopped before the second run. */
 @Timeout(120)
 class ExamplesTest {
     private interface Example {
@@ -107,9 +107,9 @@ class ExamplesTest {
                         .toArray(String[]::new));
     }
 
-    /** Of three paragraphs one is new in the second edition, and nothing is new in the second run. */
+    /** One of three paragraphs is new in the second edition. In the second run, none is new. */
     @Test
-    void anIndexThatIsMadeAnew() throws IOException {
+    void anIndexThatIsRebuilt() throws IOException {
         String[] arguments;
         List<String> first;
         try (DemoProvider provider = DemoProvider.start()) {

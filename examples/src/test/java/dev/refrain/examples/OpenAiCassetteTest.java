@@ -13,8 +13,8 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /**
- * A test with openai-java that calls no model: what it asks was recorded into {@code src/test/cassettes/openai}. With
- * {@code -Drefrain.cassette-mode=record} it is recorded anew, from the demo provider.
+ * A test with openai-java that calls no model: its requests were recorded into {@code src/test/cassettes/openai}.
+ * {@code -Drefrain.cassette-mode=record} records them anew, from the demo provider.
  */
 @Cassette(value = "src/test/cassettes/openai", upstream = "demo")
 class OpenAiCassetteTest {

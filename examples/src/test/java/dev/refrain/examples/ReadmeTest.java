@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** README quotes the first two examples, and can be read in a sitting. */
+/** README quotes the first two examples, and stays short. */
 class ReadmeTest {
     private static final Path README = Path.of("../README.md");
     private static final String BEGINS = "        // README begins.\n";
@@ -17,10 +17,10 @@ class ReadmeTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"OpenAiExample", "AnthropicExample"})
-    void itsCodeIsThatOfTheExample(String example) throws IOException {
+    void itsCodeEqualsTheExample(String example) throws IOException {
         String text = Files.readString(Path.of("src/main/java/dev/refrain/examples/" + example + ".java"));
         assertThat(text).containsOnlyOnce(BEGINS).containsOnlyOnce(ENDS);
-        // The end of the last line would be a line without indentation.
+        // Without stripping, the quote would end with an empty line.
         String quoted = text.substring(text.indexOf(BEGINS) + BEGINS.length(), text.indexOf(ENDS))
                 .stripTrailing()
                 .stripIndent();

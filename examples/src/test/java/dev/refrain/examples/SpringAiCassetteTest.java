@@ -10,14 +10,14 @@ import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 
-/** The same with Spring AI: one setting points it to the recordings. */
+/** The same as {@link OpenAiCassetteTest}, with Spring AI: one setting points it to the recordings. */
 @Cassette(value = "src/test/cassettes/spring-ai", upstream = "demo")
 class SpringAiCassetteTest {
     @EnableAutoConfiguration
     static class Program {}
 
     @Test
-    void aChatClientGetsWhatWasRecorded(CassettePlayer cassette) {
+    void aChatClientGetsTheRecordedAnswer(CassettePlayer cassette) {
         try (ConfigurableApplicationContext program = new SpringApplicationBuilder(Program.class)
                 .properties(
                         "refrain.enabled=false",

@@ -14,8 +14,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * What can be checked of the comments of public types without understanding them: that a package says what may be null,
- * a type which threads may use it, and a method what it does and which exceptions it makes.
+ * Checks of the comments of public types that need no understanding: a package says what may be null, a type which
+ * threads may use it, and a method what it does and which exceptions it throws.
  */
 class ApiDocsTest {
     private static final Path ROOT = Path.of("..");
@@ -47,7 +47,7 @@ class ApiDocsTest {
 
     private static final Pattern TYPE = Pattern.compile("(?m)^" + COMMENT + ANNOTATIONS
             + "public (?:(?:final|abstract|sealed) )*(class|interface|record|enum) (\\w+)(.*)");
-    /** A member of a class or of one in it: its comment, its annotations, and what is declared. */
+    /** A member of a class or of a nested one: its comment, its annotations, its declaration. */
     private static final Pattern MEMBER =
             Pattern.compile("(?m)^( {4}| {8})" + COMMENT + ANNOTATIONS + "(public [^;{=]*+)([;{=])");
     /** Methods of an interface are public without saying so. */
@@ -124,7 +124,7 @@ class ApiDocsTest {
         assertThat(found).isEmpty();
     }
 
-    /** What a method declares, and what it makes by itself. */
+    /** Exceptions that a method declares or creates. */
     private static List<String> exceptions(String text, MatchResult member) {
         List<String> exceptions = new ArrayList<>();
         Matcher declared = THROWS.matcher(member.group(4));

@@ -8,7 +8,7 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** What the front-end may know of the engine, and its packages of each other. */
+/** What the front-end may use of the engine, and how its packages may depend on each other. */
 @AnalyzeClasses(packages = "dev.refrain.http", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest
@@ -43,7 +43,7 @@ class ArchitectureTest {
             .dependOnClassesThat()
             .resideInAPackage("dev.refrain.http.shortcut..");
 
-    /** What a content coding is, and what is inside, is HTTP's matter. */
+    /** Content codings belong to HTTP, and their content is not the proxy's concern. */
     @ArchTest
     static final ArchRule theProxyDecodesNothing =
             noClasses().should().dependOnClassesThat().resideInAnyPackage("io.airlift..", "java.util.zip..");

@@ -23,8 +23,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The recipes of docs/CASSETTES.md: suites in other languages are recorded, and played when their provider is gone.
- * Each is skipped where its tool is not there.
+ * The recipes of docs/CASSETTES.md: suites in other languages are recorded, then played without their provider. Each
+ * test is skipped if its tool is not installed.
  */
 class CassetteRecipesTest {
     private static final Path NODE = Path.of("src/test/node");
@@ -56,7 +56,7 @@ class CassetteRecipesTest {
         }
     }
 
-    /** A program prints into a file: this process's own output is what the test runner reads. */
+    /** Runs a program. Its output goes to a file, because the test runner reads this process's own output. */
     private int run(String mode, Map<String, String> environment, String program) {
         String[] arguments = {
             mode, "--cassettes", recordings().toString(), "--", "sh", "-c", program + " >" + folder + "/out 2>&1"
@@ -71,7 +71,7 @@ class CassetteRecipesTest {
     private void isRecordedAndPlayed(String program) throws IOException {
         Map<String, String> environment = new HashMap<>(System.getenv());
         environment.keySet().removeIf(name -> name.startsWith("REFRAIN_") || name.startsWith("OPENAI_"));
-        // Nothing but a recording answers without the provider.
+        // Without the provider, only a recording can answer.
         Files.createDirectories(recordings());
         assertThat(run("replay", environment, program)).isNotZero();
         int calls;
@@ -102,7 +102,7 @@ class CassetteRecipesTest {
         }
     }
 
-    /** What the document has for GitHub is read as GitHub reads it, and its commands are run. */
+    /** Reads the document's workflow as GitHub would, and runs its commands. */
     @Test
     void gitHubActions() throws IOException {
         String document = Files.readString(Path.of("../docs/CASSETTES.md"));
@@ -159,7 +159,7 @@ class CassetteRecipesTest {
         isRecordedAndPlayed("python3 -m unittest src/test/python/test_cassettes.py");
     }
 
-    /** By nothing but the variables; Debian has pytest for its own Python only. */
+    /** Only the variables lead to the proxy. Debian has pytest for its own Python only. */
     @Test
     void pytest() throws IOException {
         String python = runs("python3", "-m", "pytest", "--version") ? "python3" : "/usr/bin/python3";

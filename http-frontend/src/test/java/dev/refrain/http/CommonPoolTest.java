@@ -15,15 +15,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Tests of all modules name the threads of what they do beside each other. Those that left it to the common pool waited
- * for each other on JDK 25, for ever ({@link dev.refrain.testing.OwnThread}).
+ * Tests of all modules name the executor of their concurrent tasks. On JDK 25, tests that left them to the common pool
+ * blocked each other for ever ({@link dev.refrain.testing.OwnThread}).
  */
 class CommonPoolTest {
     private static final Path ROOT = Path.of("..");
     private static final Pattern CALL = Pattern.compile("\\b(?:supplyAsync|runAsync)\\(");
 
     @Test
-    void noTestLeavesItsThreadsToTheCommonPool() throws IOException {
+    void noTestRunsTasksInTheCommonPool() throws IOException {
         List<String> found = new ArrayList<>();
         try (Stream<Path> files = Files.walk(ROOT)) {
             for (Path file : (Iterable<Path>) files.filter(CommonPoolTest::isTest)::iterator) {
@@ -54,7 +54,9 @@ class CommonPoolTest {
         assertThat(hasSecondArgument(rest, 0)).isEqualTo(expected);
     }
 
-    /** Whether a comma stands in the parentheses that are open at that place, outside of others and of texts. */
+    /**
+     * Whether a comma stands directly in the parentheses that are open there: not in nested ones, and not in strings.
+     */
     private static boolean hasSecondArgument(String source, int from) {
         int depth = 1;
         boolean inText = false;

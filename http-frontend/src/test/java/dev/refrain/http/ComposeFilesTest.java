@@ -24,13 +24,13 @@ import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
 
 /**
- * The files of docs/cluster for docker compose, without docker: they are YAML of the members that are known here, and
- * the command lines of their services, run as plain processes on other ports, make a server that can be used. What only
- * the image and docker know is not tested: that the image has these programs, networks, volumes.
+ * The files of docs/cluster for docker compose, without docker: their YAML has known members only. The command lines of
+ * their services, run as plain processes on other ports, give a working server. Not tested is what needs docker:
+ * networks, volumes, and whether the image has these programs.
  */
 class ComposeFilesTest {
     private static final Path FILES = Path.of("../docs/cluster");
-    /** What the files mean by each port, in the order of those that the test has. */
+    /** Ports in the files, in the order of those that the test uses instead. */
     private static final List<String> PORTS =
             List.of("26379", "26380", "26381", "6379", "6380", "7000", "7001", "7002");
 
@@ -43,7 +43,7 @@ class ComposeFilesTest {
 
     @AfterEach
     void stop() {
-        // The last first, so that no Sentinel begins a failover.
+        // In reverse order, so that no Sentinel starts a failover.
         for (int i = processes.size() - 1; i >= 0; i--) {
             processes.get(i).destroyForcibly();
         }
@@ -56,7 +56,7 @@ class ComposeFilesTest {
         return (Map<String, Map<String, Object>>) all.get("services");
     }
 
-    /** The programs of the image, by those that are installed. */
+    /** Links the names of the image's programs to those that are installed. */
     private Path programs() throws IOException {
         Path bin = Files.createDirectory(folder.resolve("bin"));
         Map<String, String> programs = new LinkedHashMap<>();
@@ -79,7 +79,7 @@ class ComposeFilesTest {
         return changed;
     }
 
-    /** A port that docker would map is one to listen to. */
+    /** The port of a service is the one that docker would publish. */
     @SuppressWarnings("unchecked")
     private static String port(Map<String, Object> service) {
         List<String> mapped = (List<String>) service.getOrDefault("ports", List.of());
@@ -109,7 +109,7 @@ class ComposeFilesTest {
                 .start());
     }
 
-    /** What a file of docs/cluster starts, and the URI that finds it. */
+    /** A file of docs/cluster, and the URI under which its servers are reached. */
     private record SetUp(String file, String uri) {}
 
     private static final List<SetUp> SET_UPS = List.of(
@@ -117,16 +117,16 @@ class ComposeFilesTest {
             new SetUp("sentinel", "redis-sentinel://127.0.0.1:26379,127.0.0.1:26380,127.0.0.1:26381#answers"),
             new SetUp("cluster", "redis-cluster://127.0.0.1:7000,127.0.0.1:7001,127.0.0.1:7002"));
 
-    /** All of them at the same time, since each takes some seconds in which it does nothing. */
+    /** All at the same time, because each takes some seconds of waiting. */
     @Test
-    void theirCommandLinesMakeServersThatCanBeUsed() throws Exception {
+    void theirCommandLinesStartWorkingServers() throws Exception {
         Path programs = programs();
         Files.writeString(
                 folder.resolve("users.acl"),
                 Files.readString(FILES.resolve("users.acl")).replace("PASSWORD", "word"));
         List<RedisTier> tiers = new ArrayList<>();
         try {
-            // All at once: those of the first are still free when the second is begun.
+            // Reserved together: the ports of the first set-up are still free when the second one starts.
             int first = RedisServer.freePorts(SET_UPS.size() * PORTS.size());
             for (SetUp setUp : SET_UPS) {
                 String text = withPorts(Files.readString(FILES.resolve(setUp.file + ".compose.yaml")), first);

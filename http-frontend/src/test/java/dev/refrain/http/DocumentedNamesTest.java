@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** What documents and comments call classes, members and places is what these are called. */
+/** Classes, members and places that documents and comments name exist under these names. */
 class DocumentedNamesTest {
     private static final Path ROOT = Path.of("..");
 
@@ -34,7 +34,7 @@ class DocumentedNamesTest {
     /** {@code engine/internal/hot}, {@code http/proxy/Parts} or {@code console/admin/Gate.secret}. */
     private static final Pattern PLACE = Pattern.compile("([a-z0-9]+)/(\\w+(?:/\\w+)*)(?:\\.\\w+)?");
 
-    /** What docs/ARCHITECTURE.md calls folders. */
+    /** The names that docs/ARCHITECTURE.md uses for folders. */
     private static final Map<String, String> FOLDERS = Map.of(
             "http", "http-frontend/src/main/java/dev/refrain/http",
             "engine", "engine/src/main/java/dev/refrain/engine",
@@ -44,7 +44,7 @@ class DocumentedNamesTest {
             "console", "console/src/main/java/dev/refrain/console",
             "http2", "server-http2/src/main/java/dev/refrain/http2");
 
-    /** Names of others in the documents. */
+    /** Names of other projects in the documents. */
     private static final Set<String> OF_OTHERS = Set.of(
             "AnthropicOkHttpClient",
             "BodyPublishers",
@@ -83,9 +83,9 @@ class DocumentedNamesTest {
             "TieredStopAtLevel",
             "VanillaChronicleMap",
             "VarHandle");
-    /** Names that the documents say are none, any more or on purpose. */
+    /** Names that the documents mention as abandoned, or as placeholders. */
     private static final Set<String> NONE = Set.of("AnswerCache", "RefrainCache", "FooTest", "FuzzTest");
-    /** What comments mention that no code does: products, flags of the JVM, names of others' classes. */
+    /** Words in comments that are in no code: products, flags of the JVM, classes of other projects. */
     private static final Set<String> IN_COMMENTS = Set.of(
             "ArchiveClassesAtExit",
             "DevTools",
@@ -106,9 +106,9 @@ class DocumentedNamesTest {
             "ToS");
 
     private static final Map<Path, String> SOURCES = new HashMap<>();
-    /** The files that declare a class, by its name. */
+    /** The files that declare a class, by the class's name. */
     private static final Map<String, List<Path>> CLASSES = new HashMap<>();
-    /** What begins with a capital in code, classes of libraries included. */
+    /** Words in code that begin with a capital, classes of libraries included. */
     private static final Set<String> IN_CODE = new HashSet<>();
 
     @BeforeAll
@@ -138,7 +138,7 @@ class DocumentedNamesTest {
     }
 
     @Test
-    void eachClassThatAPageNamesIsThere() throws IOException {
+    void eachClassThatAPageNamesExists() throws IOException {
         List<String> found = new ArrayList<>();
         for (Path page : pages()) {
             for (String quoted : quoted(page)) {
@@ -153,7 +153,7 @@ class DocumentedNamesTest {
     }
 
     @Test
-    void eachMemberThatAPageNamesIsInItsClass() throws IOException {
+    void eachMemberThatAPageNamesExistsInItsClass() throws IOException {
         List<String> found = new ArrayList<>();
         int members = 0;
         for (Path page : pages()) {
@@ -176,7 +176,7 @@ class DocumentedNamesTest {
     }
 
     @Test
-    void eachPlaceInThePageOnTheArchitectureIsThere() throws IOException {
+    void eachPlaceThatTheArchitecturePageNamesExists() throws IOException {
         List<String> found = new ArrayList<>();
         int places = 0;
         for (String quoted : quoted(ROOT.resolve("docs/ARCHITECTURE.md"))) {
@@ -197,7 +197,7 @@ class DocumentedNamesTest {
     }
 
     @Test
-    void eachClassThatACommentNamesIsThere() {
+    void eachClassThatACommentNamesExists() {
         List<String> found = new ArrayList<>();
         SOURCES.forEach((file, text) -> COMMENT.matcher(text)
                 .results()
@@ -217,7 +217,7 @@ class DocumentedNamesTest {
                 .toList();
     }
 
-    /** All but what tells of the past, and of clients that others make. */
+    /** All pages, except those about the past and about other clients. */
     private static List<Path> pages() throws IOException {
         List<Path> pages = new ArrayList<>(List.of(ROOT.resolve("README.md"), ROOT.resolve("CONTRIBUTING.md")));
         try (Stream<Path> docs = Files.list(ROOT.resolve("docs"))) {

@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** What can be checked of the documents without understanding them. */
+/** Checks of the documents that need no understanding. */
 class DocumentsTest {
     private static final Path ROOT = Path.of("..");
     private static final Path DOCS = ROOT.resolve("docs");
@@ -23,7 +23,7 @@ class DocumentsTest {
     private static final Pattern PACKAGE = Pattern.compile("(?m)^package ([\\w.]+);");
 
     @Test
-    void eachPageSaysFirstForWhomItIs() throws IOException {
+    void eachPageBeginsWithItsAudience() throws IOException {
         for (Path page : pages(DOCS)) {
             List<String> lines = Files.readAllLines(page);
             assertThat(lines.get(0)).as(page.toString()).startsWith("# ");
@@ -92,9 +92,9 @@ class DocumentsTest {
         assertThat(missing).isEmpty();
     }
 
-    /** What docs/ARCHITECTURE.md says of modules and packages. */
+    /** Checks what docs/ARCHITECTURE.md says of modules and packages. */
     @Test
-    void theLinesOfEachModuleAreHeld() throws IOException {
+    void eachModuleStaysWithinItsLines() throws IOException {
         for (String module : GeneratedDocsTest.PRODUCT) {
             try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/test/java"))) {
                 assertThat(files.filter(file -> file.endsWith("ArchitectureTest.java")))

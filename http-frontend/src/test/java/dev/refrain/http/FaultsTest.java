@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Each fault that an earlier build had is held by tests that name it: {@code faults.txt} is the list. */
+/** Each fault of an earlier build has tests that name it: {@code faults.txt} is the list. */
 class FaultsTest {
     private static final int FAULTS = 56;
     private static final Path ROOT = Path.of("..");
@@ -66,7 +66,7 @@ class FaultsTest {
         String source = sources.get(name[0]);
         int method = source.indexOf("    void " + name[1] + "(");
         assertThat(method).as(test).isPositive();
-        // The method's annotations: the lines since the last empty one.
+        // The annotations of the method: all lines since the last blank one.
         String above = source.substring(source.lastIndexOf("\n\n", method), method);
         assertThat(above).as(test).containsPattern(ANNOTATION);
         assertThat("_" + name[1]).contains("_" + fault);

@@ -21,14 +21,14 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * Makes what is generated of the docs: the tests of each wire rule, the questions of the rationale, and the picture of
- * modules and packages. What is not up to date is written anew, and the test fails, so that it is committed.
+ * Generates parts of the docs: the tests of each wire rule, the questions of the rationale, and the picture of modules
+ * and packages. If a part is out of date, the test rewrites it and fails, so that the change is committed.
  */
 class GeneratedDocsTest {
     private static final Path ROOT = Path.of("..");
     private static final Path DOCS = ROOT.resolve("docs");
 
-    /** What is part of the product: neither tests nor benchmarks. */
+    /** Modules of the product: neither tests nor benchmarks. */
     static final List<String> PRODUCT = List.of(
             "engine",
             "http-semantics",
@@ -51,7 +51,7 @@ class GeneratedDocsTest {
 
     /** {@code - **W26b** An id of a hit ...}. */
     private static final Pattern RULE = Pattern.compile("\\*\\*(W[0-9]+[a-z]?)\\*\\*");
-    /** {@code void w26b_neverAcrossScopes(}. */
+    /** {@code void w26b_idsAreNotTranslatedAcrossScopes(}. */
     private static final Pattern TEST = Pattern.compile("void (w[0-9]+[a-z]?)_(\\w+)\\(");
 
     private static final Pattern HEADING = Pattern.compile("(?m)^(##|###) (.+)$");
@@ -149,7 +149,7 @@ class GeneratedDocsTest {
         imports.computeIfAbsent(from, name -> new TreeSet<>()).add(to);
     }
 
-    /** An arrow for each import that does not follow from others: with all of them nobody sees anything. */
+    /** An arrow for each import that does not follow from others; with all of them, the picture would be unreadable. */
     private static List<String> arrows(SortedMap<String, SortedSet<String>> imports, String format) {
         List<String> arrows = new ArrayList<>();
         imports.forEach((from, targets) -> targets.stream()
@@ -158,7 +158,7 @@ class GeneratedDocsTest {
         return arrows;
     }
 
-    /** Whether imports lead from one to the other. There are no circles, as {@code ArchitectureTest} holds. */
+    /** Whether imports lead from one to the other. There are no cycles: {@code ArchitectureTest} checks that. */
     private static boolean leads(Map<String, SortedSet<String>> imports, String from, String to) {
         SortedSet<String> targets = imports.getOrDefault(from, Collections.emptySortedSet());
         return targets.contains(to) || targets.stream().anyMatch(next -> leads(imports, next, to));
@@ -199,7 +199,7 @@ class GeneratedDocsTest {
     }
 
     private static List<Path> testSources() throws IOException {
-        // Contracts, which tests of several modules extend.
+        // Contracts that tests of several modules extend.
         List<Path> found = new ArrayList<>(sources(ROOT.resolve("test-support/src/main/java")));
         try (Stream<Path> modules = Files.walk(ROOT, 2)) {
             for (Path tests : modules.map(module -> module.resolve("src/test/java"))
@@ -226,7 +226,7 @@ class GeneratedDocsTest {
                 .toLowerCase(Locale.ROOT);
     }
 
-    /** As GitHub makes them. */
+    /** Anchors as GitHub makes them. */
     static String anchor(String heading) {
         return heading.toLowerCase(Locale.ROOT).replaceAll("[^\\w\\- ]", "").replace(' ', '-');
     }

@@ -15,10 +15,10 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The table of lock-free code in docs/CONCURRENCY.md has every class with an atomic field, and tests that exist. */
+/** The table of lock-free code in docs/CONCURRENCY.md lists every class with an atomic field, and tests that exist. */
 class LockFreeTableTest {
     private static final Path ROOT = Path.of("..");
-    /** Not the program's own. */
+    /** Modules that are not part of the program. */
     private static final Set<String> ELSEWHERE = Set.of("jmh", "test-support", "examples", "demo-provider");
 
     private static final Pattern ATOMIC_FIELD =
@@ -80,12 +80,12 @@ class LockFreeTableTest {
     }
 
     @Test
-    void itsTestsAreThere() throws IOException {
+    void itsTestsExist() throws IOException {
         Set<String> all = new TreeSet<>();
         for (Path file : sources("test")) {
             all.add(nameOf(file));
         }
-        // Shared by the front-ends.
+        // Front-ends share this one.
         all.add("FrontEndContract");
         for (String row : rows()) {
             assertThat(all).as(row).containsAll(namesIn(row.substring(row.lastIndexOf(" | ", row.length() - 3))));

@@ -14,15 +14,15 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * docs/OPERATING.md has each line that the program can log, from {@code info} on, by how it begins; and no other. A new
- * line goes there with what an operator is to make of it.
+ * docs/OPERATING.md lists each line that the program can log from level {@code info} on, by its beginning, and no
+ * others. A new line is added there, with advice for the operator.
  */
 class LogLinesTest {
     private static final Path ROOT = Path.of("..");
     private static final Path PAGE = ROOT.resolve("docs/OPERATING.md");
 
     private static final String LITERALS = "((?:\"(?:[^\"\\\\]|\\\\.)*\"\\s*\\+?\\s*)+)";
-    /** A call of the logger, and of what logs the first of many cases. */
+    /** A call of the logger, or of the class that logs only the first of many cases. */
     private static final Pattern CALL = Pattern.compile(
             "\\bLOG\\s*\\.\\s*(?:info|warn|error)\\(\\s*" + LITERALS + "|\\bnew FailureLog\\(\\s*" + LITERALS);
 
@@ -55,10 +55,10 @@ class LogLinesTest {
     }
 
     @Test
-    void eachCallWasRead() throws IOException {
+    void noCallOfALoggerIsOverlooked() throws IOException {
         for (Path file : sources()) {
             String text = Files.readString(file);
-            // This one adds to what it is given.
+            // This class logs the text that it is given.
             if (!file.endsWith("FailureLog.java")) {
                 assertThat(CALL.matcher(text).results().count())
                         .as("log lines of " + file + ", which are to begin with a text")

@@ -13,13 +13,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The front-end is a thin proxy, and a request's way can be read in a sitting. What has no room here is probably no
- * matter of Undertow's: rules go to {@code http-semantics}, what is shown to {@code console}, and what speaks with
- * providers to {@code upstream-client}.
+ * The front-end is a thin proxy, and the path of a request can be read in one sitting. Code that does not fit here
+ * probably has nothing to do with Undertow: rules go to {@code http-semantics}, what is shown to {@code console}, and
+ * the side of the provider to {@code upstream-client}.
  */
 class SizeTest {
     private static final Path MAIN = Path.of("src/main/java");
-    /** How lines of comments and imports begin. */
+    /** Beginnings of lines that are comments or imports. */
     private static final Pattern NO_CODE = Pattern.compile("/?\\*|//|import |package ");
 
     @Test
@@ -32,7 +32,7 @@ class SizeTest {
     }
 
     @Test
-    void aRequestsWayIsInAtMostTenFilesOfAtMost400Lines() throws IOException {
+    void theRequestsPathIsInAtMostTenFilesOfAtMost400Lines() throws IOException {
         List<Path> files = sources(MAIN.resolve("dev/refrain/http/proxy"));
         assertThat(files).isNotEmpty().hasSizeLessThanOrEqualTo(10);
         for (Path file : files) {
@@ -41,8 +41,8 @@ class SizeTest {
     }
 
     /**
-     * Those inside a JVM turn requests and answers into those of one library: at most 400 lines of code, without
-     * comments and imports. LangChain4j has two, of some 240 each, of which one caches calls and the other vectors.
+     * Front-ends inside a JVM convert the requests and answers of one library: at most 400 lines of code, without
+     * comments and imports. LangChain4j has two, of some 240 each: one caches calls, the other vectors.
      */
     @ParameterizedTest
     @CsvSource({

@@ -36,17 +36,17 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What {@link SmallJvmTest} runs in a JVM with a heap of {@value #HEAP_MIB} MiB: others send as much as they may, or
- * more. It ends at the first fault, above all an OutOfMemoryError.
+ * Runs in a JVM with a heap of {@value #HEAP_MIB} MiB, for {@link SmallJvmTest}: clients and providers send as much as
+ * they may, or more. It ends at the first fault, above all an OutOfMemoryError.
  */
 public final class SmallJvm {
     static final int HEAP_MIB = 40;
     private static final int MIB = 1 << 20;
     private static final MemoryBudget MEMORY = MemoryBudget.ofHeap();
 
-    /** One thing after the other, so that what stays of each adds up. */
+    /** Workloads, run one after the other, so that retained memory adds up. */
     enum Work {
-        /** One body of many names, then bodies of one long name each. */
+        /** One body with many names, then bodies with one long name each. */
         NAMES_AND_PRESETS {
             @Override
             void run() {
@@ -97,17 +97,17 @@ public final class SmallJvm {
                 }
             }
         },
-        /** A window of 8 MiB is read (RFC 9659), one of more refused before there is one. */
+        /** A window of 8 MiB is accepted (RFC 9659). A larger one is refused before it is allocated. */
         ZSTD_WINDOWS {
             @Override
             void run() throws IOException {
                 for (int i = 0; i < 4; i++) {
                     MemoryBudget.Reservation held = MEMORY.open();
                     require(ContentCoding.ZSTD.decode(zstd(8L * MIB, 900_000), 10 * MIB, held).length == 900_000);
-                    // The result and its copy; the window has been given back.
+                    // Reserved are the result and its copy. The window has been released.
                     require(held.bytes() == 2L * (900_000 - 16 * 1024));
                     held.close();
-                    // There would be room for half of the result, and with it for half of its window.
+                    // The budget has room for half of the result, and for half of its window.
                     require(isRefused(zstd(8L * MIB, 9 * MIB), MEMORY.open()));
                 }
                 for (long window : new long[] {9L * MIB, 16L * MIB, 128L * MIB, 1L << 31, 1L << 40}) {
@@ -125,7 +125,7 @@ public final class SmallJvm {
                 }
             }
         },
-        /** Beginnings that are held back for an id that does not come. */
+        /** Beginnings of bodies that are held back for an id that never comes. */
         BODIES_WITHOUT_AN_ID {
             @Override
             void run() {
@@ -147,7 +147,7 @@ public final class SmallJvm {
                 require(memory.usedBytes() == 0);
             }
         },
-        /** Answers that are not stored, but counted: an event of each that does not end. */
+        /** Answers that are not stored but metered; each has an event that does not end. */
         METERS {
             @Override
             void run() {
@@ -167,7 +167,7 @@ public final class SmallJvm {
                 require(memory.usedBytes() == 0);
             }
         },
-        /** Client errors are the answer of all who wait, so they are kept while somebody does. */
+        /** Client errors go to all followers, so they are kept as long as there are any. */
         CLIENT_ERRORS_WITH_FOLLOWERS {
             @Override
             void run() throws IOException {
@@ -201,7 +201,7 @@ public final class SmallJvm {
                     }
                     require(memory.refusals() > 0 && memory.usedBytes() > MIB);
                     flights.forEach(ResponseSink::end);
-                    // Followers of what could not be kept have calls of their own by now.
+                    // Followers of errors that could not be kept have made calls of their own by now.
                     for (int i = flights.size(); i < calls.size(); i++) {
                         calls.get(i).head(head(400, "application/json", 0));
                         calls.get(i).end();
@@ -210,7 +210,7 @@ public final class SmallJvm {
                 }
             }
         },
-        /** Requests that end faster than they are written down, each with texts of its own. */
+        /** Requests that end faster than the log writes them, each with texts of its own. */
         LOG_OF_REQUESTS {
             @Override
             void run() {
@@ -260,7 +260,7 @@ public final class SmallJvm {
         return new ResponseHead(status, type, null, length, null, null, Map.of());
     }
 
-    /** Objects of 2 MiB: one of very many names, and some of one each that is as long as that. */
+    /** Objects of 2 MiB: one with very many names, and some with a single name of that length. */
     private static Iterable<String> bodiesOfNames() {
         StringBuilder many = new StringBuilder("{");
         for (int i = 0; many.length() < 2 * MIB; i++) {
@@ -272,7 +272,9 @@ public final class SmallJvm {
                 .iterator();
     }
 
-    /** A frame that asks for a window: of a length that it states, or, for a power of two, not. RFC 8878, 3.1.1. */
+    /**
+     * A frame that needs a window: its size is the stated length, or a power of two without a length. RFC 8878, 3.1.1.
+     */
     private static byte[] zstd(long window, int content) {
         ByteBuffer frame = ByteBuffer.allocate(MIB).order(java.nio.ByteOrder.LITTLE_ENDIAN);
         frame.putInt(0xFD2FB528);
@@ -285,7 +287,7 @@ public final class SmallJvm {
             int length = Math.min(left, 128 * 1024);
             left -= length;
             int header = (left == 0 ? 1 : 0) | (1 << 1) | (length << 3);
-            // Of one byte that stands for all of the block.
+            // An RLE block: one byte that stands for the whole block.
             frame.put((byte) header)
                     .put((byte) (header >> 8))
                     .put((byte) (header >> 16))
@@ -294,7 +296,7 @@ public final class SmallJvm {
         return Arrays.copyOf(frame.array(), frame.position());
     }
 
-    /** A client that takes everything and keeps nothing. */
+    /** A client that reads everything and keeps nothing. */
     private static final class Nobody implements ResponseSink {
         @Override
         public void head(ResponseHead head) {}

@@ -12,14 +12,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Bounds in bytes, kept to where they count: in one small JVM that does all of {@link SmallJvm}. */
+/** Bounds in bytes, tested with all of {@link SmallJvm} in one small JVM. */
 class SmallJvmTest {
     @TempDir
     Path folder;
 
     @Test
     @Timeout(120)
-    void whatOthersSendFitsIntoASmallHeap() throws IOException, InterruptedException {
+    void allThatClientsAndProvidersSendFitsIntoASmallHeap() throws IOException, InterruptedException {
         List<String> work =
                 Arrays.stream(SmallJvm.Work.values()).map(Enum::name).toList();
         List<String> command = new ArrayList<>(List.of(

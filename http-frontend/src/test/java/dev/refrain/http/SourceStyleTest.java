@@ -13,13 +13,13 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * What the formatter leaves alone in the sources of all modules: the length of comments' lines, short lines in the
- * middle of their paragraphs, and files that are long without a reason.
+ * Style of all modules' sources that the formatter does not enforce: the length of comment lines, short lines in the
+ * middle of their paragraphs, and long files without a reason.
  */
 class SourceStyleTest {
     private static final Path ROOT = Path.of("..");
     private static final int COLUMNS = 120;
-    /** A line in the middle of a paragraph that is shorter than this, and has room for the next word, is an orphan. */
+    /** A line in the middle of a paragraph is an orphan if it is shorter than this and has room for the next word. */
     private static final int SHORT = 70;
 
     /** A longer file says why it is long. */
@@ -114,7 +114,7 @@ class SourceStyleTest {
                 .isEmpty();
     }
 
-    /** The numbers, from 0, of short lines that have room for the next word of their paragraph. */
+    /** The indexes, from 0, of short lines that have room for the next word of their paragraph. */
     private static List<Integer> orphans(List<String> lines) {
         List<Integer> found = new ArrayList<>();
         boolean inBlock = false;

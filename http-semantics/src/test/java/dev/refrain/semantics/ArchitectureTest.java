@@ -8,7 +8,7 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** The rules of HTTP know the engine's API and no server, no client and nothing that is built on them. */
+/** The rules of HTTP depend on the engine's API, but on no server, no client and nothing that is built on them. */
 @AnalyzeClasses(packages = "dev.refrain.semantics", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest
@@ -27,7 +27,7 @@ class ArchitectureTest {
     static final ArchRule theEnginesInternalsAreNoApi =
             noClasses().should().dependOnClassesThat().resideInAPackage("dev.refrain.engine.internal..");
 
-    /** It is what front-ends and explanations ask; the rules that it is made of can be used without it. */
+    /** Front-ends and explanations use the decision. The rules that it combines can be used without it. */
     @ArchTest
     static final ArchRule noRuleKnowsTheDecision = noClasses()
             .that()
@@ -39,7 +39,7 @@ class ArchitectureTest {
             .dependOnClassesThat()
             .resideInAPackage("dev.refrain.semantics.decision..");
 
-    /** What front-ends inside a JVM share is a way through the rules, which do not need it. */
+    /** Front-ends inside a JVM share a path through the rules; the rules do not depend on it. */
     @ArchTest
     static final ArchRule noRuleKnowsTheClients = noClasses()
             .that()

@@ -9,13 +9,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Of the modules that are not named here, a Maven program gets those that its SDK brings, if that comes first: older
- * ones, with which ours fail.
+ * If a Jackson module is not declared here, a Maven program whose SDK comes first gets the SDK's older version, which
+ * fails with ours.
  */
 class JacksonModulesTest {
     @ParameterizedTest
     @ValueSource(strings = {"jackson-annotations", "jackson-core", "jackson-databind"})
-    void allAreNamed(String module) throws IOException {
+    void allModulesAreDeclared(String module) throws IOException {
         assertThat(Files.readString(Path.of("pom.xml"))).contains("<artifactId>" + module + "</artifactId>");
     }
 }

@@ -15,7 +15,7 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
-/** Benchmarks that nobody runs for a while still run. */
+/** Benchmarks that have not been run for a while still run. */
 class SmokeTest {
     @Test
     void everyBenchmarkRuns() throws RunnerException {
@@ -28,7 +28,7 @@ class SmokeTest {
                 .param("form", "lz4")
                 .param("blockCache", "default")
                 .param("policy", "limits")
-                // A build that does not package has no proxy to start.
+                // A build without packaging has no proxy to start.
                 .exclude("okHttpThroughTheProxy")
                 .exclude(PeerBenchmark.InRedis.isInstalled() ? "nothing" : "PeerBenchmark.redis")
                 .mode(Mode.AverageTime)

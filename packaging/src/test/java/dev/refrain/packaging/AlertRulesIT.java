@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The alerting rules for Prometheus. What they do is said by their tests, which promtool runs. */
+/** The alerting rules for Prometheus. promtool runs their own tests, which state what each rule does. */
 class AlertRulesIT {
     private static final String NAME = "prometheus-alerts.yaml";
     private static final Path DOCS = Path.of("../docs");
@@ -23,7 +23,7 @@ class AlertRulesIT {
     private static final Pattern METRIC = Pattern.compile("\\brefrain_[a-z0-9_]+");
 
     @Test
-    void eachFiresWhenItShouldAndNamesNobodyElse(@TempDir Path folder) throws Exception {
+    void eachAlertFiresWhenItShouldAndOnlyThen(@TempDir Path folder) throws Exception {
         Tool.assume("promtool", "prometheus");
         Files.copy(RULES, folder.resolve(NAME));
         Files.copy(TESTS, folder.resolve("test.yaml"));
@@ -34,7 +34,7 @@ class AlertRulesIT {
     }
 
     @Test
-    void eachIsTested() throws IOException {
+    void eachAlertIsTested() throws IOException {
         Set<String> tested = new TreeSet<>();
         new YAMLMapper().readTree(TESTS.toFile()).findParents("alertname").forEach(test -> {
             if (!test.path("exp_alerts").isEmpty()) {
@@ -45,8 +45,8 @@ class AlertRulesIT {
     }
 
     @Test
-    void eachAsksForMetricsThatThereAre() throws IOException {
-        // That the page has all metrics is held by AdminMetricsTest.
+    void eachAlertUsesDocumentedMetrics() throws IOException {
+        // AdminMetricsTest checks that this page has all metrics.
         String documented = Files.readString(DOCS.resolve("ADMIN.md"));
         assertThat(METRIC.matcher(Files.readString(RULES)).results().map(MatchResult::group))
                 .hasSizeGreaterThan(20)
@@ -55,7 +55,7 @@ class AlertRulesIT {
     }
 
     @Test
-    void eachLeadsToWhatIsToBeDone() throws IOException {
+    void eachAlertLinksToInstructions() throws IOException {
         String page = Files.readString(DOCS.resolve("OPERATING.md"));
         JsonNode rules = new YAMLMapper().readTree(RULES.toFile());
         assertThat(rules.findParents("alert")).isNotEmpty().allSatisfy(rule -> {

@@ -22,10 +22,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/**
- * The Helm chart, by Helm's own code: what it makes of its values, and that Refrain can be started with that. No
- * cluster has run it here.
- */
+/** The Helm chart, rendered by Helm's own code, and that Refrain starts with the result. No cluster has run it here. */
 class ChartIT {
     private static final Path CHART = Path.of("helm/refrain").toAbsolutePath();
     private static final YAMLMapper YAML = new YAMLMapper();
@@ -44,7 +41,7 @@ class ChartIT {
         assumeTrue(isThere, "Skipped: Helm's library has no native code for this machine.");
     }
 
-    /** With a token, since the chart would ask a cluster for the one that it has. */
+    /** With a token, because otherwise the chart would look one up in a cluster. */
     private static TemplateCommand template() {
         return new Helm(CHART)
                 .template()
@@ -54,7 +51,7 @@ class ChartIT {
                 .set("admin.token", "0123456789abcdef");
     }
 
-    /** The documents by kind, and by kind and name. */
+    /** The rendered documents by kind, and by kind and name. */
     private static Map<String, JsonNode> documents(TemplateCommand command) throws IOException {
         Map<String, JsonNode> documents = new HashMap<>();
         try (MappingIterator<JsonNode> all = YAML.readerFor(JsonNode.class).readValues(command.call())) {
@@ -74,7 +71,7 @@ class ChartIT {
         return documents.get("StatefulSet").at("/spec/template/spec");
     }
 
-    /** What Refrain is started with in the pod; values that come from a Secret are made up. */
+    /** Starts Refrain as the pod would; values that come from a Secret are made up. */
     private Startup start(Map<String, JsonNode> documents) throws IOException {
         JsonNode container = pod(documents).at("/containers/0");
         Map<String, String> environment = new HashMap<>();
@@ -98,7 +95,7 @@ class ChartIT {
     }
 
     @Test
-    void helmFindsNothingToComplainOf() {
+    void helmLintsWithoutComplaint() {
         LintResult result = new Helm(CHART).lint().strict().call();
         assertThat(result.isFailed())
                 .as(String.join("\n", result.getMessages()))
@@ -106,7 +103,7 @@ class ChartIT {
     }
 
     @Test
-    void refrainStartsWithWhatTheChartMakes() throws IOException {
+    void refrainStartsWithTheRenderedChart() throws IOException {
         Settings settings = settings(documents(template()));
         assertThat(settings.host()).isEqualTo("0.0.0.0");
         assertThat(settings.port()).isEqualTo(8080);
@@ -156,7 +153,7 @@ class ChartIT {
     }
 
     @Test
-    void anotherTokenMakesOtherPods() throws IOException {
+    void aNewTokenReplacesThePods() throws IOException {
         String annotation = "/spec/template/metadata/annotations/checksum~1token";
         String one = documents(template()).get("StatefulSet").at(annotation).asText();
         String other = documents(template().set("admin.token", "fedcba9876543210"))
@@ -167,7 +164,7 @@ class ChartIT {
     }
 
     @Test
-    void thePodMayDoLittle() throws IOException {
+    void thePodHasFewRights() throws IOException {
         JsonNode pod = pod(documents(template()));
         assertThat(pod.at("/securityContext/runAsNonRoot").asBoolean()).isTrue();
         assertThat(pod.at("/securityContext/runAsUser").asInt()).isEqualTo(65532);
@@ -210,7 +207,7 @@ class ChartIT {
     }
 
     @Test
-    void aValueThatThereIsNotIsRefused() {
+    void anUnknownValueIsRefused() {
         TemplateCommand misspelt = template().set("persistance.enabled", false);
         assertThatThrownBy(misspelt::call).hasMessageContaining("persistance");
         TemplateCommand shared = template().set("shared.uri", "redis://cache:6379");
@@ -218,7 +215,7 @@ class ChartIT {
     }
 
     @Test
-    void aSettingThatThereIsNotEndsTheStart() throws IOException {
+    void anUnknownSettingEndsTheStart() throws IOException {
         Startup startup = start(documents(template().set("settings.capcity", "2GiB")));
         assertThat(startup).isInstanceOf(Startup.Exit.class);
         assertThat(((Startup.Exit) startup).text()).contains("capacity");

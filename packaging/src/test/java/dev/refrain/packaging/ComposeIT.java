@@ -18,8 +18,8 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /**
- * What can be checked of Dockerfile and docker-compose.yaml where there is no Docker: that Refrain starts with what
- * they say.
+ * Checks of Dockerfile and docker-compose.yaml that need no Docker: Refrain must start with the command lines and the
+ * variables in them.
  */
 class ComposeIT {
     private static final Path DOCKER = Path.of("docker");
@@ -30,7 +30,7 @@ class ComposeIT {
         return new YAMLMapper().readTree(DOCKER.resolve("docker-compose.yaml").toFile());
     }
 
-    /** The variables filled in as docker compose does it. */
+    /** Substitutes variables like docker compose. */
     private static String filled(String text, Map<String, String> shell) {
         return VARIABLE.matcher(text).replaceAll(found -> {
             String value = shell.getOrDefault(found.group(1), found.group(3) == null ? "" : found.group(3));
@@ -62,7 +62,7 @@ class ComposeIT {
     }
 
     @Test
-    void refrainStartsWithWhatComposeSays() throws IOException {
+    void refrainStartsWithTheVariablesOfCompose() throws IOException {
         Map<String, String> environment = imageEnvironment();
         Map<String, String> shell =
                 Map.of("REFRAIN_ADMIN_TOKEN", "0123456789abcdef", "REFRAIN_UPSTREAM", "https://openrouter.ai/api/v1");
@@ -100,7 +100,7 @@ class ComposeIT {
     }
 
     @Test
-    void whatItMountsIsThere() throws IOException {
+    void mountedFilesExist() throws IOException {
         TreeSet<String> missing = new TreeSet<>();
         compose()
                 .path("services")

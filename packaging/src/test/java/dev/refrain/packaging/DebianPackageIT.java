@@ -27,8 +27,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The Debian package, unpacked and run. Its installation by {@code dpkg}, in a Debian of its own, is what
- * {@code packaging/try/debian} tries.
+ * The Debian package, unpacked and run. {@code packaging/try/debian} tries its installation by {@code dpkg}, in a
+ * separate Debian.
  */
 class DebianPackageIT {
     private static final Path DEB = Path.of("target/refrain.deb").toAbsolutePath();
@@ -48,7 +48,7 @@ class DebianPackageIT {
     }
 
     @Test
-    void whatIsInstalledAnswers(@TempDir Path state) throws Exception {
+    void theInstalledProgramAnswers(@TempDir Path state) throws Exception {
         ProcessBuilder builder = new ProcessBuilder(
                 root.resolve("usr/bin/refrain").toString(),
                 "--config",
@@ -60,7 +60,7 @@ class DebianPackageIT {
                 "--capacity=16MiB");
         builder.environment().keySet().removeIf(name -> name.startsWith("REFRAIN_") || name.endsWith("JAVA_OPTIONS"));
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-        // Variables as the unit sets them.
+        // The variables that the unit sets.
         builder.environment().put("JAVA_OPTS", "-Xmx256m -Djava.io.tmpdir=" + state);
         Process process = builder.directory(state.toFile())
                 .redirectError(state.resolve("err").toFile())
@@ -105,12 +105,12 @@ class DebianPackageIT {
         assertThat(startup).isInstanceOf(Startup.Run.class);
         Settings settings = ((Startup.Run) startup).settings();
         assertThat(settings.store()).isEqualTo(Path.of("/var/lib/refrain/answers.refrain"));
-        // Nothing is opened to others by an installation.
+        // An installation must not open a port to other machines.
         assertThat(settings.host()).isEqualTo("127.0.0.1");
     }
 
     @Test
-    void whatAnOperatorChangesIsKeptAndHidden() throws Exception {
+    void anOperatorsSettingsAreKeptAndUnreadableToOthers() throws Exception {
         assertThat(Files.readAllLines(root.resolve("DEBIAN/conffiles")))
                 .containsExactlyInAnyOrder(
                         "/etc/default/refrain", "/etc/logrotate.d/refrain", "/etc/refrain/refrain.yaml");
@@ -125,7 +125,7 @@ class DebianPackageIT {
     }
 
     @Test
-    void theControlFileNamesTheJvmsThatDo() throws Exception {
+    void theControlFileNamesSupportedJvms() throws Exception {
         assertThat(Files.readAllLines(root.resolve("DEBIAN/control")))
                 .contains("Package: refrain", "Architecture: all")
                 .anyMatch(line -> line.contains("default-jre-headless (>= 2:1.17) | java17-runtime-headless"));
@@ -133,14 +133,14 @@ class DebianPackageIT {
 
     @ParameterizedTest
     @ValueSource(strings = {"DEBIAN/postinst", "DEBIAN/prerm", "DEBIAN/postrm", "usr/bin/refrain"})
-    void itsScriptsCanBeRead(String script) throws Exception {
+    void itsScriptsAreValidShell(String script) throws Exception {
         Path file = root.resolve(script);
         assertThat(file).isExecutable();
         Tool.Result read = Tool.run(HERE, "sh", "-n", file.toString());
         assertThat(read.status()).as(read.output()).isZero();
     }
 
-    /** The same folder in all that speak of the access log. */
+    /** All files that mention the access log name the same folder. */
     @Test
     void theAccessLogHasAPlace() throws Exception {
         assertThat(Files.readString(UNIT)).contains("\nLogsDirectory=refrain\n");
@@ -151,7 +151,7 @@ class DebianPackageIT {
     }
 
     @Test
-    void theRehearsalHoldsNoInstallationUp() throws Exception {
+    void theRehearsalDoesNotDelayAnInstallation() throws Exception {
         assertThat(Files.readAllLines(root.resolve("DEBIAN/postinst")))
                 .anyMatch(line -> line.contains("timeout -k 5 120 setpriv "))
                 .filteredOn(line -> line.strip().startsWith("make_classes "))
@@ -165,14 +165,14 @@ class DebianPackageIT {
         Tool.Result judged = Tool.run(HERE, "systemd-analyze", "security", "--offline=true", UNIT.toString());
         Matcher level = EXPOSURE.matcher(judged.output());
         assertThat(level.find()).as(judged.output()).isTrue();
-        // 1.3 is what systemd 252 says; other versions look at more.
+        // The score is 1.3 with systemd 252; other versions check more.
         assertThat(Double.parseDouble(level.group(1))).isLessThan(2);
     }
 
     @Test
-    void theUnitHasNoFault() throws Exception {
+    void systemdFindsNoFaultInTheUnit() throws Exception {
         Tool.assume("systemd-analyze", "systemd");
-        // Its program is where dpkg puts it, which it is not here.
+        // The unit's program is not installed here.
         List<String> faults = Tool.run(HERE, "systemd-analyze", "verify", "--man=no", UNIT.toString())
                 .output()
                 .lines()

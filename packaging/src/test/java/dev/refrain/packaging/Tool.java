@@ -11,16 +11,16 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/** A program of the machine that judges what is packed. Tests that need one are skipped where it is not. */
+/** An installed program that checks the packages. A test is skipped if its program is missing. */
 final class Tool {
     private static final long MINUTES = 5;
 
-    /** How it ended, and what it printed to either stream. */
+    /** A program's exit status, and its output to both streams. */
     record Result(int status, String output) {}
 
     private Tool() {}
 
-    /** Skips the test that asks where there is no such program. */
+    /** Skips the calling test if the program is missing. */
     static void assume(String program, String packageName) {
         assumeTrue(isThere(program), "Skipped: there is no " + program + " (package " + packageName + ").");
     }

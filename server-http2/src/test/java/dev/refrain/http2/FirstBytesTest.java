@@ -33,10 +33,10 @@ import org.xnio.Xnio;
 import org.xnio.XnioWorker;
 import org.xnio.channels.AcceptingChannel;
 
-/** What is read of a connection before it is known what it speaks. */
+/** Reading a connection's first bytes, which decide its protocol. */
 class FirstBytesTest {
     private static final int SECONDS = 60;
-    /** More than the server reads at a time. */
+    /** Longer than one read of the server. */
     private static final byte[] LONG =
             ("POST /v1/models HTTP/1.1\r\n" + "x".repeat(50_000)).getBytes(StandardCharsets.US_ASCII);
 
@@ -73,7 +73,7 @@ class FirstBytesTest {
         return connection;
     }
 
-    /** On its I/O thread. */
+    /** Runs an action on the connection's I/O thread. */
     private static <T> T on(StreamConnection connection, Function<StreamConnection, T> what) throws Exception {
         CompletableFuture<T> done = new CompletableFuture<>();
         connection.getIoThread().execute(() -> {
@@ -86,7 +86,7 @@ class FirstBytesTest {
         return done.get(SECONDS, TimeUnit.SECONDS);
     }
 
-    /** How much can be read at once; -1 if the connection is broken. */
+    /** Number of bytes that can be read at once; -1 if the connection is broken. */
     private static int read(StreamConnection connection, ByteBuffer into) {
         try {
             return connection.getSourceChannel().read(into);
@@ -106,13 +106,15 @@ class FirstBytesTest {
                     return Integer.parseInt(found.group(1), 16);
                 }
             } catch (IOException none) {
-                // The other one has it.
+                // The other table has this connection.
             }
         }
         return -1;
     }
 
-    /** What waits for its reader is in no budget, so it is as short as may be: the rest stays with the system. */
+    /**
+     * These bytes are in no budget, so no more than the length of a preface is read. The rest stays with the system.
+     */
     @Test
     @EnabledOnOs(OS.LINUX)
     void noMoreIsHeldThanAPreface() throws Exception {
@@ -124,9 +126,9 @@ class FirstBytesTest {
         }
     }
 
-    /** Nothing is lost of what begins like a preface, and nothing is there twice. */
+    /** Bytes that begin like a preface are passed on completely, and only once. */
     @Test
-    void whatWasReadIsGivenBack() throws Exception {
+    void bytesReadAheadArePassedOn() throws Exception {
         try (Socket client = connect()) {
             client.setTcpNoDelay(true);
             for (int i = 0; i < 30; i++) {
@@ -136,9 +138,9 @@ class FirstBytesTest {
         }
     }
 
-    /** Nobody has to read twice for what is there. */
+    /** A single read returns the first bytes together with those after them. */
     @Test
-    void whatFollowsIsReadWithIt() throws Exception {
+    void followingBytesAreReadTogetherWithThem() throws Exception {
         try (Socket client = connect()) {
             client.getOutputStream().write(LONG, 0, 1000);
             StreamConnection connection = handedOn();

@@ -9,7 +9,7 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** What traces may know of the rest, and who knows OpenTelemetry. */
+/** What traces may depend on, and that only they use OpenTelemetry. */
 @AnalyzeClasses(packages = "dev.refrain", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest
@@ -27,7 +27,7 @@ class ArchitectureTest {
                 }
             });
 
-    /** Who records is the operator's to bring. */
+    /** The operator brings the SDK that records. */
     @ArchTest
     static final ArchRule theyKnowTheApiAlone = noClasses()
             .that()

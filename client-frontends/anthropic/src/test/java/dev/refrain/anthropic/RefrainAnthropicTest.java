@@ -27,7 +27,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The SDK as a program uses it, with the line that caches it. */
+/** The SDK as a program uses it, with the line that adds the cache. */
 class RefrainAnthropicTest {
     private static final String TOOL = """
             {"id":"msg_2","type":"message","role":"assistant","model":"m","content":[{"type":"tool_use","id":"toolu_1",\
@@ -158,9 +158,9 @@ class RefrainAnthropicTest {
         assertThat(provider.calls()).isEqualTo(2);
     }
 
-    /** RefrainOpenAiTest tests this at length; the code that limits both is shared. */
+    /** RefrainOpenAiTest tests this at length; both SDKs share the code for time limits. */
     @Test
-    void theClientsTimeLimitHoldsOnAMissAndWhileItJoinsACallOfAMorePatientOne() throws Exception {
+    void theClientsTimeLimitHoldsOnAMissAndWhenItJoinsACallWithALongerLimit() throws Exception {
         CountDownLatch called = new CountDownLatch(1);
         CountDownLatch proceed = new CountDownLatch(1);
         provider.does((exchange, request) -> {

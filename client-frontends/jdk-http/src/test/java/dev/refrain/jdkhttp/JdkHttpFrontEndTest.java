@@ -14,7 +14,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.Nested;
 
-/** The contract of all front-ends, by both ways to send. */
+/** The contract of all front-ends, through {@code send} and {@code sendAsync}. */
 class JdkHttpFrontEndTest {
     @Nested
     class Blocking extends FrontEndContract {

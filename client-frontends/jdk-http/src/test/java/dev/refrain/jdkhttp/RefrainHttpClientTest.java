@@ -35,7 +35,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is the JDK's own: handlers and publishers of bodies, futures, time limits. */
+/** Features of the JDK's client only: body handlers, body publishers, futures, time limits. */
 class RefrainHttpClientTest {
     private static final String STATUS = "X-OpenRouter-Cache-Status";
     private static final String REQUEST = "{\"model\":\"m\"}";
@@ -90,7 +90,7 @@ class RefrainHttpClientTest {
     }
 
     @Test
-    void anyHandlerGetsWhatItWouldGet() throws Exception {
+    void everyHandlerGetsTheSameOnAHit() throws Exception {
         for (String expected : new String[] {"MISS", "HIT", "HIT"}) {
             HttpResponse<String> text = client.send(request(), BodyHandlers.ofString());
             assertThat(status(text)).isEqualTo(expected);
@@ -166,7 +166,7 @@ class RefrainHttpClientTest {
         assertThat(status(leader.get(60, TimeUnit.SECONDS))).isEqualTo("MISS");
     }
 
-    /** A publisher may say how long its body is and then give nothing. */
+    /** A publisher may announce a length and then publish nothing. */
     @Test
     void aRequestsTimeoutLimitsHowLongItsBodyIsWaitedFor() {
         try (SubmissionPublisher<ByteBuffer> silent = new SubmissionPublisher<>()) {
@@ -181,7 +181,7 @@ class RefrainHttpClientTest {
         }
     }
 
-    /** Clients have limits of many minutes: all answers of that time would be in memory. */
+    /** Time limits may be many minutes. An answer that a pending time limit held would stay in memory as long. */
     @Test
     void aTimeoutKeepsNothingOfAnAnswerThatHasCome() throws Exception {
         HttpRequest patient = request(BodyPublishers.ofString(REQUEST))
@@ -197,7 +197,7 @@ class RefrainHttpClientTest {
     }
 
     @Test
-    void w29_whoeverCancelsLeavesTheAnswerToTheNext() throws Exception {
+    void w29_theAnswerOfACancelledRequestIsThereForTheNext() throws Exception {
         waitBeforeAnswering();
         CompletableFuture<HttpResponse<String>> first = client.sendAsync(request(), BodyHandlers.ofString());
         first.cancel(true);

@@ -7,7 +7,7 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** Of the proxy, tests see how it is started, and what was recorded. */
+/** The extension depends on JUnit, on the recordings, and on the proxy that plays them. */
 @AnalyzeClasses(packages = "dev.refrain.junit5", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest

@@ -44,7 +44,7 @@ import org.junit.platform.launcher.core.LauncherFactory;
 
 /** Runs tests with cassettes as a program's build does: once with a provider, then without one. */
 class CassetteTest {
-    /** The folder as the tests inside name it. */
+    /** The folder that the nested test classes name. */
     private static final String FOLDER = "target/cassettes/junit";
 
     private static final String MODE = "refrain.cassette-mode";
@@ -131,7 +131,7 @@ class CassetteTest {
                 .orElse("");
     }
 
-    /** A test of a program's. Not found by itself, because its name says nothing of tests. */
+    /** A program's test class. The build does not run it by itself, because its name is not a test's. */
     @Cassette(FOLDER)
     @Execution(ExecutionMode.CONCURRENT)
     static class Suite {
@@ -153,7 +153,7 @@ class CassetteTest {
             assertThat(ask(proxied(cassette), "two")).isEqualTo("Answer to two");
         }
 
-        /** Without the proxy; the same recordings. */
+        /** Plays the same recordings without the proxy. */
         @Test
         void wrapped(CassettePlayer cassette) throws IOException {
             try (ResponseCache cache = ResponseCache.onHeap(1 << 20).open()) {
@@ -181,7 +181,7 @@ class CassetteTest {
         }
     }
 
-    /** The cassette of one method. */
+    /** A test class of which one method has a cassette. */
     static class OfAMethod {
         @Test
         @Cassette(FOLDER)
@@ -259,11 +259,11 @@ class CassetteTest {
         assertThat(failures).isEmpty();
         assertThat(succeeded).isEqualTo(4);
         assertThat(reported).isEmpty();
-        // Of the four tests one asks something: what the others have recorded was not asked for.
+        // One of the four tests runs, so the recordings of the others are reported as unused.
         run("replay", selectMethod(Suite.class, "one", CassettePlayer.class.getName()));
         assertThat(succeeded).isEqualTo(1);
         assertThat(reported.get("refrain.unused").lines()).hasSize(2);
-        // On a method it is that method's own.
+        // A cassette on a method belongs to that method alone.
         run("replay", selectClass(OfAMethod.class));
         assertThat(succeeded).isEqualTo(1);
         assertThat(failures).singleElement().asString().contains("504", "$.messages[0].content", "another one");

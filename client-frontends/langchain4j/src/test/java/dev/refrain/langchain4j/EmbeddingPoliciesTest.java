@@ -24,7 +24,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** A program's policies hold for an embedding model's texts, too (wire rule W81). */
+/** A program's policies also hold for the texts of an embedding model (wire rule W81). */
 class EmbeddingPoliciesTest {
     private ResponseCache cache;
 
@@ -126,9 +126,9 @@ class EmbeddingPoliciesTest {
         }
     }
 
-    /** Of what is cached and of what is not, whether it is fetched, broken off or found. */
+    /** For cached and uncached texts: fetched, aborted and found. */
     @Test
-    void w81_theLogHearsWhichPolicyHolds() {
+    void w81_theLogNamesThePolicyOfEachRequest() {
         List<String> heard = new CopyOnWriteArrayList<>();
         RefrainOptions options = RefrainOptions.builder()
                 .policies(

@@ -25,7 +25,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
-/** The contract of all front-ends, by the HTTP client that models get. */
+/** The contract of all front-ends, through the HTTP client that models get. */
 class LangChain4jFrontEndTest extends FrontEndContract {
     @Override
     protected FrontEnd open(URI base) throws IOException {
@@ -77,7 +77,7 @@ class LangChain4jFrontEndTest extends FrontEndContract {
                     new ByteArrayInputStream(e.getMessage().getBytes(StandardCharsets.UTF_8)));
         }
 
-        /** With a parser that gives the bytes to the test. A stored answer is parsed on the thread that asks. */
+        /** Streams with a parser that hands the bytes to the test. A stored answer is parsed on the caller's thread. */
         private Reply streamed(HttpRequest request) throws IOException {
             CompletableFuture<Reply> reply = new CompletableFuture<>();
             Listener listener = new Listener(reply);

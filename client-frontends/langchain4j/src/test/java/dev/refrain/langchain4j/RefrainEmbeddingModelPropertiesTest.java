@@ -20,9 +20,9 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.Tuple;
 
-/** Any batches one after the other give what a model gives that is asked for each text alone. */
+/** Any sequence of batches gives the same vectors as a model that is asked for each text alone. */
 class RefrainEmbeddingModelPropertiesTest {
-    /** A text that the model refuses, with all that it is asked for in the same call. */
+    /** A text that makes the model refuse the whole call. */
     private static final String REFUSED = "refused";
 
     private static final class ChoosyModel extends TextModel {

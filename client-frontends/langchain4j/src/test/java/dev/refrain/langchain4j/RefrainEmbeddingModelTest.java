@@ -40,7 +40,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** An embedding model with the line that caches it, text by text. */
+/** An embedding model with the line that adds the cache, which stores each text by itself. */
 @Timeout(120)
 class RefrainEmbeddingModelTest {
     @TempDir
@@ -85,7 +85,7 @@ class RefrainEmbeddingModelTest {
     }
 
     @Test
-    void theSameTextIsOneHoweverItIsAskedFor() {
+    void aTextIsTheSameByEveryMethodOfTheModel() {
         TextModel model = new TextModel("m");
         EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
         cached.embed("hi");
@@ -102,9 +102,9 @@ class RefrainEmbeddingModelTest {
         assertThat(model.calls).containsExactly(List.of("hi"), List.of("ho"), List.of("test"));
     }
 
-    /** A program may normalise what it gets in its place. */
+    /** A program may normalise a vector in place. */
     @Test
-    void vectorsBelongToWhoGetsThem() {
+    void everyCallerOwnsItsVectors() {
         TextModel model = new TextModel("m");
         EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
         List<Embedding> twice = cached.embedAll(segments("a", "a")).content();
@@ -134,9 +134,9 @@ class RefrainEmbeddingModelTest {
         assertThat(cache.admin().joinableFlights()).isZero();
     }
 
-    /** If a vector is missing, nobody knows which is whose. So the program gets what it would get without the cache. */
+    /** If a vector is missing, nobody knows which text each vector belongs to. Then nothing is cached. */
     @Test
-    void aModelThatGivesTooFewIsAskedForAllOfIt() {
+    void aModelThatReturnsTooFewVectorsIsAskedForTheWholeBatch() {
         TextModel model = new TextModel("m") {
             @Override
             public Response<List<Embedding>> embedAll(List<TextSegment> segments) {
@@ -203,7 +203,7 @@ class RefrainEmbeddingModelTest {
                     assertThat(model.embed(four).embeddings().get(0).vector()).containsExactly(0.5f, 0.25f);
                 }
             }
-            // Three models, and a request whose dimensions are the same for all of them.
+            // One call for each of the three models, and one for the request that sets its own dimensions.
             assertThat(provider.calls()).isEqualTo(4);
         }
     }

@@ -47,7 +47,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Models of LangChain4j as a program uses them, with the line that caches them. */
+/** Models of LangChain4j as a program uses them, with the line that adds the cache. */
 class RefrainLangChain4jTest {
     private static final String CHAT = """
             {"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"m","choices":[{"index":0,\
@@ -129,7 +129,7 @@ class RefrainLangChain4jTest {
 
     @Test
     void aRepeatedChatCostsNothing() {
-        // A model of its own each time: what is stored belongs to the cache.
+        // A new model each time: stored answers belong to the cache, not to a model.
         ChatResponse first = openAi().chat(UserMessage.from("hi"));
         ChatResponse second = openAi().chat(UserMessage.from("hi"));
         assertThat(first.aiMessage().text()).isEqualTo("Hello");
@@ -156,7 +156,7 @@ class RefrainLangChain4jTest {
         assertThat(provider.calls()).isEqualTo(1);
     }
 
-    /** As the JDK's client does if the answer is there at once, and others do always. */
+    /** The JDK's client does so if the answer is there at once; other clients always do. */
     @Test
     @Timeout(60)
     void aClientMayParseAStreamOnTheThreadThatCallsIt() throws Exception {
@@ -239,7 +239,7 @@ class RefrainLangChain4jTest {
     }
 
     @Test
-    void theModelsTimeLimitHoldsOnAMissAndWhileItJoinsACallOfAMorePatientOne() throws Exception {
+    void theModelsTimeLimitHoldsOnAMissAndWhenItJoinsACallWithALongerLimit() throws Exception {
         CountDownLatch called = new CountDownLatch(2);
         CountDownLatch proceed = new CountDownLatch(1);
         provider.does((exchange, request) -> {
@@ -274,7 +274,7 @@ class RefrainLangChain4jTest {
         assertThat(patientStream.get(60, TimeUnit.SECONDS).aiMessage().text()).isEqualTo("Hello");
     }
 
-    /** A follower of another's stream whose executor takes no more tasks is told on another thread. */
+    /** A follower whose executor refuses tasks hears of the time limit on another thread. */
     @Test
     void aStreamsTimeLimitIsToldAlsoIfTheExecutorTakesNoMoreTasks() throws Exception {
         CountDownLatch called = new CountDownLatch(1);

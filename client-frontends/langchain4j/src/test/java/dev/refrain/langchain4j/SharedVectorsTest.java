@@ -83,13 +83,13 @@ class SharedVectorsTest {
     }
 
     @Test
-    void whatAnotherThreadFetchesIsWaitedFor() throws Exception {
+    void aTextThatAnotherThreadFetchesIsAwaited() throws Exception {
         HeldModel model = new HeldModel("a");
         EmbeddingModel cached = RefrainEmbeddingModel.of(model, cache);
         Future<Response<List<Embedding>>> first = threads.submit(() -> cached.embedAll(segments("a", "b")));
         model.called.await();
         Future<Response<List<Embedding>>> second = threads.submit(() -> cached.embedAll(segments("b", "c")));
-        // It fetches what is its own before it waits.
+        // The second thread fetches its own text before it waits for the other's.
         until(() -> model.calls.size() >= 2);
         assertThat(second).isNotDone();
         model.goOn.countDown();
@@ -168,7 +168,7 @@ class SharedVectorsTest {
                     for (int r = 0; r < rounds; r++) {
                         round.await(60, TimeUnit.SECONDS);
                         int first = r * 20 + number;
-                        // Half of them the other way round, so that each waits for the other.
+                        // Half of the threads ask in reverse order, so that each waits for another.
                         String[] texts = IntStream.range(0, 20)
                                 .mapToObj(i -> "text " + (first + (number % 2 == 0 ? i : 19 - i)))
                                 .toArray(String[]::new);

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/** A model whose vectors are any bits that its name and the text make, each counted as long as its text. */
+/** A model whose vectors are random bits, seeded by its name and the text. Each character counts as a token. */
 class TextModel implements EmbeddingModel {
     static final int DIMENSION = 24;
 
@@ -32,7 +32,7 @@ class TextModel implements EmbeddingModel {
         Random random = new Random(text.hashCode() * 31L + name.hashCode());
         float[] vector = new float[DIMENSION];
         for (int i = 0; i < DIMENSION; i++) {
-            // Any bits, among them those of no number and of zero below zero.
+            // Any bit pattern, NaN included.
             vector[i] = Float.intBitsToFloat(random.nextInt());
         }
         vector[0] = -0.0f;

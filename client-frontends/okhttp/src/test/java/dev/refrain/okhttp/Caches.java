@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import okhttp3.MediaType;
 
-/** What the tests share. */
+/** Constants and helpers of this package's tests. */
 final class Caches {
     static final MediaType JSON = MediaType.get("application/json");
 

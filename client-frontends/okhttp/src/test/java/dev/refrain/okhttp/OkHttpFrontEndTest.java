@@ -8,7 +8,7 @@ import java.io.IOException;
 import java.net.URI;
 import okhttp3.OkHttpClient;
 
-/** The contract of all front-ends, by the interceptor. */
+/** The contract of all front-ends, through the interceptor. */
 class OkHttpFrontEndTest extends FrontEndContract {
     @Override
     protected FrontEnd open(URI base) throws IOException {

@@ -36,7 +36,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * What is OkHttp's own: async calls, cancelling, time limits, interceptors around this one, kinds of bodies. Long,
+ * Features of OkHttp only: async calls, cancelling, time limits, interceptors around this one, kinds of bodies. Long,
  * since all of it needs the same client, provider and cache.
  */
 class RefrainInterceptorTest {
@@ -93,7 +93,7 @@ class RefrainInterceptorTest {
         }
     }
 
-    /** A provider whose stream goes on only when the test says so. */
+    /** Makes the provider stop in the middle of its stream until the test lets it go on. */
     private void streamHalf() {
         provider.does((exchange, received) -> {
             ScriptedProvider.stream(exchange, CHUNK);
@@ -152,7 +152,7 @@ class RefrainInterceptorTest {
         call.cancel();
         assertThatThrownBy(() -> answer.get(60, TimeUnit.SECONDS)).hasCauseInstanceOf(IOException.class);
         proceed.countDown();
-        // Joins the call, or finds its answer.
+        // This request joins the call, or finds its stored answer.
         assertThat(status(client, request())).isEqualTo("HIT");
         assertThat(provider.calls()).isEqualTo(1);
     }
@@ -167,7 +167,7 @@ class RefrainInterceptorTest {
             assertThat(leader.body().source().readUtf8Line()).startsWith("data: ");
             assertThat(follower.body().source().readUtf8Line()).startsWith("data: ");
             call.cancel();
-            // The blank line has come already.
+            // Reads the blank line, which has arrived already.
             leader.body().source().readUtf8Line();
             assertThatThrownBy(() -> leader.body().source().readUtf8Line()).isInstanceOf(IOException.class);
             proceed.countDown();
@@ -285,7 +285,7 @@ class RefrainInterceptorTest {
     }
 
     @Test
-    void withoutACredentialNothingIsSharedUnlessThatIsAskedFor() throws IOException {
+    void withoutACredentialNothingIsSharedUnlessAScopeIsSet() throws IOException {
         Request anonymous = request().newBuilder().removeHeader("Authorization").build();
         for (int i = 0; i < 2; i++) {
             try (Response response = client.newCall(anonymous).execute()) {
@@ -299,7 +299,7 @@ class RefrainInterceptorTest {
         OkHttpClient other =
                 clientWith(RefrainOptions.builder().scope("tenant-7").build());
         assertThat(status(other, anonymous)).isEqualTo("MISS");
-        // Whose answers they are is said once, whatever tokens come and go.
+        // The program has set the scope, so the credential of a request does not count.
         assertThat(status(other, request())).isEqualTo("HIT");
     }
 
@@ -374,7 +374,7 @@ class RefrainInterceptorTest {
                 .allSatisfy(received -> assertThat(received.body()).isEqualTo(REQUEST));
     }
 
-    /** Wire rule W87. The second half comes so much later than the first has been read. */
+    /** Wire rule W87. The second half is sent PAUSE_MILLIS after the first has been read. */
     @Test
     void w87_aStreamIsReplayedAtThePaceAtWhichItCame() throws Exception {
         streamHalf();
@@ -395,7 +395,7 @@ class RefrainInterceptorTest {
             for (int i = 0; i < 2; i++) {
                 long start = System.nanoTime();
                 assertThat(status(paced, recorded)).isEqualTo("HIT");
-                // No less, that is: a busy machine may take any time.
+                // A lower bound only: on a busy machine it may take any time.
                 assertThat(System.nanoTime() - start)
                         .isGreaterThan(TimeUnit.MILLISECONDS.toNanos(PAUSE_MILLIS * 8 / 10));
             }

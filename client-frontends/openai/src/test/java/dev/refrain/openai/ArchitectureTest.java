@@ -7,7 +7,7 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** A front-end knows its client library, and of Refrain only what front-ends inside a JVM share. */
+/** A front-end depends on its client library and, within Refrain, only on what all front-ends inside a JVM share. */
 @AnalyzeClasses(packages = "dev.refrain.openai", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest

@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Nested;
 
-/** The contract of all front-ends, by the SDK's client under everything else that the SDK does: both ways to call. */
+/** The contract of all front-ends through the HTTP client that the SDK uses, blocking and asynchronous. */
 class OpenAiFrontEndTest {
     @Nested
     class Blocking extends FrontEndContract {

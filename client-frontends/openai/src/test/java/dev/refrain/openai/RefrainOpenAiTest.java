@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The SDK as a program uses it, with the line that caches it. */
+/** The SDK as a program uses it, with the line that adds the cache. */
 class RefrainOpenAiTest {
     private static final String STATUS = "X-OpenRouter-Cache-Status";
     private static final String CHAT = """
@@ -149,7 +149,7 @@ class RefrainOpenAiTest {
         for (int i = 0; i < 3; i++) {
             ChatCompletionAccumulator whole = ChatCompletionAccumulator.create();
             try (var stream = client.chat().completions().createStreaming(chat())) {
-                // The first program leaves after one piece, and its answer is fetched all the same.
+                // The first program leaves after one piece; its answer is fetched to the end all the same.
                 stream.stream().limit(i == 0 ? 1 : Long.MAX_VALUE).forEach(piece -> {
                     if (ids.isEmpty() || !ids.contains(piece.id())) {
                         ids.add(piece.id());
@@ -236,7 +236,9 @@ class RefrainOpenAiTest {
         assertThat(provider.calls()).isEqualTo(before);
     }
 
-    /** A silent provider, which answers once the test says so; the latch tells that it was called. */
+    /**
+     * Makes the provider answer only once {@code proceed} opens. The returned latch opens when the provider is called.
+     */
     private CountDownLatch silentUntil(CountDownLatch proceed) {
         CountDownLatch called = new CountDownLatch(1);
         provider.does((exchange, request) -> {
@@ -249,7 +251,7 @@ class RefrainOpenAiTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void theClientsTimeLimitsHoldWhileItJoinsACallOfAMorePatientOne(boolean isOfAllTheRequest) throws Exception {
+    void theClientsTimeLimitsHoldWhenItJoinsACallWithALongerLimit(boolean isOfAllTheRequest) throws Exception {
         CountDownLatch proceed = new CountDownLatch(1);
         CountDownLatch called = silentUntil(proceed);
         var patient = client.async().chat().completions().create(chat());

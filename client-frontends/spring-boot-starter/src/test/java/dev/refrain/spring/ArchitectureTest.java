@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The starter wires what others do: OkHttp's front-end, the console and the engine's API. */
+/** The starter only wires other modules: OkHttp's front-end, the console and the engine's API. */
 @AnalyzeClasses(packages = "dev.refrain.spring", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest
@@ -37,7 +37,7 @@ class ArchitectureTest {
                     "dev.refrain.engine.spi",
                     "dev.refrain.engine.stats");
 
-    /** What is neither blank nor a comment nor an import. */
+    /** Counts lines that are not blank, comments or imports. */
     @Test
     void itHasAtMost400LinesOfCode() throws IOException {
         long lines = 0;

@@ -21,14 +21,14 @@ import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 
-/** A program under DevTools, which starts it anew in the same process, with a new class loader, when classes change. */
+/** A program under DevTools, which restarts it in the same process, with a new class loader, when classes change. */
 class DevToolsRestartTest {
     private static final String TRIGGER = "restart.trigger";
 
     @TempDir
     Path folder;
 
-    /** Each run of the program is one of other classes; what they share is in the system's properties. */
+    /** Each run has its own copy of this class; runs share state through system properties. */
     @EnableAutoConfiguration
     static class Program {
         private static final String FIRST = "refrain.test.first";
@@ -58,7 +58,7 @@ class DevToolsRestartTest {
                     + Thread.getAllStackTraces().keySet().stream()
                             .filter(thread -> thread.getContextClassLoader() == first.get())
                             .map(Thread::getName)
-                            // Those of Reactor and the JDK, which end after a minute.
+                            // Reactor and the JDK end their idle threads after a minute.
                             .filter(name -> !name.startsWith("boundedElastic") && !name.equals("process reaper"))
                             .toList());
             context.close();

@@ -28,7 +28,7 @@ import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 
-/** What a program and its dashboard know of the program's requests. */
+/** What the log and the dashboard know of a program's requests. */
 class ProgramsLogTest {
     private static final String ANSWER = """
             {"id":"chatcmpl-%d","object":"chat.completion","created":1700000000,"model":"m","choices":[\
@@ -79,7 +79,7 @@ class ProgramsLogTest {
         return response.getMetadata().getId();
     }
 
-    /** Waits for a request that has ended. */
+    /** Waits until the log has the request that got this id. */
     private Activity logged(String id) {
         ActivityLog log = context.getBean(ActivityLog.class);
         Await.until(() -> log.find(id).isPresent());
@@ -87,7 +87,7 @@ class ProgramsLogTest {
     }
 
     @Test
-    void w61_whatIsNotCachedIsCountedToo() throws Exception {
+    void w61_uncachedRequestsAreCountedToo() throws Exception {
         start("refrain.cache.default=off");
         assertThat(ask()).isEqualTo("chatcmpl-1");
         assertThat(ask()).isEqualTo("chatcmpl-2");
@@ -99,7 +99,7 @@ class ProgramsLogTest {
         }
         assertThat(context.getBean(ResponseCache.class).admin().stats().misses())
                 .isZero();
-        // Nor are answers shown, which is another setting's to allow.
+        // Another setting is needed to show answers.
         assertThat(look("0".repeat(64))).contains("refrain.console.content: on allows it");
     }
 
@@ -121,7 +121,7 @@ class ProgramsLogTest {
         assertThat(hit).startsWith("gen-");
         logged(hit);
         assertThat(records.takeBack(hit)).isTrue();
-        // What has replaced the answer stays, whose id is another.
+        // The answer that replaced it has another id, and stays.
         assertThat(ask()).isEqualTo("chatcmpl-3");
         assertThat(records.takeBack(hit)).isTrue();
         assertThat(ask()).startsWith("gen-");

@@ -64,8 +64,8 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.support.GenericApplicationContext;
 
 /**
- * What there is under which conditions, and what the starter does when something goes wrong. Long, since each of it
- * needs a context with its settings.
+ * Which beans exist under which conditions, and what the starter does on errors. Long, since each case needs a context
+ * with its own settings.
  */
 class RefrainAutoConfigurationTest {
     private static final CacheRequest REQUEST = CacheRequest.of(
@@ -170,7 +170,7 @@ class RefrainAutoConfigurationTest {
     @EnableCaching
     static class CachingBeans {}
 
-    /** What the starter brings is no cache that Spring would choose. */
+    /** Spring must not choose the starter's cache for {@code @Cacheable}. */
     @Test
     void theProgramsOwnCachesStayWithTheManagerThatTheyHad() {
         new ApplicationContextRunner()
@@ -243,7 +243,7 @@ class RefrainAutoConfigurationTest {
                                 .hasMessageContaining(told)));
     }
 
-    /** What a YAML file says so: {@code cache: off} is a boolean there. */
+    /** In a YAML file, {@code cache: off} is a boolean. */
     @Test
     void policiesAndKeyRulesHoldForWhatTheModelsSend() throws Exception {
         try (ScriptedProvider provider = new ScriptedProvider();
@@ -292,7 +292,7 @@ class RefrainAutoConfigurationTest {
         onDisk.run(context -> {
             first[0] = context.getBean(ResponseCache.class);
             store(first[0]);
-            // As DevTools does on a restart, if the old context lingers.
+            // Like a restart by DevTools during which the old context lingers.
             onDisk.run(second ->
                     assertThat(has(second.getBean(ResponseCache.class))).isTrue());
             assertThat(has(first[0])).isTrue();
@@ -348,7 +348,7 @@ class RefrainAutoConfigurationTest {
     }
 
     private static ChildJvm.Result withoutFlags(String store) throws Exception {
-        // DevTools is on the tests' class path, and would start what has failed anew.
+        // DevTools is on the tests' class path, and would restart a program that has failed.
         List<String> noRestart = List.of("-Dspring.devtools.restart.enabled=false");
         return ChildJvm.run(ChildJvm.builder(noRestart, Child.class, store, "--logging.level.root=warn"));
     }
@@ -372,7 +372,7 @@ class RefrainAutoConfigurationTest {
         }
     }
 
-    /** With what the settings say, which the question need not repeat. */
+    /** The explanation applies the program's settings, so the question need not repeat them. */
     @Test
     void theConsoleExplainsWhatBecomesOfTheProgramsRequests() throws Exception {
         try (ScriptedProvider provider = new ScriptedProvider();
@@ -390,7 +390,7 @@ class RefrainAutoConfigurationTest {
             question.put("body", provider.received().get(0).body());
             assertThat(explain(context, question)).contains("The entry answers: a hit.");
             question.put("body", "{\"model\":\"n\"}");
-            // There is no such setting of a proxy's as this would be.
+            // No advice names a setting that only the proxy has.
             assertThat(explain(context, question)).contains("inside a program").doesNotContain("explain.requests");
         }
     }
@@ -407,7 +407,7 @@ class RefrainAutoConfigurationTest {
         }
     }
 
-    /** By the namespace, the scope and the provider's name of a program's own options, which no setting says. */
+    /** Namespace, scope and provider name come from the program's own options, not from settings. */
     @Test
     void theConsoleKnowsTheKeysOfTheProgramsOwnOptions() throws Exception {
         RefrainOptions options = RefrainOptions.builder()
@@ -444,7 +444,7 @@ class RefrainAutoConfigurationTest {
                 .run();
     }
 
-    /** By the policies and the bound of lifetimes that its clients have. */
+    /** Policies and the bound of lifetimes come from the options of the program's clients. */
     @Test
     void theConsoleExplainsByTheProgramsOwnOptions() throws Exception {
         Policy never = Policy.builder("zero retention")
@@ -494,7 +494,7 @@ class RefrainAutoConfigurationTest {
         }
     }
 
-    /** The proxy shows the console's metrics; what is about calls to providers is the client's own matter here. */
+    /** The registry has the proxy's metrics, except those of calls to providers: the client library has them. */
     @Test
     void theRegistryHasTheFiguresThatTheProxyShows() throws Exception {
         try (ConfigurableApplicationContext context = start("refrain.console.enabled=true", "refrain.console.port=0")) {
@@ -525,7 +525,7 @@ class RefrainAutoConfigurationTest {
                 .body();
     }
 
-    /** What an editor shows while somebody writes application.yaml. */
+    /** Editors show these descriptions in application.yaml. */
     @Test
     void everySettingIsDescribed() throws IOException {
         JsonNode metadata;

@@ -15,7 +15,7 @@ import org.springframework.ai.openai.http.okhttp.SpringAiOpenAiHttpClient;
 import org.springframework.boot.test.util.TestPropertyValues;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 
-/** The contract of all front-ends, by the HTTP client that Spring AI builds for its models. */
+/** The contract of all front-ends, through the HTTP client that Spring AI builds for its models. */
 class SpringAiFrontEndTest extends FrontEndContract {
     @Override
     protected FrontEnd open(URI base) {

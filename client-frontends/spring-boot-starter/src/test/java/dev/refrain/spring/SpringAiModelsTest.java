@@ -27,7 +27,7 @@ import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 
-/** A program of Spring Boot's with its models as Boot makes them, and the starter beside them. */
+/** A Spring Boot program with the models that Boot configures, and the starter. */
 class SpringAiModelsTest {
     private static final String CHAT = """
             {"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"m","choices":[{"index":0,\
@@ -57,7 +57,7 @@ class SpringAiModelsTest {
     @EnableAutoConfiguration
     static class Program {}
 
-    /** What a model may call. */
+    /** A tool that the model may call. */
     static final class Weather {
         final AtomicInteger calls = new AtomicInteger();
 
@@ -172,7 +172,6 @@ class SpringAiModelsTest {
         assertThat(provider.calls()).isEqualTo(2);
     }
 
-    /** W29. */
     @Test
     void w29_aStreamThatIsLeftIsStoredForTheNext() {
         assertThat(openAi().prompt("hi").stream().content().take(1).blockLast(PATIENCE))
@@ -195,7 +194,7 @@ class SpringAiModelsTest {
                     .isEqualTo("Hello");
         }
         assertThat(weather.calls).hasValue(2);
-        // The question, and the answer to what the tool said.
+        // One call for the question, one with the tool's result.
         assertThat(provider.calls()).isEqualTo(2);
     }
 

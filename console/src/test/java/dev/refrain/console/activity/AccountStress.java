@@ -14,7 +14,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IZ_Result;
 
-/** The client is served, and starts a second call, while its first call ends: the account closes once, and last. */
+/** A first call ends while its client is answered and begins a second call: the account closes once, after both. */
 @JCStressTest
 @Outcome(id = "1, true", expect = Expect.ACCEPTABLE, desc = "Closed once, when all was over.")
 @Outcome(expect = Expect.FORBIDDEN, desc = "Closed twice, never, or while something was under way.")
@@ -35,7 +35,7 @@ public class AccountStress {
         });
     }
 
-    /** Closed, so that what is told of accounts goes nowhere. */
+    /** A closed log, which discards what accounts tell it. */
     private static ActivityLog log() {
         ActivityLog log =
                 ActivityLog.open(ActivityOptions.of(Path.of("none"), 0, Duration.ofDays(1)), Clock.systemUTC());

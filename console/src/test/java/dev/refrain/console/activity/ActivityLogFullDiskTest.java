@@ -22,7 +22,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A disk that fills up costs records, which are counted, and one line; with room there are records again. */
+/** On a full disk, records are lost and counted, and one line is logged. With room, records are written again. */
 class ActivityLogFullDiskTest {
     private static final int MEBIBYTES = 4;
 
@@ -69,7 +69,7 @@ class ActivityLogFullDiskTest {
         return id;
     }
 
-    /** More than wait in memory, with the queue emptied on this thread now and then. */
+    /** Logs more requests than wait in memory, and empties the queue on this thread now and then. */
     private String hits(ActivityLog log, int count) {
         String last = null;
         for (int i = 0; i < count; i++) {
@@ -129,7 +129,7 @@ class ActivityLogFullDiskTest {
             hit(log);
             assertThat(log.stats().log().dropped()).isEqualTo(2);
             clock.advance(Duration.ofSeconds(11));
-            // By the log's thread, which looks at the clock a few times a second.
+            // The log's own thread tries again; it looks at the clock a few times a second.
             until(() -> lines.size() >= 2);
             String last = hit(log);
             assertThat(log.find(last)).isPresent();

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The log of requests, its counters and its file. Long, since counters, records and file are all asked through it. */
+/** The log of requests, its counters and its file. Long, since the log is the only way to all three. */
 class ActivityLogTest {
     private static final long MEBIBYTE = 1 << 20;
     private static final AnswerFacts FACTS = new AnswerFacts(null, 100, 50, 150, AnswerFacts.UNKNOWN, "stop");
@@ -116,7 +116,7 @@ class ActivityLogTest {
     }
 
     @Test
-    void f6_anIdThatAProviderGivesTwiceMixesNoTwoRequests() {
+    void f6_anIdThatAProviderRepeatsDoesNotMixUpRequests() {
         CacheKey ofX = key(1);
         CacheKey ofY = key(2);
         Activity x = stub(A, ofX, new CacheOutcome.Miss(300, true));
@@ -138,7 +138,9 @@ class ActivityLogTest {
         return new CacheKey(Endpoint.CHAT, false, digest, 0);
     }
 
-    /** A request whose answer has the id {@code stub}, as some providers call them all; a hit has one of its own. */
+    /**
+     * Logs a request whose answer has the id {@code stub}, as some providers name every answer. A hit gets its own id.
+     */
     private Activity stub(Caller caller, CacheKey key, CacheOutcome outcome) {
         Account account = log.begin(Endpoint.CHAT);
         account.caller(caller);
@@ -218,7 +220,9 @@ class ActivityLogTest {
                 .isEqualTo(new ActivityLog.Tags(Set.of("0000000000000005", "0000000000000b54"), true));
     }
 
-    /** Before a restart and after it: then all that is known stands in the log, and it is read from its end. */
+    /**
+     * Asked before a restart and after it. After it, labels are known only from the log, which is read from its end.
+     */
     @Test
     void aCallerHasTheLabelThatItsLatestRequestHad() {
         String tag = "00000000000000aa";
@@ -238,7 +242,7 @@ class ActivityLogTest {
     }
 
     @Test
-    void aWalkForgetsNoLaterLabelForAnEarlierOne() {
+    void aWalkKeepsTheLatestLabel() {
         LabelNames names = new LabelNames();
         for (int i = 0; i < 4096; i++) {
             names.note("later", String.format("%016x", i));
@@ -254,7 +258,7 @@ class ActivityLogTest {
     }
 
     @Test
-    void aRecordIsForWhoMadeTheRequest() {
+    void aRecordNamesTheCallerOfTheRequest() {
         String id = hit("m", "x");
         assertThat(log.find(id, A)).isPresent();
         assertThat(log.find(id, new Caller(null, A.label(), "efcdab8967452302")))
@@ -355,7 +359,7 @@ class ActivityLogTest {
     }
 
     @Test
-    void theTailIsWhatCameAfter() {
+    void theTailHasTheRecordsAfterACursor() {
         hit("m", "s");
         ActivityLog.Tail first = log.after(0, 50);
         assertThat(first.data()).hasSize(1);
@@ -405,7 +409,7 @@ class ActivityLogTest {
     void f6_aRepeatedAnswerEndedForTheReasonInItsEntryAlsoAfterARestart() throws IOException {
         String source = miss("m");
         String repeated = hit("m", source);
-        // F6: other answers had this id, so it says nothing of this one.
+        // F6: several answers had this source id, so it does not lead to the finish reason of this one.
         String orphan = hit("m", "chatcmpl-gone");
         for (int restarts = 0; restarts < 2; restarts++) {
             assertThat(log.query(Filter.ALL, 10, null).data())
@@ -442,7 +446,7 @@ class ActivityLogTest {
     }
 
     @Test
-    void aTimeOfOnesOwnIsCutIntoStepsThatAreNotTooMany() {
+    void aChosenPeriodIsCutIntoABoundedNumberOfSteps() {
         hit("m", "s");
         log.stats();
         clock.advance(Duration.ofDays(3));
@@ -464,20 +468,20 @@ class ActivityLogTest {
                     series.points().stream().mapToLong(p -> p.requests().hit()).sum();
             assertThat(hits).isEqualTo(of[0] > 4320 ? 1 : 0);
         }
-        // What is not kept, or has not come, is left out.
+        // Steps that are no longer kept, or lie in the future, are left out.
         TimeSeries.Steps all = log.series(0, now + Duration.ofDays(900).toMillis());
         assertThat(all.points()).hasSize(97);
         assertThat(all.points().stream().mapToLong(p -> p.requests().total()).sum())
                 .isEqualTo(2);
         assertThat(log.series(0, 1).points()).hasSize(1);
-        // The hit's minute alone.
+        // The series has a single point: the minute of the hit.
         long then = now - Duration.ofDays(3).toMillis();
         assertThat(log.series(then, then).points())
                 .singleElement()
                 .satisfies(p -> assertThat(p.requests().hit()).isEqualTo(1));
     }
 
-    /** What comes while the clock is ahead is counted there; what comes after that is counted where it belongs. */
+    /** Requests count at the time that the clock shows: ahead while it is ahead, and in the right place afterwards. */
     @Test
     void aClockThatGoesAheadAndBackPutsNoCountInTheWrongPlace() {
         hit("m", "s");
@@ -599,7 +603,7 @@ class ActivityLogTest {
     }
 
     @Test
-    void whereTheFileIsInUseThereIsAnotherOne() throws IOException {
+    void ifTheFileIsInUseAnotherOneIsCreated() throws IOException {
         hit("m", "s");
         log.stats();
         for (int restarts = 0; restarts < 2; restarts++) {
@@ -657,7 +661,7 @@ class ActivityLogTest {
     }
 
     @Test
-    void whatTheQueueDoesNotTakeIsCounted() {
+    void recordsThatTheQueueRefusesAreCounted() {
         log.close();
         hit("m", "s");
         assertThat(log.stats().log().dropped()).isEqualTo(1);

@@ -24,14 +24,14 @@ public class FactsQueueStress {
     private final StringBuilder seen = new StringBuilder();
 
     public FactsQueueStress() {
-        // Of the four that follow, one finds no room at the end of the ring, and goes to its beginning.
+        // One of the next four requests finds no room at the end of the ring, and goes to its beginning.
         for (int i = 0; i < 11; i++) {
             offer("zz");
         }
         queue.drain(facts -> {});
     }
 
-    /** All that is known of it tells its name, so that a mixture of two is seen. */
+    /** Every field repeats the name, so that a mixture of two requests is noticed. */
     private static Account request(String name) {
         Account account = new Account(null, Endpoint.MESSAGES, 0, null);
         account.request(name, name, false);

@@ -26,13 +26,13 @@ class FactsQueueTest {
     }
 
     @Test
-    void whatDoesNotFitIsRefusedAndWhatWasTakenStaysWhole() {
+    void aFullQueueRefusesAndKeepsWhatItHasIntact() {
         int taken = 0;
         while (queue.offer(account("id-" + taken, "model-" + taken), NOTHING)) {
             taken++;
         }
         List<String> read = new ArrayList<>();
-        // More models than there are numbers for.
+        // So many models that their numbers run out.
         assertThat(queue.drain(facts -> read.add(new String(facts.id(), StandardCharsets.UTF_8) + facts.model())))
                 .isEqualTo(taken)
                 .isGreaterThan(30_000);

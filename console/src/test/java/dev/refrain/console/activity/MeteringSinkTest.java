@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
-/** An answer is read once: by the cache if it has a part in it, else on its way to the client. */
+/** Tokens of an answer are counted once: by the cache if it captures the answer, else on the way to the client. */
 class MeteringSinkTest {
     private static final byte[] ANSWER =
             "{\"id\":\"a\",\"choices\":[],\"usage\":{\"total_tokens\":21}}".getBytes(StandardCharsets.UTF_8);
@@ -21,7 +21,7 @@ class MeteringSinkTest {
     private final MemoryBudget memory = new MemoryBudget(1 << 20);
     private final ProviderCall call = new Account(null, Endpoint.CHAT, 0, null).callStarted();
 
-    /** A client, or a cache that counts in its own time. */
+    /** A client, or a cache that counts the tokens itself. */
     private static final class Client implements ResponseSink {
         private final boolean counts;
         private Consumer<AnswerFacts> counted;
@@ -63,7 +63,7 @@ class MeteringSinkTest {
     @Test
     void anAnswerThatTheCacheReadsIsNotReadAgain() {
         MeteringSink sink = begun(new Client(true));
-        // Reading takes memory.
+        // Counting would reserve memory.
         assertThat(memory.usedBytes()).isZero();
         sink.end();
         assertThat(call.facts().tokens()).isEqualTo(3);

@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
 
-/** Counts of a minute as earlier versions wrote them. */
+/** Counts of a minute in the formats of earlier versions. */
 class MinuteTest {
     private static final int COUNTS_BEFORE = 11;
 
     @Test
-    void whatWasCountedBeforeTheMoneySpentIsStillRead() {
+    void aMinuteWithoutTheMoneySpentIsStillRead() {
         ByteBuffer old = ByteBuffer.allocate(1 + COUNTS_BEFORE * Long.BYTES + Integer.BYTES);
         old.put((byte) 1);
         for (int i = 1; i <= COUNTS_BEFORE; i++) {

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-/** What clients name is bounded in bytes, however long it is, and what is made up pushes out nothing real. */
+/** The memory for model names is bounded in bytes, and made-up names do not push out real ones. */
 class ModelNamesTest {
     private static final int MAX_BYTES = 100_000;
 
@@ -25,7 +25,7 @@ class ModelNamesTest {
     }
 
     @Test
-    void f16_whatIsLargerThanAllOfItIsNotKept() {
+    void f16_aNameLargerThanTheBoundIsNotKept() {
         names.remember(1, "real");
         names.remember(2, "x".repeat(7_000_000));
         assertThat(names.bytes()).isLessThan(1000);

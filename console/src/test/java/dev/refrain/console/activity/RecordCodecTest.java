@@ -18,9 +18,9 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 
-/** What is written is read again; what is damaged is noticed or read as something else, and no worse. */
+/** Records are read as they were written. Damaged bytes are rejected or read as other records, and do no other harm. */
 class RecordCodecTest {
-    /** The way of each request into a batch. */
+    /** Every request reaches a batch through this queue. */
     private static final FactsQueue QUEUE = new FactsQueue();
 
     @Property(tries = 200)
@@ -35,7 +35,7 @@ class RecordCodecTest {
         assertThat(RecordCodec.decode(codec.copy(), 1000)).isEqualTo(expected);
     }
 
-    /** Each version has one text more at the end than the one before: policies, namespaces, ids of requests. */
+    /** Each version appends one text to the record of the version before: policies, namespaces, ids of requests. */
     @Property(tries = 200)
     void batchesOfEarlierVersionsAreRead(@ForAll long seed) {
         Random random = new Random(seed);

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Figures in groups, and requests in other orders than that of the log: what the dashboard asks. */
+/** Figures by group, and requests in other orders than the log's, as the dashboard asks for them. */
 class SummaryTest {
     private static final Caller ALICE = new Caller(null, "alice", "efcdab8967452301");
     private static final Caller NAMELESS = new Caller(null, "001122334455", "0011223344556677");
@@ -238,7 +238,7 @@ class SummaryTest {
     }
 
     @Test
-    void aLongLogIsReadForAsLongAsThereIsTime() {
+    void aLongLogIsReadUntilTheTimeLimit() {
         for (int i = 0; i < 3000; i++) {
             request(Endpoint.CHAT, ALICE, "m", 200, 1, miss());
         }
@@ -259,7 +259,7 @@ class SummaryTest {
     }
 
     @Test
-    void whoGotALabelIsShownUnderItForEarlierRequestsToo() {
+    void aNewLabelIsShownForTheCallersEarlierRequestsToo() {
         request(Endpoint.CHAT, NAMELESS, "m", 200, 1, miss());
         request(Endpoint.CHAT, new Caller(null, "bob", NAMELESS.tag()), "m", 200, 1, miss());
         assertThat(found(Filter.ALL)).extracting(Activity::scope).containsExactly("bob", "bob");

@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.ZZZ_Result;
 
-/** Two threads meet over two new texts: one number for one text, and whoever has a number can have its text. */
+/** Two threads add the same two new texts: each text gets one number, and a thread with a number can read its text. */
 @JCStressTest
 @Outcome(id = "true, true, true", expect = Expect.ACCEPTABLE, desc = "Both threads got the same numbers.")
 @Outcome(expect = Expect.FORBIDDEN, desc = "A text has two numbers, or a number has a wrong text or none.")

@@ -11,7 +11,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 
-/** One number for one text, whoever comes first. */
+/** Each text has one number, whichever thread adds it first. */
 class TextsTest {
     private static final int THREADS = 4;
 
@@ -31,7 +31,7 @@ class TextsTest {
                         start.await();
                         for (int i = 0; i < texts; i++) {
                             given[i] = numbers.number("text " + i);
-                            // Whoever has a number can have its text, at once.
+                            // A thread that has a number can read its text at once.
                             assertThat(numbers.text(given[i])).isEqualTo("text " + i);
                         }
                         return given;
@@ -48,9 +48,9 @@ class TextsTest {
         }
     }
 
-    /** A race costs a number at most, and none comes twice. */
+    /** A race may waste a number. No number is given twice. */
     @Test
-    void thereAreSoManyNumbersAndNoMore() throws Exception {
+    void thereAreOnlySoManyNumbers() throws Exception {
         Texts numbers = new Texts();
         ExecutorService threads = Executors.newFixedThreadPool(THREADS);
         try {

@@ -47,7 +47,7 @@ class ActivityPagesTest {
     }
 
     @Test
-    void aFileTakesTurnsLikeAllThatReadsTheLog() throws AdminException, IOException {
+    void aDownloadTakesTurnsWithOtherReadersOfTheLog() throws AdminException, IOException {
         ActivityOptions options = ActivityOptions.of(folder.resolve("log"), 64 << 20, Duration.ofDays(1));
         Walks walks = new Walks(0);
         try (ActivityLog log = ActivityLog.open(options, Clock.systemUTC())) {
@@ -78,7 +78,7 @@ class ActivityPagesTest {
     }
 
     @Test
-    void aFileThatIsNotWholeDoesNotEndLikeOneThatIs() throws IOException {
+    void aBrokenDownloadHasNoRegularEnd() throws IOException {
         ActivityLog.Page first = new ActivityLog.Page(List.of(), "more", true);
         ActivityLog.Page last = new ActivityLog.Page(List.of(), null, true);
         String whole = ask(exchange -> ActivityPages.write(exchange, first, cursor -> last));
@@ -86,7 +86,7 @@ class ActivityPagesTest {
         String broken = ask(exchange -> ActivityPages.write(exchange, first, cursor -> {
             throw AdminException.badRequest("others read");
         }));
-        // Nothing was sent yet; what had been would have no last chunk.
+        // Nothing had been sent yet. If something had, the last chunk would be missing.
         assertThat(broken).isEmpty();
     }
 }

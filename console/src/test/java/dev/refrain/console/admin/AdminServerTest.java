@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class AdminServerTest {
     private static final long MIB = 1 << 20;
 
-    /** Heads of 16 KiB take four times that, and what there is of each request besides. */
+    /** A head of 16 KiB takes four times that in memory, plus the other objects of its request. */
     @Test
     void headsOfAllConnectionsAreASmallPartOfTheMemoryBudget() {
         for (long heap = 16; heap < 64 * 1024; heap *= 2) {
@@ -39,14 +39,14 @@ class AdminServerTest {
         assertThat(AdminServer.connections(MemoryBudget.share(1024 * MIB))).isEqualTo(256);
     }
 
-    /** A head that is not ended, and a body; the listener outside of tests gives them ten times as long. */
+    /** An unfinished head, and an unfinished body. Outside of tests the listener waits ten times as long. */
     @ParameterizedTest
     @ValueSource(
             strings = {
                 "POST /admin/api/login HTTP/1.1\r\nHost: 127.0.0.1\r\n",
                 "POST /admin/api/login HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Refrain-Admin: 1\r\nContent-Length: 9\r\n\r\n{"
             })
-    void f55_whoSendsSlowlyIsCutInSeconds(String half, @TempDir Path folder) throws IOException {
+    void f55_aSlowSenderIsCutInSeconds(String half, @TempDir Path folder) throws IOException {
         ActivityOptions options = ActivityOptions.of(folder.resolve("log"), 64 * MIB, Duration.ofDays(1));
         try (ResponseCache cache = ResponseCache.onHeap(4 * MIB).open();
                 ActivityLog log = ActivityLog.open(options, Clock.systemUTC());
@@ -62,9 +62,9 @@ class AdminServerTest {
         }
     }
 
-    /** Whatever holds all worker threads: here the proxy's address, which figures have, and which does not come. */
+    /** All worker threads are busy: with figures that ask for the proxy's address, which never comes. */
     @Test
-    void probesAreAnsweredWhileAllElseIsHeldUp(@TempDir Path folder) throws IOException {
+    void probesAreAnsweredWhileAllWorkersAreBlocked(@TempDir Path folder) throws IOException {
         ActivityOptions options = ActivityOptions.of(folder.resolve("log"), 64 * MIB, Duration.ofDays(1));
         CountDownLatch held = new CountDownLatch(8);
         CountDownLatch goOn = new CountDownLatch(1);

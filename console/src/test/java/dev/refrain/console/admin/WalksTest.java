@@ -17,7 +17,7 @@ class WalksTest {
     private final Walks walks = new Walks(600);
 
     @Test
-    void twoWalkAndTwoWaitAndAnotherIsRefusedAtOnce() throws AdminException {
+    void twoWalksRunTwoWaitAndAFifthIsRefusedAtOnce() throws AdminException {
         CountDownLatch goOn = new CountDownLatch(1);
         CountDownLatch under = new CountDownLatch(2);
         ExecutorService threads = Executors.newFixedThreadPool(4);
@@ -54,9 +54,9 @@ class WalksTest {
         }
     }
 
-    /** A slow reader of one file does not keep others from theirs, or from the log. */
+    /** A slow download blocks neither other downloads nor other readers of the log. */
     @Test
-    void aWalkInStepsHasATurnForEachAndTwoAreUnderWay() throws AdminException {
+    void aWalkInStepsTakesATurnForEachStep() throws AdminException {
         Walks hasty = new Walks(0);
         try (Walks.Steps one = hasty.inSteps();
                 Walks.Steps two = hasty.inSteps()) {

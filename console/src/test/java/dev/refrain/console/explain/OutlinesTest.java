@@ -70,7 +70,7 @@ class OutlinesTest {
     }
 
     @Test
-    void equalValuesSpeltInAnotherWayAreSaidToBe() throws IOException {
+    void equalValuesInAnotherSpellingAreReportedAsSuch() throws IOException {
         assertThat(differences("{\"a\":\"A\"}", "{\"a\":\"\\u0041\"}")).containsExactly("(spelling of a text)");
         assertThat(outline("{\"a\":\"A\"}").similarity(outline("{\"a\":\"\\u0041\"}")))
                 .isEqualTo(1);
@@ -105,7 +105,7 @@ class OutlinesTest {
         }
     }
 
-    /** A client's deployment may be as long as the head of a request, and a provider's id as long as it likes. */
+    /** The name of a deployment may be as long as the head of a request; the id from a provider may have any length. */
     @ParameterizedTest
     @CsvSource({"15000,10", "10,15000"})
     void longTextsTakeNoMoreThanShortOnes(int target, int id) throws IOException {
@@ -126,7 +126,7 @@ class OutlinesTest {
     }
 
     @Test
-    void whatWaitsForItsOutlineIsGivenBackWhenItEnds() throws Exception {
+    void closingReleasesTheMemoryOfRequestsThatWaitForTheirOutline() throws Exception {
         MemoryBudget memory = new MemoryBudget(1 << 20);
         CountDownLatch busy = new CountDownLatch(1);
         CountDownLatch closing = new CountDownLatch(1);
@@ -166,9 +166,9 @@ class OutlinesTest {
         }
     }
 
-    /** An explanation is never worth a request that is refused. */
+    /** No request may be refused because explanations hold memory. */
     @Test
-    void whatWaitsForItsOutlineLeavesMemoryToRequests() throws Exception {
+    void requestsThatWaitForTheirOutlineLeaveMemoryToOthers() throws Exception {
         MemoryBudget memory = new MemoryBudget(1 << 20);
         CountDownLatch stuck = new CountDownLatch(1);
         try (Outlines outlines = new Outlines(100, memory)) {
@@ -178,7 +178,7 @@ class OutlinesTest {
                             await(stuck);
                             throw new IllegalStateException("of no matter");
                         },
-                        // A deployment may be far longer than a body.
+                        // The name of a deployment may be far longer than a body.
                         30_000,
                         null,
                         0,
@@ -192,7 +192,7 @@ class OutlinesTest {
     }
 
     @Test
-    void noneAreKeptWhereNoneAreWanted() {
+    void zeroOutlinesMeansThatNoneAreKept() {
         try (Outlines outlines = new Outlines(0, new MemoryBudget(1 << 20))) {
             outlines.add(
                     () -> {

@@ -12,7 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
-/** What is written of requests, and what is not when it cannot be. */
+/** What the access log writes, and what it does when it cannot write. */
 class AccessLogTest {
     private static AccessRecord entry(String path, String model) {
         return new AccessRecord(
@@ -37,7 +37,7 @@ class AccessLogTest {
                                 + " a\\x20b - - gen-1 req\\x201\n");
     }
 
-    /** For a terminal U+009B begins a command; some readers take U+0085 and U+2028 for the end of a line. */
+    /** For a terminal, U+009B begins a command; some readers take U+0085 and U+2028 for the end of a line. */
     @Test
     void whatATerminalWouldActUponIsEscaped() {
         assertThat(AccessLines.text(entry("/\u009B31m\u0085\u007F\u001B\u00A0", "\u2028\u202Eü")))
@@ -45,9 +45,9 @@ class AccessLogTest {
                 .contains(" \\xE2\\x80\\xA8\\xE2\\x80\\xAEü ");
     }
 
-    /** Tags, which are characters of two surrogates; what is seen stays. */
+    /** Tag characters are invisible surrogate pairs, so they are escaped. Visible pairs stay as they are. */
     @Test
-    void whatIsHiddenBeyondTheFirstPlaneIsEscapedAsWell() throws IOException {
+    void invisibleCharactersBeyondTheFirstPlaneAreEscapedAsWell() throws IOException {
         AccessRecord entry = entry("/", "a\uDB40\uDC41\uD834\uDD73\uD83D\uDE00\uD83D");
         assertThat(AccessLines.text(entry)).contains(" a\\xF3\\xA0\\x81\\x81\\xF0\\x9D\\x85\\xB3\uD83D\uDE00\uD83D ");
         String json = AccessLines.json(entry("/\u009B\u0085", entry.model()));
@@ -67,7 +67,7 @@ class AccessLogTest {
     }
 
     @Test
-    void whatWaitsIsBoundedInBytesAndTheRestIsCounted() {
+    void theQueueIsBoundedInBytesAndLinesBeyondItAreCounted() {
         CountDownLatch goOn = new CountDownLatch(1);
         ByteArrayOutputStream written = new ByteArrayOutputStream();
         OutputStream stalled = new OutputStream() {
@@ -96,7 +96,7 @@ class AccessLogTest {
             offered++;
             assertThat(log.waiting()).isLessThanOrEqualTo(AccessLog.MAX_WAITING);
         }
-        // More than what waits, as the writer has taken some; but not many times as much.
+        // More than the queue holds, because the writer has taken some, but not many times as much.
         assertThat(offered).isBetween(90, 250);
         goOn.countDown();
         log.close();
@@ -104,7 +104,7 @@ class AccessLogTest {
         assertThat(log.waiting()).isZero();
     }
 
-    /** Each of them as long as a head may be. */
+    /** Each field is as long as a head may be. */
     @Test
     void whatClientsSendIsCutAndCounted() {
         String longest = "X".repeat(65_536);

@@ -12,7 +12,7 @@ import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Lines of the log, and which there are. */
+/** The format of log lines, and which levels are logged. */
 class LogsTest {
     private static final Logger OURS = Logger.getLogger("dev.refrain.some.Type");
     private static final Logger THEIRS = Logger.getLogger("io.library");

@@ -9,7 +9,7 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** The demo provider is a provider like any other: it knows nothing of the cache before it. */
+/** The demo provider is a provider like any other: it does not depend on the cache in front of it. */
 @AnalyzeClasses(packages = "dev.refrain.http.demo", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest

@@ -31,7 +31,7 @@ class DemoProviderTest {
     private static final String CHAT = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
     private static final HttpClient CLIENT = HttpClient.newHttpClient();
 
-    /** As users get it; slow, so only for what depends on its pace. */
+    /** Answers at the pace that users get. Slow, so only for tests of that pace. */
     private static DemoProvider paced;
 
     private static DemoProvider quick;

@@ -7,7 +7,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.ZZ_Result;
 
-/** Threads take and give at one slot: an object has one owner at a time, who sees what the one before wrote. */
+/** Threads take from and give to one slot: an object has one owner at a time, who sees all writes of the one before. */
 @JCStressTest
 @Outcome(id = "true, true", expect = Expect.ACCEPTABLE, desc = "Each owner was alone.")
 @Outcome(expect = Expect.FORBIDDEN, desc = "Two owners at once, or one that saw an older state.")

@@ -28,7 +28,7 @@ class PoolTest {
     }
 
     @Test
-    void aFullPoolLetsGo() {
+    void aFullPoolDropsObjects() {
         Pool<Object> pool = new Pool<>(Object::new);
         for (int i = 0; i < 1_000; i++) {
             pool.give(new Object());

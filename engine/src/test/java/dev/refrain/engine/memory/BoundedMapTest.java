@@ -9,7 +9,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** What is remembered on a client's word is bounded, whatever that word is (F16). */
+/** Maps that clients fill are bounded in bytes, whatever the clients send (F16). */
 class BoundedMapTest {
     private static final int OWN = BoundedMap.ENTRY_BYTES;
 
@@ -51,7 +51,7 @@ class BoundedMapTest {
     }
 
     @Test
-    void theOldestGoesFirstHoweverOftenItIsPeekedAt() {
+    void theOldestGoesFirstAlsoIfItIsPeekedAt() {
         BoundedMap<Integer, String> map = map(1 << 20, 3);
         for (int i = 0; i < 3; i++) {
             map.put(i, "v" + i);
@@ -65,7 +65,7 @@ class BoundedMapTest {
     }
 
     @Test
-    void whatWasAskedForGetsASecondChance() {
+    void anEntryThatWasReadGetsASecondChance() {
         BoundedMap<Integer, String> map = map(1 << 20, 3);
         map.put(0, "real");
         for (int i = 1; i < 1000; i++) {
@@ -80,7 +80,7 @@ class BoundedMapTest {
     }
 
     @Test
-    void whatIsLargerThanTheBoundIsNotKeptNorWhatStoodInItsPlace() {
+    void anEntryLargerThanTheBoundIsNotKeptAndRemovesTheOlderOne() {
         BoundedMap<Integer, String> map = map(OWN + 10, 3);
         map.put(1, "0123456789");
         assertThat(map.bytes()).isEqualTo(OWN + 10);

@@ -12,8 +12,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.ZZJ_Result;
 
 /**
- * Two threads want the rest of a budget, and one closes a reservation while the other grows it. Never is more granted
- * than there is, and at the end everything is released.
+ * Two threads reserve the rest of a budget, and one closes a reservation while the other grows it. More than the limit
+ * is never granted, and at the end everything is released.
  */
 @JCStressTest
 @Outcome(
@@ -27,7 +27,7 @@ public class MemoryBudgetStress {
 
     private final MemoryBudget budget = new MemoryBudget(LIMIT);
     private final Reservation shared = budget.open();
-    /** What both have of the budget for certain. */
+    /** Bytes that both certainly hold. */
     private final AtomicInteger granted = new AtomicInteger();
 
     private boolean take() {

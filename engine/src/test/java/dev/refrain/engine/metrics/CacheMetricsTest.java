@@ -32,7 +32,7 @@ class CacheMetricsTest {
             cache.lookup(key, hit);
 
             new CacheMetrics(cache).bindTo(registry);
-            // What binds has gone; the figures must not go with it.
+            // The binder is unreachable; the meters must survive it.
             System.gc();
 
             assertThat(registry.get("refrain.cache.lookups")

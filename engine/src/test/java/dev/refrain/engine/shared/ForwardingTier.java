@@ -4,11 +4,11 @@ import dev.refrain.engine.spi.SharedTier;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 
-/** Passes everything on; tests override what they change. */
+/** Forwards every call; tests override the methods that they change. */
 public class ForwardingTier implements SharedTier {
     private final SharedTier tier;
 
-    /** @param tier does the work */
+    /** @param tier tier that gets the calls */
     public ForwardingTier(SharedTier tier) {
         this.tier = tier;
     }

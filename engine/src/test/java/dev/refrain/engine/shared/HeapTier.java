@@ -20,16 +20,16 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
- * A shared tier on the heap of one process, for tests: {@link Engine} is what all machines share, and each has a
- * {@code HeapTier}. Machines can be cut off and joined again.
+ * A shared tier on the heap of one process, for tests: all machines share an {@link Engine}, and each has a {@code
+ * HeapTier}. Machines can be cut off and joined again.
  *
- * <p>Long, since one class is all that machines share, and what each of them sees of it.
+ * <p>Long, since it has both the state that machines share and the view of each.
  */
 public final class HeapTier implements SharedTier {
     /** Bytes of pieces in one answer; one piece may be longer. */
     private static final int READ_BYTES = 64 << 10;
 
-    /** What the machines share. Thread-safe by its monitor, which is not held while a listener is called. */
+    /** State that the machines share. Thread-safe by its monitor, which is not held while a listener is called. */
     public static final class Engine {
         private final LongSupplier clock;
         private final int maxEntryBytes;
@@ -61,7 +61,7 @@ public final class HeapTier implements SharedTier {
             final long token;
             final Set<HeapTier> waiters = new HashSet<>();
             final List<byte[]> pieces = new ArrayList<>();
-            /** What it was granted after, whose stream can still be read. */
+            /** The lease before this one; its stream can still be read. */
             Held previous;
 
             boolean released;
@@ -77,9 +77,9 @@ public final class HeapTier implements SharedTier {
         /**
          * An empty tier.
          *
-         * @param clock micros
-         * @param maxEntryBytes the longest entry, and the longest live stream
-         * @param maxBarriers how many names are remembered
+         * @param clock gives the time in microseconds
+         * @param maxEntryBytes limit for an entry, and for a live stream
+         * @param maxBarriers number of names that are remembered
          */
         public Engine(LongSupplier clock, int maxEntryBytes, int maxBarriers) {
             this.clock = clock;
@@ -88,7 +88,7 @@ public final class HeapTier implements SharedTier {
             this.barriersSince = clock.getAsLong();
         }
 
-        /** A machine that is connected. */
+        /** Creates a machine that is connected. */
         public HeapTier machine() {
             HeapTier machine = new HeapTier(this);
             machine.join();
@@ -280,7 +280,7 @@ public final class HeapTier implements SharedTier {
             connected.remove(machine);
         }
 
-        /** Forgets everything, as an engine that was emptied. */
+        /** Loses everything, like an engine that was emptied. */
         public synchronized void flush() {
             values.clear();
             leases.clear();

@@ -40,16 +40,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Wire rule W91, held against all answers that are given: clients ask three machines all the time, while one thread
- * purges on any of them, cuts them off, joins them again, and stops and starts them, in an order that chance gives.
- * Each call to the provider has a number, which its answer tells. No answer may be of a call from before a purge that
- * had been acknowledged, to the machine that was asked, when it was asked.
+ * Checks wire rule W91 on every answer: clients ask three machines all the time, while one thread purges on any of
+ * them, cuts them off, joins them again, and stops and starts them, in random order. Each call to the provider has a
+ * number, which its answer contains. Take any request to a machine, and any purge that had been acknowledged to this
+ * machine before: the answer must not come from a call before that purge.
  *
- * <p>A machine that is cut off knows the purges from before that, and its own. One that has been joined again knows
- * all. One that is started again has its store from before, and knows the purges from before it was stopped, until it
- * is joined again. What is right does not depend on how long anything takes.
+ * <p>A machine that is cut off knows all purges from before that, and its own. Once joined again, it knows all purges.
+ * After a restart it has its old store, and knows the purges from before it was stopped, until it is joined again. The
+ * check does not depend on how long anything takes.
  *
- * <p>Long, since machines, clients and the operator share what is known of purges.
+ * <p>Long, since machines, clients and the operator share the record of purges.
  */
 public abstract class SharedPurgesContract {
     private static final byte[] SECRET = "a secret of a cluster, of 32 bytes or more".getBytes(StandardCharsets.UTF_8);
@@ -59,10 +59,10 @@ public abstract class SharedPurgesContract {
     private static final Pattern NUMBER = Pattern.compile("number ([0-9]+) of ([0-9]+)\\.");
     private static final List<String> SCOPES = List.of("sk-one", "sk-other");
     private static final List<String> MODELS = List.of("acme/large", "acme/small");
-    /** Scope, model, and whether it is a stream. */
+    /** A key's number is its scope, its model, and whether it is a stream. */
     private static final int KEYS = 8;
 
-    /** What a machine shares by, and how it is cut off. */
+    /** A machine's tier, and the means to cut it off. */
     protected interface Connection {
         SharedTier tier();
 
@@ -71,7 +71,7 @@ public abstract class SharedPurgesContract {
         void join();
     }
 
-    /** Another machine's. */
+    /** Connects another machine. */
     protected abstract Connection connection();
 
     /** More settings of a cache. */
@@ -88,7 +88,7 @@ public abstract class SharedPurgesContract {
     private final AtomicInteger breaks = new AtomicInteger();
     private final AtomicInteger restarts = new AtomicInteger();
     private final List<String> steps = new ArrayList<>();
-    /** For each key the number of the last call that a purge has to have removed, on machines that are connected. */
+    /** For each key, the latest call whose answer must be gone from connected machines. */
     private final AtomicLongs floors = new AtomicLongs();
 
     private static final class AtomicLongs {
@@ -113,14 +113,14 @@ public abstract class SharedPurgesContract {
 
     private final class Machine {
         final Path store;
-        /** Clients hold it for reading while they ask, so that none asks while the machine is stopped. */
+        /** Clients hold the read lock while they ask, so that none asks while the machine is stopped. */
         final ReadWriteLock running = new ReentrantReadWriteLock();
 
         volatile Connection connection;
         volatile ResponseCache cache;
-        /** What it has purged itself, and what it had heard of when it was cut off. */
+        /** For each key, the same for this machine: by its own purges, and by those it knew when it was cut off. */
         final AtomicLongs own = new AtomicLongs();
-        /** Whether it knows what others purge. */
+        /** Whether it knows the purges of other machines. */
         volatile boolean joined = true;
 
         Machine(int number) throws IOException {
@@ -139,7 +139,7 @@ public abstract class SharedPurgesContract {
             cache = builder.open();
         }
 
-        /** @param meanwhile done while it is stopped */
+        /** @param meanwhile runs while the machine is stopped */
         void restart(Runnable meanwhile) throws IOException {
             if (!joined) {
                 join();
@@ -148,7 +148,7 @@ public abstract class SharedPurgesContract {
             try {
                 cache.close();
                 joined = false;
-                // What others had acknowledged. Its own removals may not have been told yet.
+                // All purges that others acknowledged. This machine's own removals may not have been announced yet.
                 for (int key = 0; key < KEYS; key++) {
                     own.set(key, floors.get(key));
                 }
@@ -157,7 +157,7 @@ public abstract class SharedPurgesContract {
             } finally {
                 running.writeLock().unlock();
             }
-            // It is asked before it knows what was removed.
+            // Clients ask it before it knows what was removed.
             Await.until(this::isConnected);
             joined = true;
         }
@@ -167,7 +167,7 @@ public abstract class SharedPurgesContract {
         }
 
         long floor(int key) {
-            // In this order: what others purge is copied before this machine is cut off.
+            // The order matters: purges of others are copied before this machine is cut off.
             return joined ? Math.max(own.get(key), floors.get(key)) : own.get(key);
         }
 
@@ -187,7 +187,7 @@ public abstract class SharedPurgesContract {
         }
     }
 
-    // ---- what is asked
+    // ---- requests and answers
 
     private static String scope(int key) {
         return SCOPES.get(key & 1);
@@ -212,7 +212,7 @@ public abstract class SharedPurgesContract {
                 + "}]}\n\n";
     }
 
-    /** Answers on a thread of its own, as a provider does, and takes a moment. */
+    /** Answers on its own thread, like a provider, after a moment. */
     private Upstream provider(int key) {
         return sink -> {
             long number = calls.incrementAndGet();
@@ -281,7 +281,7 @@ public abstract class SharedPurgesContract {
             }
         });
         if (leaves) {
-            // A hit has nobody to tell.
+            // On a hit, no listener is registered.
             gone.thenAccept(Runnable::run);
             return;
         }
@@ -344,7 +344,7 @@ public abstract class SharedPurgesContract {
         boolean test(int key);
     }
 
-    /** Removes what matches; once this returns, it is gone from all machines that are connected. */
+    /** Purges matching keys. After this returns, no connected machine may have them. */
     private void purge(Machine on, Matching matching, Runnable purge) {
         long last = calls.get();
         purge.run();
@@ -382,7 +382,7 @@ public abstract class SharedPurgesContract {
                 purge(on, key -> key == which, () -> on.cache.admin().removeDigest(purged.shortDigest()));
             }
             case 4 -> {
-                // Others hear of it a moment later.
+                // Other machines hear of it a moment later.
                 long last = calls.get();
                 on.cache.remove(on.cache.key(request(which)).orElseThrow());
                 on.own.raise(which, last);

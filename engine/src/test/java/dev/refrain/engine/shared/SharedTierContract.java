@@ -33,31 +33,31 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What {@link SharedTier} promises. Every tier passes it, those of others too: it is in the test-jar of this module.
- * Machines are instances that share one tier, which is empty before each test.
+ * The contract of {@link SharedTier}. Every tier must pass it, also one written elsewhere: it is in the test-jar of
+ * this module. Machines are instances that share one tier, which is empty before each test.
  *
- * <p>Long, since it has everything that a tier is held to, by subject.
+ * <p>Long, since it covers the whole contract, by subject.
  */
 public abstract class SharedTierContract {
-    /** The longest entry, in bytes, that the tier under test is to keep. */
+    /** Limit of an entry, in bytes, for which the tier under test is configured. */
     protected static final int MAX_ENTRY_BYTES = 16 << 20;
 
-    /** How many barriers the tier under test is to remember. */
+    /** Number of barriers that the tier under test must remember. */
     protected static final int MAX_BARRIERS = 100;
 
-    /** What comes of a stream at a time is less than that, and one piece more. */
+    /** A read of a stream returns fewer bytes than this, plus one piece. */
     private static final int MAX_READ_BYTES = 256 << 10;
 
     private static final long MINUTE = 60_000;
-    /** Long enough to be there for the next call, and short enough to wait for its end. */
+    /** In milliseconds: long enough for the next call, and short enough to wait for its end. */
     private static final long MOMENT = 1_000;
 
     private final List<SharedTier> machines = new ArrayList<>();
 
-    /** Another machine, connected. */
+    /** Connects another machine. */
     protected abstract SharedTier machine();
 
-    /** Forgets all that the tier keeps, as an engine that was emptied. */
+    /** Loses all that the tier keeps, like an engine that was emptied. */
     protected abstract void flush();
 
     private SharedTier open() {
@@ -95,7 +95,7 @@ public abstract class SharedTierContract {
         }
     }
 
-    /** Writes down what it is told. */
+    /** Records the notices that it gets. */
     protected static class Recorder implements SharedTier.Listener {
         private final BlockingQueue<String> told = new LinkedBlockingQueue<>();
 
@@ -134,7 +134,7 @@ public abstract class SharedTierContract {
             told.add("appended " + HexFormat.of().formatHex(key));
         }
 
-        /** What it is told next, other than that it is still up to date. */
+        /** The next notice that is not "caught up". */
         protected String next() {
             try {
                 String notice = told.poll(30, TimeUnit.SECONDS);
@@ -144,7 +144,7 @@ public abstract class SharedTierContract {
             }
         }
 
-        /** All that it is told until it is up to date. */
+        /** All notices until "caught up". */
         protected List<String> untilCaughtUp() {
             List<String> all = new ArrayList<>();
             try {
@@ -185,7 +185,7 @@ public abstract class SharedTierContract {
 
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 100, 65_536, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5_000_000, MAX_ENTRY_BYTES})
-    void whatOneMachineKeepsOthersFind(int length) {
+    void otherMachinesFindTheEntryOfOne(int length) {
         SharedTier one = open();
         SharedTier other = open();
         byte[] entry = bytes(length, length);
@@ -224,7 +224,7 @@ public abstract class SharedTierContract {
 
     @ParameterizedTest
     @ValueSource(ints = {100, 2_000_000})
-    void anEntryGoesAfterItsLife(int length) {
+    void anEntryIsGoneAfterItsLifetime(int length) {
         SharedTier tier = open();
         long started = of(tier.get(key(1))).micros();
         assertThat(of(tier.put(key(1), bytes(length, 1), started, 1))).isTrue();
@@ -250,7 +250,7 @@ public abstract class SharedTierContract {
 
     @ParameterizedTest
     @ValueSource(ints = {100, 2_000_000})
-    void whatIsRemovedIsGoneAndWhatBeganBeforeIsRefused(int length) {
+    void aRemovedEntryIsGoneAndOneFetchedBeforeIsRefused(int length) {
         SharedTier one = open();
         SharedTier other = open();
         byte[] entry = bytes(length, 1);
@@ -277,7 +277,7 @@ public abstract class SharedTierContract {
     // ---- barriers
 
     @Test
-    void aBarrierIsToldToAllWhoAreConnected() {
+    void allConnectedMachinesHearOfABarrier() {
         SharedTier one = open();
         SharedTier other = open();
         Recorder first = listening(one);
@@ -293,9 +293,9 @@ public abstract class SharedTierContract {
         }
     }
 
-    /** When it is acknowledged, it has taken effect everywhere. */
+    /** When it is acknowledged, it has taken effect on every machine. */
     @Test
-    void raisingEndsWhenAllHaveHeard() throws InterruptedException {
+    void raisingEndsWhenAllMachinesHaveHeard() throws InterruptedException {
         SharedTier one = open();
         SharedTier other = open();
         CountDownLatch told = new CountDownLatch(1);
@@ -323,9 +323,9 @@ public abstract class SharedTierContract {
         assertThat(blocked.next()).isEqualTo("raised a");
     }
 
-    /** By the last time of each name; those before the time that is asked for are not told. */
+    /** Each name has its latest time. Barriers before the requested time are not reported. */
     @Test
-    void whoWasAwayHearsWhatWasRaisedMeanwhile() {
+    void aMachineThatWasAwayHearsOfBarriersRaisedMeanwhile() {
         SharedTier one = open();
         long first = of(one.raise(name("a"))).micros();
         of(one.raise(name("b")));
@@ -340,7 +340,7 @@ public abstract class SharedTierContract {
     }
 
     @Test
-    void whoWasAwayForTooLongIsToldSo() {
+    void aMachineThatWasAwayForTooLongIsToldSo() {
         SharedTier one = open();
         long first = of(one.raise(name("first"))).micros();
         long second = of(one.raise(name("second"))).micros();
@@ -355,9 +355,9 @@ public abstract class SharedTierContract {
         assertThat(tooLong.untilCaughtUp()).startsWith("incomplete").hasSize(MAX_BARRIERS + 1);
     }
 
-    /** What was raised before it was emptied, nobody knows. */
+    /** Barriers from before the flush are lost, and no machine can know them. */
     @Test
-    void afterATierWasEmptiedNobodyIsUpToDate() {
+    void afterATierWasEmptiedNoMachineIsUpToDate() {
         SharedTier one = open();
         long before = of(one.raise(name("a"))).micros();
         flush();
@@ -380,7 +380,7 @@ public abstract class SharedTierContract {
     // ---- leases
 
     @Test
-    void oneHoldsALeaseAndOthersWaitForIt() {
+    void oneMachineHoldsALeaseAndOthersWait() {
         SharedTier one = open();
         SharedTier other = open();
         Recorder first = listening(one);
@@ -401,9 +401,9 @@ public abstract class SharedTierContract {
         assertThat(of(one.lease(key(1), MINUTE, MINUTE))).isEqualTo(new Lease(next.micros(), false, false));
     }
 
-    /** A machine with many waiting hears of its own keys alone. */
+    /** A machine with many waiting requests hears of its own keys only. */
     @Test
-    void whoDoesNotWaitIsNotWoken() {
+    void aMachineThatDoesNotWaitIsNotWoken() {
         SharedTier one = open();
         SharedTier other = open();
         Recorder recorder = listening(other);
@@ -428,16 +428,16 @@ public abstract class SharedTierContract {
             return lease.mine();
         });
         assertThat(next.get(next.size() - 1).micros()).isGreaterThan(lapsing.micros());
-        // The renewed one was granted before, so it would have lapsed by now.
+        // The renewed lease is older, so it would have lapsed by now.
         assertThat(of(other.lease(key(1), MINUTE, MINUTE))).isEqualTo(new Lease(renewed.micros(), false, false));
         assertThat(of(one.renew(key(2), lapsing.micros(), MINUTE))).isFalse();
         assertThat(of(one.release(key(2), lapsing.micros()))).isFalse();
         assertThat(of(one.lease(key(2), MINUTE, MINUTE)).mine()).isFalse();
     }
 
-    /** Its holder, which is told, can hold it for longer; one that has died cannot. */
+    /** Its holder hears of it and can extend the lease; a dead holder cannot. */
     @Test
-    void whoWantsALeaseShortensIt() {
+    void wantingALeaseShortensIt() {
         SharedTier one = open();
         SharedTier other = open();
         Lease kept = of(one.lease(key(1), MINUTE, MINUTE));
@@ -451,7 +451,7 @@ public abstract class SharedTierContract {
         assertThat(of(other.lease(key(1), MINUTE, MINUTE)).mine()).isFalse();
     }
 
-    /** So whoever is granted a lease knows whether it has to look again. */
+    /** So the new holder of a lease knows whether it has to look again. */
     @ParameterizedTest
     @ValueSource(ints = {100, 2_000_000})
     void aLeaseTellsWhetherThereIsAnEntry(int length) {
@@ -525,7 +525,7 @@ public abstract class SharedTierContract {
         }
     }
 
-    /** An answer of a tier is bounded; what is left is asked for next. */
+    /** A read is bounded; the rest is read next. */
     @Test
     void aLongStreamIsReadInSeveralGoes() {
         SharedTier one = open();
@@ -548,9 +548,9 @@ public abstract class SharedTierContract {
         assertThat(goes).isGreaterThan(1);
     }
 
-    /** Whoever can write to the tier may have put it there. */
+    /** Anybody with write access to the tier may have put it there. */
     @Test
-    void aPieceThatIsAsLongAsMayBeIsReadAlone() {
+    void aPieceOfMaximumLengthIsReadAlone() {
         SharedTier tier = open();
         long token = of(tier.lease(key(1), MINUTE, MINUTE)).micros();
         for (int i = 0; i < 4; i++) {
@@ -576,7 +576,7 @@ public abstract class SharedTierContract {
         assertThat(of(one.append(key(1), token, 1, bytes(10, 3)))).isNotEqualTo(Appended.TAKEN);
         long next = of(other.lease(key(1), MINUTE, MINUTE)).micros();
         assertThat(of(other.read(key(1), next, 0))).isEqualTo(new Pieces(List.of(), true, 0));
-        // Whoever follows it reads the rest.
+        // A follower can read the rest.
         Pieces after = of(one.read(key(1), token, 0));
         assertThat(after.live()).isFalse();
         assertThat(after.pieces()).hasSize(1);
@@ -584,13 +584,13 @@ public abstract class SharedTierContract {
 
     /** After a pause of the tier, or of a machine. */
     @Test
-    void aLeaseThatHasLapsedIsHeldAgainIfNobodyElseHoldsIt() {
+    void aLapsedLeaseCanBeRenewedIfNobodyElseHoldsIt() {
         SharedTier one = open();
         SharedTier other = open();
         long token = of(one.lease(key(1), MOMENT, MINUTE)).micros();
         assertThat(of(one.append(key(1), token, 0, bytes(10, 0)))).isEqualTo(Appended.TAKEN);
         until(() -> !of(other.read(key(1), token, 0)).live());
-        // It only wants what the other does.
+        // With a length of 0 it does not ask for the lease itself, but only wants the answer of the holder.
         assertThat(of(other.lease(key(1), 0, MINUTE))).isEqualTo(new Lease(0, false, false));
         assertThat(of(one.append(key(1), token, 1, bytes(10, 1)))).isEqualTo(Appended.TAKEN);
         assertThat(of(other.read(key(1), token, 0)).live()).isTrue();
@@ -607,7 +607,7 @@ public abstract class SharedTierContract {
         assertThat(of(one.append(key(1), token, 2, bytes(10, 2)))).isEqualTo(Appended.LOST);
     }
 
-    /** An answer of the tier was lost, or all that the tier had. */
+    /** The tier may have lost its answer to an append, or all of its data. */
     @Test
     void aPieceIsAppendedOnceAndOnlyAfterThoseBefore() {
         SharedTier tier = open();
@@ -620,9 +620,9 @@ public abstract class SharedTierContract {
         assertThat(of(tier.read(key(1), token, 0)).pieces()).containsExactly(bytes(10, 0), bytes(10, 1));
     }
 
-    /** The tier was emptied, or has lost the end of what it had. */
+    /** The tier was emptied, or has lost the end of the stream. */
     @Test
-    void aStreamThatWasLostIsBegunAnew() {
+    void aLostStreamIsBegunAnew() {
         SharedTier one = open();
         SharedTier other = open();
         long token = of(one.lease(key(1), MINUTE, MINUTE)).micros();
@@ -632,12 +632,12 @@ public abstract class SharedTierContract {
         flush();
         assertThat(of(other.read(key(1), token, 3))).isEqualTo(new Pieces(List.of(), false, 0));
         assertThat(of(one.append(key(1), token, 3, bytes(10, 3)))).isEqualTo(Appended.LOST);
-        // With its first piece it takes the lease again, if nobody has taken it meanwhile.
+        // With its first piece it takes the lease again, unless another machine holds it.
         assertThat(of(one.append(key(1), token, 0, bytes(10, 4)))).isEqualTo(Appended.TAKEN);
         assertThat(of(other.lease(key(1), MINUTE, MINUTE))).isEqualTo(new Lease(token, false, false));
         assertThat(of(one.append(key(1), token, 1, bytes(10, 5)))).isEqualTo(Appended.TAKEN);
         assertThat(of(other.read(key(1), token, 0)).pieces()).containsExactly(bytes(10, 4), bytes(10, 5));
-        // Also one that is there.
+        // Also a stream that still exists.
         assertThat(of(one.append(key(1), token, 0, bytes(10, 6)))).isEqualTo(Appended.TAKEN);
         assertThat(of(other.read(key(1), token, 0)).pieces()).containsExactly(bytes(10, 6));
         flush();
@@ -658,10 +658,10 @@ public abstract class SharedTierContract {
                 .isEqualTo(Appended.REFUSED);
     }
 
-    // ----
+    // ---- arguments and closing
 
     @Test
-    void whatCannotBeIsRefusedAtOnce() {
+    void invalidArgumentsAreRefusedAtOnce() {
         SharedTier tier = open();
         assertThatThrownBy(() -> tier.get(new byte[31])).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> tier.put(key(1), new byte[1], 1, 0)).isInstanceOf(IllegalArgumentException.class);

@@ -15,7 +15,7 @@ class AccelBufferingWireTest extends WireTest {
     private static final String FIELD = "X-Accel-Buffering";
 
     @Test
-    void w28c_hitsOfStreamsSayThatTheyAreNotToBeHeldBackAndMissesWhatTheProviderSays() throws Exception {
+    void w28c_hitsOfStreamsTurnBufferingOffAndMissesRepeatTheProvidersField() throws Exception {
         provider.does((exchange, request) -> {
             exchange.getResponseHeaders().set(FIELD, "yes");
             ScriptedProvider.stream(exchange);
@@ -23,7 +23,7 @@ class AccelBufferingWireTest extends WireTest {
                 ScriptedProvider.write(exchange, piece);
             }
         });
-        // The first goes the long way, the second too, the third by the shortcut.
+        // The first request takes the long way, and so does the second; the third takes the shortcut.
         try (RawClient client = new RawClient(proxy.port())) {
             client.send(REQUEST);
             assertThat(client.readHead()).contains("MISS").containsIgnoringCase(FIELD + ": yes");
@@ -40,7 +40,7 @@ class AccelBufferingWireTest extends WireTest {
     }
 
     @Test
-    void w28c_joinedStreamsSayItToo() throws Exception {
+    void w28c_joinedStreamsTurnBufferingOffToo() throws Exception {
         CountDownLatch rest = new CountDownLatch(1);
         provider.does((exchange, request) -> {
             ScriptedProvider.stream(exchange);
@@ -63,7 +63,7 @@ class AccelBufferingWireTest extends WireTest {
     }
 
     @Test
-    void w28c_bodiesDoNotSayIt() {
+    void w28c_documentsDoNotMentionBuffering() {
         HttpResponse<String> miss = proxy.cached(CHAT, CHAT_REQUEST);
         HttpResponse<String> hit = proxy.cached(CHAT, CHAT_REQUEST);
         assertHit(hit);

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Who is served where {@code access.keys} is set. */
+/** Which requests are served if {@code access.keys} is set. */
 class AccessTest extends WireTest {
     private static String sha256(String key) {
         try {
@@ -54,14 +54,14 @@ class AccessTest extends WireTest {
     }
 
     @Test
-    void everybodyElseIsNotAndTheProviderHearsNothing() {
+    void otherKeysAreRefusedAndTheProviderHearsNothing() {
         for (String[] headers : new String[][] {
             {},
             {"Authorization", "Bearer sk-stranger"},
             {"Authorization", "Bearer " + sha256("sk-test")},
             {"Authorization", "Basic sk-test"},
             {"Cookie", "sk-test"},
-            // One of each would let a stranger's key through to the provider.
+            // With one field of each kind, a stranger's key would reach the provider.
             {"Authorization", "Bearer sk-test", "x-api-key", "sk-stranger"}
         }) {
             for (String path : new String[] {CHAT, "/v1/messages", "/v1/rerank", "/v1/generation?id=gen-1"}) {
@@ -81,7 +81,7 @@ class AccessTest extends WireTest {
         assertThat(post(path).body()).contains("\"type\":\"" + type + "\"");
     }
 
-    /** What is stored for an allowed key is no way in for others on the same connection. */
+    /** A hit for an allowed key must not answer other keys on the same connection. */
     @Test
     void hitsAreForAllowedKeysOnly() throws IOException {
         for (int i = 0; i < 5; i++) {
@@ -100,7 +100,7 @@ class AccessTest extends WireTest {
     }
 
     @Test
-    void anOpenDoorIsSaid() throws IOException {
+    void withoutAccessKeysAnOpenAddressIsLogged() throws IOException {
         proxy.close();
         try (CapturedLog log = new CapturedLog(Entrances.class.getName())) {
             proxy = startProxy(Map.of());

@@ -50,7 +50,7 @@ class ActivityKillIT {
                     .isEqualTo("rw-------");
             int calls = provider.calls();
             try (RunningJar jar = RunningJar.start(folder, provider.base())) {
-                // Enough to see gaps; each is a request of its own. The first is the provider's to tell of (W60).
+                // Enough of them to see gaps. The first is left out: its provider has that record (W60).
                 for (int i = 1; i < answers.size(); i += Math.max(1, answers.size() / 200)) {
                     Answered answer = answers.get(i);
                     if (killedAt - answer.atNanos() > LOSS_NANOS) {

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Wire rules W60 and W61: what is known of requests. */
+/** Wire rules W60 and W61: records and counts of requests. */
 class ActivityWireTest extends WireTest {
     private final CountDownLatch asked = new CountDownLatch(1);
     private final CountDownLatch release = new CountDownLatch(1);
@@ -53,21 +53,21 @@ class ActivityWireTest extends WireTest {
         return proxy.activity().query(Filter.ALL, 100, null).data();
     }
 
-    /** A request is logged at about the time at which its client has the answer. */
+    /** Waits, because a request is logged at about the time at which its client has the answer. */
     private List<Activity> log(int count) {
         proxy.activity(count);
         assertThat(log()).hasSize(count);
         return log();
     }
 
-    /** The record that the scripted provider has of whatever it made itself. */
+    /** Makes the scripted provider return a record for every id. */
     private void providersRecords() {
         provider.does((exchange, request) ->
                 ScriptedProvider.json(exchange, 200, request.method().equals("GET") ? FROM_UPSTREAM : CHAT_ANSWER));
     }
 
     @Test
-    void w60_f45_aHitHasARecordHereAndItsSourceTheProviders() throws IOException {
+    void w60_f45_aHitHasARecordHereAndTheProviderHasThatOfItsSource() throws IOException {
         providersRecords();
         String source = header(proxy.cached(CHAT, CHAT_REQUEST), GENERATION);
         String hit = header(proxy.cached(CHAT, CHAT_REQUEST), GENERATION);
@@ -99,7 +99,7 @@ class ActivityWireTest extends WireTest {
     }
 
     @Test
-    void w60_onlyTheKeyThatMadeItReadsIt() {
+    void w60_onlyTheKeyOfTheRequestReadsItsRecord() {
         proxy.cached(CHAT, CHAT_REQUEST);
         String id = header(proxy.cached(CHAT, CHAT_REQUEST), GENERATION);
         providersRecords();
@@ -111,7 +111,7 @@ class ActivityWireTest extends WireTest {
         assertThat(provider.received().get(1).uri()).isEqualTo("/api/v1/generation?id=" + id);
         assertThat(provider.received().get(1).headers().getFirst("Authorization"))
                 .isEqualTo("Bearer sk-other");
-        // What is no question for a record is nobody's business but the provider's.
+        // A question without an id goes to the provider.
         assertThat(proxy.send(HttpRequest.newBuilder(proxy.uri("/v1/generation")))
                         .body())
                 .isEqualTo(FROM_UPSTREAM);
@@ -124,22 +124,22 @@ class ActivityWireTest extends WireTest {
         restart(Map.of());
         assertThat(generation(hit).path("response_cache_source_id").asText()).isEqualTo(miss);
         assertThat(generation(hit).path("finish_reason").asText()).isEqualTo("stop");
-        // A hit after the restart, on an answer that was fetched before it.
+        // A hit after the restart on an answer from before it.
         String later = header(proxy.cached(CHAT, CHAT_REQUEST), GENERATION);
         assertThat(generation(later).path("finish_reason").asText()).isEqualTo("stop");
     }
 
     @ParameterizedTest
     @CsvSource({"true", "false"})
-    void w60_uncachedRequestsAreTheProvidersToTellOf(boolean stream) {
+    void w60_recordsOfUncachedRequestsComeFromTheProvider(boolean stream) {
         HttpResponse<String> off = proxy.send(proxy.post(CHAT, stream ? CHAT_STREAM_REQUEST : CHAT_REQUEST));
         providersRecords();
         assertThat(ask(header(off, GENERATION)).body()).isEqualTo(FROM_UPSTREAM);
     }
 
     /**
-     * Ollama counts to 998, Groq's compound models say "stub": two answers with
-     * one id, asked for with one key and with two.
+     * Ollama numbers its answers up to 998, and Groq's compound models call each "stub". So two answers have one id
+     * here, under one key and under two.
      */
     @Test
     void f6_idsThatAProviderIssuesTwiceNeverMixTwoRecords() throws IOException {
@@ -161,7 +161,7 @@ class ActivityWireTest extends WireTest {
                     .isEqualTo(i % 2 == 0 ? "one" : "two");
             providersRecords();
             assertThat(ask(hits.get(i), "Authorization", theirs).body()).isEqualTo(FROM_UPSTREAM);
-            // An id of the provider's is the provider's to answer, whoever had it here.
+            // The provider answers for its own ids, whichever client got one here.
             assertThat(ask("chatcmpl-123", "Authorization", mine).body()).isEqualTo(FROM_UPSTREAM);
         }
     }
@@ -254,7 +254,7 @@ class ActivityWireTest extends WireTest {
         assertThat(stats.requests()).isEqualTo(new Stats.Counts(1, 0, 0, 3, 4, 1, 3));
     }
 
-    /** The provider says when it is asked, and answers when it is told to. */
+    /** Makes the provider count down when it is called, and answer when the test says so. */
     private void holdTheAnswer() {
         provider.does((exchange, request) -> {
             asked.countDown();
@@ -293,7 +293,7 @@ class ActivityWireTest extends WireTest {
             asked.await();
             client.leave(true);
         }
-        // The server hears of a reset only when it touches the connection: with the answer.
+        // The server notices a reset only when it writes to the connection: with the answer.
         release.countDown();
         Activity left = log(1).get(0);
         assertThat(left.promptTokens()).isEqualTo(9);

@@ -9,7 +9,7 @@ import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Bodies that are sent to the admin listener take little memory, and for seconds at most. */
+/** Bodies sent to the admin listener take little memory, and only for seconds. */
 class AdminBodyTest extends WireTest {
     private static final String TOKEN = "0123456789abcdef0123";
     private static final int LONG = 51_000_000;
@@ -26,7 +26,7 @@ class AdminBodyTest extends WireTest {
     }
 
     @Test
-    void f55_nothingIsReadOfWhoIsNotLetIn() throws IOException {
+    void f55_noBodyIsReadWithoutTheToken() throws IOException {
         try (RawClient client = send("POST /admin/api/explain", LONG, "{")) {
             assertThat(client.readResponse()).contains(" 403 ");
         }
@@ -50,7 +50,7 @@ class AdminBodyTest extends WireTest {
     }
 
     @Test
-    void f55_whatIsTooLongIsRefusedBeforeItCame() throws IOException {
+    void f55_aBodyThatIsTooLongIsRefusedBeforeItArrives() throws IOException {
         String authorization = " HTTP/1.1\r\nAuthorization: Bearer " + TOKEN + "\r\nX-Ignored: x";
         try (RawClient client = RawClient.ofAdmin(proxy.admin("/").getPort())) {
             client.send("POST /admin/api/explain" + authorization + "\r\nHost: 127.0.0.1\r\nContent-Length: " + LONG

@@ -22,7 +22,7 @@ import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
 import org.junit.jupiter.api.Test;
 
-/** What is stored, how much of it a purge removes, a look at an answer, and figures in groups, over the admin API. */
+/** Over the admin API: stored entries, counts before a purge, a look at an answer, and figures in groups. */
 class AdminEntriesTest extends AdminTest {
     private static final String ALICE = "sk-of-alice-0123456789";
     private static final String ANSWER = CHAT_ANSWER.replace("Hello", "<b>Hello</b>");
@@ -33,7 +33,7 @@ class AdminEntriesTest extends AdminTest {
         restartWith(settings, "alice");
     }
 
-    /** @param label of Alice's key */
+    /** @param label label of Alice's key */
     private void restartWith(String settings, String label) throws IOException {
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, ANSWER));
         Path file = Files.writeString(folder.resolve("refrain.yaml"), settings + """
@@ -63,7 +63,7 @@ class AdminEntriesTest extends AdminTest {
     }
 
     @Test
-    void theDigitsOfALabelAreThoseOfItsEntries() throws IOException {
+    void scopesOfALabelSelectItsEntries() throws IOException {
         restartWith("");
         chatAs("m", "1", ALICE);
         chatAs("m", "1", "sk-of-bob-0123456789");
@@ -77,7 +77,7 @@ class AdminEntriesTest extends AdminTest {
         assertThat(json("scopes?scope=" + digits).path("data").get(0).asText()).isEqualTo(digits);
     }
 
-    /** The latest request; waits for it, since a client may have its answer before the log knows that it has. */
+    /** The latest request. Waits for it, because a client may have its answer before the log has the request. */
     private JsonNode logged() {
         asked++;
         JsonNode[] latest = new JsonNode[1];
@@ -131,14 +131,14 @@ class AdminEntriesTest extends AdminTest {
                     .as(wrong)
                     .isEqualTo(400);
         }
-        // The names are still known after a restart, by the log.
+        // After a restart, the names come from the log.
         restart(Map.of());
         assertThat(json("entries").findValuesAsText("model")).contains("acme/large", "acme/small");
         assertThat(json("entries").findValuesAsText("scope")).contains("alice");
     }
 
     @Test
-    void aKeyWithAnotherLabelIsShownUnderItAlone() throws IOException {
+    void aKeyWithANewLabelIsShownOnlyUnderThat() throws IOException {
         restartWith("");
         chatAs("acme/large", "one", ALICE);
         restartWith("", "bob");
@@ -148,13 +148,13 @@ class AdminEntriesTest extends AdminTest {
             assertThat(json("entries?scope=bob").get("matching").asInt()).isEqualTo(2);
             assertThat(json("entries/count?scope=bob").get("matching").asInt()).isEqualTo(2);
             assertThat(json("activity").findValuesAsText("scope")).containsExactly("bob", "alice");
-            // After a restart, only the log has it.
+            // After a restart, the label comes from the log alone.
             restartWith("", "bob");
         }
     }
 
     @Test
-    void aPurgeIsCountedBefore() throws IOException {
+    void entriesOfAPurgeAreCountedBeforehand() throws IOException {
         restartWith("");
         chatAs("acme/large", "one", ALICE);
         chatAs("acme/large", "two", ALICE, "X-Refrain-Namespace", "evals");
@@ -227,7 +227,7 @@ class AdminEntriesTest extends AdminTest {
         assertThat(look("0".repeat(64), "{}").statusCode()).isEqualTo(404);
         assertThat(look("x", "{}").statusCode()).isEqualTo(400);
         assertThat(look(key, "[]").statusCode()).isEqualTo(400);
-        // Without the header that no page of another site can send.
+        // Without the header, which a page of another site cannot send.
         assertThat(proxy.send(admin("POST", "/admin/api/entries/" + key + "/content", "{}"))
                         .statusCode())
                 .isEqualTo(403);
@@ -247,12 +247,12 @@ class AdminEntriesTest extends AdminTest {
 
             @Override
             public void flush() {
-                // Nothing is buffered.
+                // Buffers nothing.
             }
 
             @Override
             public void close() {
-                // Nothing is open.
+                // Holds nothing open.
             }
         };
     }

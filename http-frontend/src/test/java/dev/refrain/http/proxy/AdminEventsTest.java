@@ -25,13 +25,13 @@ class AdminEventsTest extends AdminTest {
     }
 
     @Test
-    void tellsOfFiguresRequestsAndTheLatestStep() throws IOException {
+    void sendsFiguresRequestsAndTheLatestStep() throws IOException {
         try (RawClient client = listen()) {
             assertThat(client.readHead()).startsWith("HTTP/1.1 200").contains("text/event-stream");
             assertThat(data(client, "stats").at("/requests/total").asInt()).isZero();
             assertThat(data(client, "point").path("t").asLong()).isPositive();
 
-            // What comes after the first figures is news.
+            // Events after the first figures are news.
             assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
             JsonNode news = data(client, "activity");
             assertThat(news.at("/data/0/model").asText()).isEqualTo("acme/large");

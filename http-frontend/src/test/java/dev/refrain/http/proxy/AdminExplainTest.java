@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Why a request misses, asked over a socket. */
+/** Why a request misses, asked through the admin API. */
 class AdminExplainTest extends AdminTest {
     private JsonNode explain(String body, String... headers) {
         ObjectNode question = JSON.createObjectNode();
@@ -40,7 +40,7 @@ class AdminExplainTest extends AdminTest {
     }
 
     @Test
-    void aHitIsExplainedByItsEntryAndCountsAsNothing() {
+    void aHitIsExplainedByItsEntryAndNotCounted() {
         HttpResponse<String> miss = proxy.cached(CHAT, chat("m", "hello"), TTL, "60");
         JsonNode answer = explain(" " + chat("m", "hello"));
 
@@ -88,9 +88,9 @@ class AdminExplainTest extends AdminTest {
         assertThat(answer.toString()).doesNotContain("10:01", "10:02", "hello");
     }
 
-    /** An entry is found whoever stored it. What another process was asked is not known, which the note says. */
+    /** Entries of other processes are found. Their requests are not known here, and the note says so. */
     @Test
-    void whatAProgramStoredInTheSameFileIsAHitAndItsRequestsAreNotClaimedToBeUnknown() throws Exception {
+    void anEntryOfAnotherProcessIsAHitAndTheNoteLimitsItselfToThisProcess() throws Exception {
         provider.does(SharedByProgramsKillIT::answer);
         ChildJvm.Result program = ChildJvm.run(ChildJvm.builder(
                 CachingProgram.class, "okhttp", folder.resolve("answers.refrain"), provider.base(), "all"));
@@ -170,7 +170,7 @@ class AdminExplainTest extends AdminTest {
     }
 
     @Test
-    void nothingIsKeptWhereThatIsTurnedOff() throws IOException {
+    void noRequestsAreKeptIfThatIsTurnedOff() throws IOException {
         restart(Map.of("REFRAIN_EXPLAIN_REQUESTS", "0"));
         proxy.cached(CHAT, chat("m", "hello"));
         JsonNode answer = explain(chat("m", "hi"));
@@ -188,7 +188,7 @@ class AdminExplainTest extends AdminTest {
                 "{\"body\":\"{}\"}",
                 "nonsense"
             })
-    void aQuestionThatIsNoneIsRefused(String question) {
+    void anInvalidQuestionIsRefused(String question) {
         assertThat(ask("POST", "/admin/api/explain", question).statusCode()).isEqualTo(400);
     }
 

@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
-/** {@code /metrics}. */
+/** {@code /metrics}: its figures, its formats, and the files that use them. */
 class AdminMetricsTest extends AdminTest {
     private static final Path PROMTOOL = Path.of("/usr/bin/promtool");
     private static final Path DASHBOARD = Path.of("../docs/grafana-dashboard.json");
@@ -83,7 +83,7 @@ class AdminMetricsTest extends AdminTest {
     }
 
     @Test
-    void theFormatIsTheOneThatIsAskedFor() {
+    void theFormatFollowsTheAcceptHeader() {
         HttpResponse<String> text = ask("GET", "/metrics", null);
         assertThat(header(text, "Content-Type")).isEqualTo("text/plain; version=0.0.4; charset=utf-8");
         assertThat(text.body()).doesNotContain("# EOF");
@@ -111,7 +111,7 @@ class AdminMetricsTest extends AdminTest {
     }
 
     @Test
-    void theGrafanaDashboardAsksForWhatThereIs() throws IOException {
+    void theGrafanaDashboardUsesExistingMetrics() throws IOException {
         JsonNode dashboard = JSON.readTree(DASHBOARD.toFile());
         Set<String> asked = new TreeSet<>();
         dashboard.findValuesAsText("expr").forEach(query -> {
@@ -129,7 +129,7 @@ class AdminMetricsTest extends AdminTest {
     }
 
     @Test
-    void theDocumentationNamesEachMetricThatIsOurs() throws IOException {
+    void theDocumentationNamesEachOfOurMetrics() throws IOException {
         String documented = Files.readString(ADMIN);
         assertThat(names(scrape()))
                 .filteredOn(name -> name.startsWith("refrain_"))

@@ -8,7 +8,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 
-/** What tests of the admin listener share. */
+/** Helpers for tests of the admin listener. */
 abstract class AdminTest extends WireTest {
     static final ObjectMapper JSON = new ObjectMapper();
     static final String TOKEN = "a-token-for-these-tests";

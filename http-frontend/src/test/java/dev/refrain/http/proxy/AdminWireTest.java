@@ -20,11 +20,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * The admin listener over a socket: who may ask, and what is answered. Long, since each page of it is asked once here.
- */
+/** The admin listener over a socket: access, and each page. Long, since each page is requested once here. */
 class AdminWireTest extends AdminTest {
-    // ---- who may ask
+    // ---- access
 
     private String raw(String head, String body) throws IOException {
         try (RawClient client = RawClient.ofAdmin(proxy.admin("/").getPort())) {
@@ -66,7 +64,7 @@ class AdminWireTest extends AdminTest {
     }
 
     @Test
-    void whatChangesSomethingNeedsAHeaderThatNoFormCanSend() {
+    void changesNeedAHeaderThatNoFormCanSend() {
         assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
         HttpResponse<String> refused = proxy.send(admin("DELETE", "/admin/api/entries?all=true", null));
         assertThat(refused.statusCode()).isEqualTo(403);
@@ -77,7 +75,7 @@ class AdminWireTest extends AdminTest {
     }
 
     @Test
-    void everyAnswerIsHardened() {
+    void everyAnswerHasTheSecurityHeaders() {
         for (String path : List.of("/admin/api/stats", "/healthz", "/nothing", "/metrics")) {
             HttpResponse<String> response = ask("GET", path, null);
             assertThat(header(response, "Content-Security-Policy"))
@@ -90,7 +88,7 @@ class AdminWireTest extends AdminTest {
     }
 
     @Test
-    void withATokenNothingIsShownWithoutIt() throws IOException {
+    void ifATokenIsSetNothingIsShownWithoutIt() throws IOException {
         restart(Map.of("REFRAIN_ADMIN_TOKEN", TOKEN));
         for (String path : List.of("/admin/api/stats", "/admin/api/activity", "/admin/api/events", "/metrics")) {
             HttpResponse<String> refused = ask("GET", path, null);
@@ -109,7 +107,7 @@ class AdminWireTest extends AdminTest {
                                 .header("Authorization", "Bearer " + TOKEN))
                         .statusCode())
                 .isEqualTo(200);
-        // A token makes names irrelevant: a page of another host has no token.
+        // With a token, names of hosts do not matter: a page of another host has no token.
         assertThat(raw("GET /admin/api/stats HTTP/1.1\nHost: refrain.example\nAuthorization: Bearer " + TOKEN, ""))
                 .startsWith("HTTP/1.1 200");
         assertThat(ask("GET", "/healthz", null).statusCode()).isEqualTo(200);
@@ -121,7 +119,7 @@ class AdminWireTest extends AdminTest {
         restart(Map.of("REFRAIN_ADMIN_TOKEN", TOKEN));
         String cookie = header(ask("POST", "/admin/api/login", "{\"token\":\"" + TOKEN + "\"}"), "Set-Cookie")
                 .replaceFirst(";.*", "");
-        // More than fit into two seconds, one of which may end while this runs.
+        // More than fit into two seconds: one second may end while this runs.
         List<HttpResponse<String>> tries = IntStream.range(0, 32)
                 .mapToObj(i -> i % 2 == 0
                         ? ask("POST", "/admin/api/login", "{\"token\":\"guess " + i + "\"}")
@@ -307,7 +305,7 @@ class AdminWireTest extends AdminTest {
     }
 
     @Test
-    void theLogIsAFileThatNoSpreadsheetRuns() {
+    void theLogIsACsvFileThatNoSpreadsheetExecutes() {
         proxy.cached(CHAT, chat("=HYPERLINK(1)", "1"));
         proxy.cached(CHAT, chat("a,\\\"b\\\"", "2"));
         proxy.activity(2);
@@ -372,7 +370,7 @@ class AdminWireTest extends AdminTest {
         assertThat(series.path("points")).hasSizeBetween(91, 92);
         assertThat(series.path("points"))
                 .anySatisfy(point -> assertThat(point.path("hit").asInt()).isPositive());
-        // Its last step may go on for two hours.
+        // Its last step may last for two hours.
         series = json("timeseries?until=" + Instant.now().minus(Duration.ofHours(3)));
         assertThat(series.path("step_seconds").asInt()).isEqualTo(7200);
         assertThat(series.path("points"))
@@ -404,7 +402,7 @@ class AdminWireTest extends AdminTest {
     @Test
     void aRequestIsFoundByItsPlaceInTheLogToo() {
         String id = header(proxy.cached(CHAT, CHAT_REQUEST), "X-Generation-Id");
-        // It is there once its call has ended, which the client need not notice.
+        // The record is there once the call has ended. The client may have its answer before that.
         JsonNode page = Stream.generate(() -> json("activity?limit=1"))
                 .filter(latest -> !latest.path("data").isEmpty())
                 .findFirst()
@@ -431,7 +429,7 @@ class AdminWireTest extends AdminTest {
     // ---- files
 
     @Test
-    void librariesAreServedFromHereAndKept() {
+    void librariesAreServedFromHereAndCacheable() {
         HttpResponse<String> library = ask("GET", "/admin/webjars/uplot/1.6.30/dist/uPlot.min.css", null);
         assertThat(library.statusCode()).isEqualTo(200);
         assertThat(header(library, "Content-Type")).isEqualTo("text/css; charset=utf-8");
@@ -454,7 +452,7 @@ class AdminWireTest extends AdminTest {
                 "/admin/index.html%00.css",
                 "/admin/nothing.css"
             })
-    void noPathLeadsElsewhere(String path) throws IOException {
+    void noPathLeavesTheFolder(String path) throws IOException {
         assertThat(raw("GET " + path + " HTTP/1.1\nHost: localhost", "")).matches("(?s)HTTP/1.1 40[04] .*");
     }
 }

@@ -10,11 +10,10 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Documents as providers may send them: passed on byte for byte (W23), and
- * stored or not (W16); what a hit changes (W25).
+ * Documents as providers may send them: passed on byte for byte (W23), stored or not (W16), and changed by a hit (W25).
  */
 class AnswerBodyWireTest extends ProviderFaults {
-    /** Endpoint, content type, body; what a hit returns of it, or null if it is not stored. */
+    /** Endpoint, content type, body, and the body of a hit; null if nothing is stored. */
     static Stream<Arguments> documents() {
         String json = "application/json";
         String deep = "[".repeat(900) + "]".repeat(900);
@@ -50,7 +49,7 @@ class AnswerBodyWireTest extends ProviderFaults {
                 stored(Api.CHAT, json, "{\"id\":null,\"created\":\"7\"}", null),
                 stored(Api.CHAT, json, "{\"id\":17,\"created\":null}", null),
                 stored(Api.CHAT, json, "{\"id\":\"ID\",\"id\":\"ID\",\"choice\":[{\"id\":\"x\"}]}", null),
-                // Numbers, texts and nesting that a parser may trip over
+                // Numbers, texts and nesting that can break a parser
                 stored(
                         Api.CHAT,
                         json,
@@ -69,7 +68,7 @@ class AnswerBodyWireTest extends ProviderFaults {
                 stored(Api.CHAT, "application/json; charset=iso-8859-1", "{\"a\":\"ü\"}", null),
                 stored(Api.CHAT, "application/problem+json", "{\"a\":1}", null),
                 stored(Api.CHAT, "garbage", "{\"a\":1}", null),
-                // No complete success
+                // Failures and incomplete answers
                 notStored(Api.CHAT, json, "{\"choices\":[{\"finish_reason\":\"stop\",\"error\":{\"code\":502}}]}"),
                 notStored(Api.CHAT, json, "{\"choices\":[{\"finish_reason\":\"error\"}]}"),
                 notStored(Api.CHAT, json, "{\"choices\":[{\"finish_reason\":\"stop\"},{\"finish_reason\":null}]}"),
@@ -95,14 +94,14 @@ class AnswerBodyWireTest extends ProviderFaults {
                         Api.EMBEDDINGS,
                         json,
                         "{\"error\":{\"message\":\"No successful provider responses.\",\"code\":404}}"),
-                // No JSON
+                // Not JSON
                 notStored(Api.CHAT, json, "{\"a\":1"),
                 notStored(Api.CHAT, json, "{\"a\":1}}"),
                 notStored(Api.CHAT, json, "{\"a\":1}\n{\"a\":2}"),
                 notStored(Api.CHAT, json, "{\"usage\":{\"n\":NaN}}"),
                 notStored(Api.CHAT, json, "{\"n\":Infinity}"),
                 notStored(Api.CHAT, json, "{\"n\":01}"),
-                // A name, unlike a text, has to be decoded, and half a surrogate pair cannot be.
+                // A name has to be decoded, unlike a value, and half of a surrogate pair cannot be.
                 notStored(Api.CHAT, json, "{\"\\ud800\":1}"),
                 notStored(Api.CHAT, json, "{\"a\":1,}"),
                 notStored(Api.CHAT, json, "{'a':1}"),
@@ -122,13 +121,13 @@ class AnswerBodyWireTest extends ProviderFaults {
                         Api.CHAT, "application/json; charset=utf-16", "{\"a\":1}", StandardCharsets.UTF_16LE, null));
     }
 
-    /** @param replay what a hit returns if that is something else; {@code ID} stands for the id */
+    /** @param replay the body of a hit, or null if it is the stored body; {@code ID} stands for the id */
     private static Arguments stored(Api api, String type, String body, String replay) {
         return Arguments.of(
                 api, type, complete(api, body), StandardCharsets.UTF_8, complete(api, replay == null ? body : replay));
     }
 
-    /** The document with the fields that make it a complete answer. */
+    /** The document, with the members that make it complete. */
     private static String complete(Api api, String body) {
         String more = switch (api) {
             case CHAT -> "\"choices\":[{\"finish_reason\":\"stop\"}]";

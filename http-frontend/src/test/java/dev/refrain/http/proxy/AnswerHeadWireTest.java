@@ -100,7 +100,7 @@ class AnswerHeadWireTest extends ProviderFaults {
                         + "1\r\n\r\n",
                 "HTTP/1.1 199 Whatever\r\n\r\n"
             })
-    void w23_whatComesAheadOfTheAnswerIsNoPartOfIt(String interim) {
+    void w23_interimResponsesAreNoPartOfTheAnswer(String interim) {
         for (Api api : Api.values()) {
             for (boolean streaming : new boolean[] {false, api.stream != null}) {
                 provider.does(call -> {
@@ -117,10 +117,10 @@ class AnswerHeadWireTest extends ProviderFaults {
         }
     }
 
-    /** Unusual, but there is no doubt what is meant. */
+    /** Unusual endings whose meaning is clear. */
     @ParameterizedTest
     @MethodSource("framings")
-    void w23_aBodyMayEndInAnyWayThatIsClear(String name, String answer) {
+    void w23_aBodyMayEndInAnyUnambiguousWay(String name, String answer) {
         provider.does(call -> call.write(answer));
         String request = newRequest(false);
         Received miss = fetch(Api.CHAT, request);
@@ -194,7 +194,7 @@ class AnswerHeadWireTest extends ProviderFaults {
     }
 
     @Test
-    void w2_fieldsOfOneHopAndOfAnotherCacheStayBehind() {
+    void w2_hopByHopFieldsAndThoseOfAnotherCacheAreNotPassedOn() {
         provider.does(call -> call.write(head(
                         "200 OK",
                         JSON,
@@ -245,7 +245,7 @@ class AnswerHeadWireTest extends ProviderFaults {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "   "})
-    void w23_anEmptyGenerationIdIsNone(String id) {
+    void w23_anEmptyGenerationIdCountsAsMissing(String id) {
         provider.does(
                 call -> call.write(head("200 OK", JSON, length(DOCUMENT), CLOSE, "X-Generation-Id:" + id) + DOCUMENT));
         String request = newRequest(false);

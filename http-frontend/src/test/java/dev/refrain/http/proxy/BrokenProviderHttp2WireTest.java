@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Providers that break off, and answers that are none, over HTTP/2 (wire rules W16, W23 and W31). */
+/** Providers that break off, and malformed answers, over HTTP/2 (wire rules W16, W23 and W31). */
 class BrokenProviderHttp2WireTest extends Http2Faults {
     private static final String JSON = "application/json";
     private static final int REFUSED_STREAM = 7;
@@ -112,7 +112,7 @@ class BrokenProviderHttp2WireTest extends Http2Faults {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("noAnswer")
-    void w31_anAnswerThatIsNoneIs502(String name, Fault fault) {
+    void w31_aMalformedAnswerIs502(String name, Fault fault) {
         for (boolean streaming : new boolean[] {false, true}) {
             does(fault);
             String request = newRequest(streaming);
@@ -134,7 +134,7 @@ class BrokenProviderHttp2WireTest extends Http2Faults {
         }
     }
 
-    /** How an answer ends that has begun. */
+    /** Ways in which an answer breaks off after it has begun. */
     static Stream<Arguments> cuts() {
         return Stream.of(
                 fault("the connection is closed", (connection, stream) -> {
@@ -160,7 +160,7 @@ class BrokenProviderHttp2WireTest extends Http2Faults {
                 fault("a broken frame", (connection, stream) -> connection.write(HEADERS, END_HEADERS, 0)));
     }
 
-    /** What has come is the client's, and nobody gets it as if it were whole. */
+    /** The client gets the bytes that came, and no client gets them as a whole answer. */
     @ParameterizedTest(name = "{0}")
     @MethodSource("cuts")
     void w16_aCutAnswerIsPassedOnCutAndNotStored(String name, Fault cut) {
@@ -193,7 +193,7 @@ class BrokenProviderHttp2WireTest extends Http2Faults {
     }
 
     /**
-     * The provider says that it has not looked at the request. So the call is made again, and the client sees no error.
+     * The provider says that it has not processed the request. So the call is repeated, and the client sees no error.
      */
     @Test
     void aCallThatWasRefusedIsMadeAgain() {
@@ -212,7 +212,7 @@ class BrokenProviderHttp2WireTest extends Http2Faults {
         assertThat(calls()).isEqualTo(before + 4);
     }
 
-    /** An answer that comes ahead of the end of its request, which is of no use to anybody then. */
+    /** After an early answer, the rest of the request is useless. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void w23_anAnswerMayComeBeforeTheRequestIsRead(boolean isReset) {

@@ -3,7 +3,7 @@ package dev.refrain.http.proxy;
 import dev.refrain.testing.SelfSigned;
 import javax.net.ssl.SSLContext;
 
-/** The faults of {@link BrokenProviderWireTest}, by a provider behind TLS. */
+/** The faults of {@link BrokenProviderWireTest}, from a provider behind TLS. */
 class BrokenProviderTlsWireTest extends BrokenProviderWireTest {
     private final SSLContext tls = SelfSigned.context();
 

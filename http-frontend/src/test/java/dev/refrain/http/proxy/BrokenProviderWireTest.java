@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Providers that break off, and answers that are no HTTP (wire rules W16, W23 and W31). */
+/** Providers that break off, and answers that are not HTTP (wire rules W16, W23 and W31). */
 class BrokenProviderWireTest extends ProviderFaults {
     private static final String CHUNKED = "Transfer-Encoding: chunked";
     private static final String JSON = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
@@ -23,7 +23,7 @@ class BrokenProviderWireTest extends ProviderFaults {
         return Arguments.of(name, (Script) call -> call.write(answer));
     }
 
-    /** The same, but the connection stays open, so that nothing but the bytes says that they are wrong. */
+    /** The same, but the connection stays open, so that only the bytes show the fault. */
     private static Arguments held(String name, String answer) {
         return Arguments.of(name, (Script) call -> call.write(answer).awaitHangUp());
     }
@@ -70,7 +70,7 @@ class BrokenProviderWireTest extends ProviderFaults {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("noAnswer")
-    void w31_anAnswerThatIsNoneIs502(String name, Script fault) {
+    void w31_aMalformedAnswerIs502(String name, Script fault) {
         for (boolean streaming : new boolean[] {false, true}) {
             provider.does(fault);
             String request = newRequest(streaming);
@@ -102,7 +102,7 @@ class BrokenProviderWireTest extends ProviderFaults {
         assertNothingIsLeft(Api.MESSAGES, request, false);
     }
 
-    /** Bytes of a body that the client has before the rest turns out not to come, and what comes in its place. */
+    /** A body's first bytes, which the client gets, and what the provider does instead of sending the rest. */
     static Stream<Arguments> cutAnswers() {
         String part = "{\"id\":\"c1\",";
         String whole = "{\"id\":\"c1\"}";
@@ -123,7 +123,7 @@ class BrokenProviderWireTest extends ProviderFaults {
                 Arguments.of("a stream cut in its terminal event", true, CHUNKED, event + "data: [DONE]\n", "\r\n"));
     }
 
-    /** A client gets what the provider sent before it broke off, also if it reads only after that. */
+    /** A client gets what the provider sent before it broke off, even if it reads later. */
     @ParameterizedTest
     @ValueSource(strings = {CHUNKED, "Content-Length: 900000"})
     void aCutAnswerIsDeliveredAsFarAsItCame(String framing) throws IOException {

@@ -45,10 +45,10 @@ import okhttp3.RequestBody;
 import okhttp3.Response;
 
 /**
- * A program with a cached client, to be killed: {@code CLIENT FILE BASE load|all}. It
- * asks prompts at random from some threads until its standard input ends, or each once, and checks every answer. A line
- * {@code asked} stands for some answers that were right, {@code wrong} for one that was not, {@code hits N} for the
- * end.
+ * A program with a cached client, to be killed: {@code CLIENT FILE BASE load|all}. With {@code load}, threads send
+ * random prompts until standard input ends; with {@code all}, each prompt is sent once. The program checks every
+ * answer. It prints {@code asked} for every few right answers, {@code wrong} for a wrong one, and {@code hits N} when
+ * it ends.
  */
 final class CachingProgram {
     static final int PROMPTS = 40;
@@ -56,7 +56,7 @@ final class CachingProgram {
     private static final int ANSWERS_A_LINE = 10;
 
     interface Client {
-        /** The text of the answer, and whether the provider was not asked for it. */
+        /** The text of the answer, and whether it came without a call to the provider. */
         Answer ask(int prompt) throws Exception;
     }
 
@@ -112,11 +112,11 @@ final class CachingProgram {
             thread.start();
         }
         while (System.in.read() >= 0) {
-            // Whatever is typed means nothing: only the end of the input counts.
+            // Ignores the input and waits for its end.
         }
     }
 
-    @SuppressWarnings("CatchingUnchecked") // whatever it is, the test has to hear of it
+    @SuppressWarnings("CatchingUnchecked") // the test must hear of every failure
     private static boolean ask(Client client, int prompt) {
         try {
             Answer answer = client.ask(prompt);

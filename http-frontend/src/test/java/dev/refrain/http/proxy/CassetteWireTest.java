@@ -31,7 +31,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * A proxy that records what it is asked, and one elsewhere that plays it without provider and key.
+ * One proxy records requests, and another one elsewhere plays them without provider and key.
  *
  * <p>Long, since each kind of request and setting is recorded and played here.
  */
@@ -41,7 +41,7 @@ class CassetteWireTest extends WireTest {
     private final AtomicInteger answers = new AtomicInteger();
     private Path recordings;
 
-    /** Each answer of a provider is another one; some of its models fail. */
+    /** The provider gives each request another answer, and some of its models fail. */
     @BeforeEach
     void script() {
         recordings = folder.resolve("cassettes");
@@ -79,7 +79,7 @@ class CassetteWireTest extends WireTest {
         cassettes(mode, Map.of());
     }
 
-    /** From here on there is neither the provider nor the store. */
+    /** Continues without the provider and the store. */
     private void replayElsewhere() throws IOException {
         proxy.close();
         provider.close();
@@ -110,7 +110,7 @@ class CassetteWireTest extends WireTest {
                 + "\"messages\":[{\"role\":\"user\",\"content\":\"" + text + "\"}]}";
     }
 
-    /** Two hundred calls of all kinds; what came of each. */
+    /** Makes two hundred calls of all kinds, and returns their answers. */
     private List<String> suite(String key) {
         List<String> got = new ArrayList<>();
         for (int i = 0; i < 50; i++) {
@@ -136,7 +136,7 @@ class CassetteWireTest extends WireTest {
                 "properties":{"token":{"type":"string"}}}}}],"model\"""");
     }
 
-    /** What the vendor's documentation shows for such a request, each time a little different. */
+    /** The answer from the vendor's documentation for such a request, a little different each time. */
     private static String vendorAnswer(String uri, String body, int number) throws IOException {
         String name = uri.contains("responses") ? "responses" : uri.contains("messages") ? "messages" : "chat";
         if (uri.contains("embeddings")) {
@@ -181,13 +181,13 @@ class CassetteWireTest extends WireTest {
             assertThat(Files.readString(file)).doesNotContain(SECRET).doesNotContain("account=");
         }
         assertThat(files()).hasSize(200);
-        // Tool calls are among them, in documents and in streams.
+        // Among them are tool calls, in documents and in streams.
         assertThat(recorded).filteredOn(got -> got.contains("\"tool_calls\"")).hasSizeGreaterThanOrEqualTo(20);
         assertThat(recorded).filteredOn(got -> got.contains("tool_use")).hasSizeGreaterThanOrEqualTo(20);
         replayElsewhere();
         List<String> played = suite("another-key");
         for (int i = 0; i < 200; i++) {
-            // What an error repeats of the key is the only thing that is not there.
+            // Only the key that an error repeats is missing.
             assertThat(played.get(i)).isEqualTo(recorded.get(i).replace(SECRET, "*".repeat(SECRET.length())));
         }
         Summary summary = proxy.summary();
@@ -205,7 +205,7 @@ class CassetteWireTest extends WireTest {
                 "/v1/embeddings | \"code\":504",
                 "/v1/messages | {\"type\":\"error\""
             })
-    void aChangedPromptIsToldWithItsPlaceInTheEndpointsShape(String path, String shape) throws IOException {
+    void aChangedPromptIsReportedWithItsPlaceInTheEndpointsErrorFormat(String path, String shape) throws IOException {
         cassettes("record");
         post(path, chat("Say hello", false));
         replayElsewhere();
@@ -217,7 +217,7 @@ class CassetteWireTest extends WireTest {
                 .contains("they differ first at $.messages[0].content")
                 .contains("Say hello")
                 .contains("Say goodbye");
-        // And where nothing of the kind was recorded.
+        // The same if nothing like it was recorded.
         String other = path.equals(CHAT) ? "/v1/messages" : CHAT;
         assertThat(post(other, chat("Say hello", false)).body()).contains("none of this endpoint");
     }
@@ -249,7 +249,7 @@ class CassetteWireTest extends WireTest {
         assertThat(header(proxy.cached(CHAT, CHAT_REQUEST), STATUS)).isEqualTo("HIT");
     }
 
-    /** W82, from a program that asks for no caching: its requests are kept and found again all the same. */
+    /** W82, from a program that does not ask for caching: its samples are recorded and found all the same. */
     @Test
     void w82_samplesNeedNoCacheHeader() throws IOException {
         cassettes("record");
@@ -277,7 +277,7 @@ class CassetteWireTest extends WireTest {
         }
     }
 
-    /** Each field that is known to hold credentials, and the query. */
+    /** Every field that may hold credentials, and the query. */
     @Test
     void noCredentialIsRecorded() throws IOException {
         cassettes("record", Map.of("REFRAIN_KEY_HEADERS", "anthropic-beta, x-api-key, x-tenant-token"));
@@ -305,7 +305,7 @@ class CassetteWireTest extends WireTest {
         }
         assertThat(found).isEmpty();
         assertThat(number).isGreaterThan(30);
-        // And each is found again without any.
+        // Each request finds its recording without a credential.
         replayElsewhere();
         for (int i = 0; i < CredentialMatrixTest.CREDENTIALS.size(); i++) {
             assertThat(post(CHAT, chat("question " + i, false)).statusCode()).isEqualTo(200);
@@ -313,7 +313,7 @@ class CassetteWireTest extends WireTest {
     }
 
     @Test
-    void aCodedRequestIsRecordedAsItIsInside() throws IOException {
+    void aCompressedRequestIsRecordedDecoded() throws IOException {
         cassettes("record");
         ByteArrayOutputStream coded = new ByteArrayOutputStream();
         try (GZIPOutputStream gzip = new GZIPOutputStream(coded)) {
@@ -348,9 +348,9 @@ class CassetteWireTest extends WireTest {
         assertThat(post(CHAT, request.formatted("tuesday")).body()).contains("$.metadata.session");
     }
 
-    /** W86: whatever the cache knows when a suite is recorded, or in which order it runs. */
+    /** W86: independent of what the cache holds during recording, and of the order of the suite. */
     @Test
-    void embeddingsAreRecordedAsTheyWereAskedForAlsoWithCaching() throws IOException {
+    void embeddingsAreRecordedAsRequestedEvenWithCaching() throws IOException {
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, Embeddings.answer(request.body())));
         String[] requests = {
             "{\"model\":\"m\",\"input\":[\"a\",\"bb\"]}",
@@ -372,7 +372,7 @@ class CassetteWireTest extends WireTest {
         assertHit(hit);
     }
 
-    /** W87: what is played, and the hits that follow. */
+    /** W87: for a played answer, and for the hits that follow. */
     @Test
     void thePaceOfAHitGoesOnTopOfRecordings() throws IOException {
         cassettes("record");
@@ -384,12 +384,12 @@ class CassetteWireTest extends WireTest {
         long start = System.nanoTime();
         HttpResponse<String> hit = proxy.cached(CHAT, CHAT_STREAM_REQUEST, "X-Refrain-Replay", "10tps");
         assertHit(hit);
-        // No less, that is: a busy machine may take any time.
+        // A lower bound only: on a busy machine it may take any time.
         assertThat(System.nanoTime() - start).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(299));
     }
 
     @Test
-    void theSummaryHasTheMoneyOfConfiguredPrices() throws IOException {
+    void theSummaryUsesConfiguredPrices() throws IOException {
         cassettes("record");
         post(CHAT, CHAT_REQUEST);
         Path settings = Files.writeString(folder.resolve("refrain.yaml"), """

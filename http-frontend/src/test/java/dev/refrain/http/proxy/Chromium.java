@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
 
-/** Debian's Chromium, driven by Playwright. It remembers whatever its pages complain about. */
+/** Debian's Chromium, driven by Playwright. It collects the complaints of its pages. */
 final class Chromium implements AutoCloseable {
     private static final Path EXECUTABLE = Path.of("/usr/bin/chromium");
     private static final int PATIENCE_MILLIS = 30_000;
@@ -41,8 +41,8 @@ final class Chromium implements AutoCloseable {
                                 "--disable-sync")));
     }
 
-    /** Starts it, or skips the tests that want it, and says so. */
-    @SuppressWarnings("SystemOut") // a skipped test would otherwise be easy to miss
+    /** Starts it; if it is not installed, skips the tests that need it, and says so. */
+    @SuppressWarnings("SystemOut") // otherwise a skipped test is easily overlooked
     static Chromium start() {
         if (!Files.isExecutable(EXECUTABLE)) {
             String why = "There is no " + EXECUTABLE + ": the dashboard's tests in a browser are skipped.";
@@ -76,8 +76,8 @@ final class Chromium implements AutoCloseable {
     }
 
     /**
-     * Errors and warnings on the console, violations of the content security
-     * policy, uncaught exceptions, dialogs; forgets them.
+     * Returns errors and warnings of the console, violations of the content security policy, uncaught exceptions and
+     * dialogs; then forgets them.
      */
     List<String> complaints() {
         List<String> all = List.copyOf(complaints);

@@ -20,10 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * Clients that go away at each stage of a request (wire rule W29): what ends with them, what goes on, and that nothing
- * leaks.
- */
+/** Clients that leave at each stage of a request (wire rule W29): what ends, what continues, and that nothing leaks. */
 class ClientDisconnectTest extends WireTest {
     private static final String HEAD =
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -33,7 +30,7 @@ class ClientDisconnectTest extends WireTest {
 
     private ThinkingProvider thinking;
 
-    /** A proxy waits with its closing for requests and calls in progress. */
+    /** Closing a proxy waits for requests and calls in progress. */
     @AfterEach
     void nothingIsLeft() throws IOException {
         Assertions.assertTimeout(Duration.ofSeconds(10), proxy::close);
@@ -54,7 +51,7 @@ class ClientDisconnectTest extends WireTest {
     }
 
     @Test
-    void w29_whatNobodyElseGetsIsBrokenOffWhileTheProviderIsSilent() throws Exception {
+    void w29_aCallForOneClientOnlyIsCancelledWhileTheProviderIsSilent() throws Exception {
         think("", Map.of("REFRAIN_LIMITS_CACHEABLE_REQUEST", "1KiB"));
         String body = "{\"stream\":true}";
         for (String request : List.of(
@@ -68,7 +65,7 @@ class ClientDisconnectTest extends WireTest {
     }
 
     @Test
-    void w29_withCancelWhatIsCachedIsBrokenOffWhileTheProviderIsSilent() throws Exception {
+    void w29_withCancelACachedCallIsCancelledWhileTheProviderIsSilent() throws Exception {
         think("", Map.of("REFRAIN_ON_DISCONNECT", "cancel"));
         goAtEachStage(post(CHAT, CACHED, "{\"stream\":true}"));
     }
@@ -103,11 +100,11 @@ class ClientDisconnectTest extends WireTest {
             client.leave(reset);
         }
         thinking.say(JSON_HEAD + CHAT_ANSWER.length() + "\r\n\r\n" + CHAT_ANSWER);
-        // Either the call has ended, or this request joins it: another one would not be answered.
+        // If the call had not ended, this request would join it: the provider does not answer another one.
         assertHit(proxy.cached(CHAT, CHAT_REQUEST));
     }
 
-    /** The first call is never answered; whoever joined it would wait for it as vainly as its client did. */
+    /** The first call is never answered, so a follower would wait for nothing. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void w28b_f13_nobodyJoinsASilentCallThatItsClientHasLeft(boolean reset) throws Exception {
@@ -128,7 +125,7 @@ class ClientDisconnectTest extends WireTest {
                 assertThat(called.await(20, TimeUnit.SECONDS)).isTrue();
                 client.leave(reset);
             }
-            // Until the proxy has noticed that the client left, others still join the call.
+            // Until the proxy notices that the client has left, others still join the call.
             until(() -> {
                 var next = proxy.sendAsync(proxy.post(CHAT, CHAT_REQUEST).setHeader("X-OpenRouter-Cache", "true"));
                 try {
@@ -142,7 +139,7 @@ class ClientDisconnectTest extends WireTest {
             });
             assertThat(calls).hasValue(2);
             assertHit(proxy.cached(CHAT, CHAT_REQUEST));
-            // With the first call still under way, which a proxy that stops breaks off.
+            // The first call is still open; closing the proxy cancels it.
             proxy.close();
         } finally {
             never.countDown();
@@ -166,9 +163,9 @@ class ClientDisconnectTest extends WireTest {
         }
     }
 
-    /** As in nginx: a client that has finished sending counts as one that has gone. */
+    /** As in nginx, a client that has finished sending counts as gone. */
     @Test
-    void aClientThatHasFinishedSendingCountsAsGoneWhereNobodyElseGetsTheAnswer() throws Exception {
+    void withoutCachingAClientThatHasFinishedSendingCountsAsGone() throws Exception {
         think("", Map.of());
         try (RawClient client = new RawClient(proxy.port())) {
             client.send(post(CHAT, "", CHAT_REQUEST));
@@ -185,7 +182,7 @@ class ClientDisconnectTest extends WireTest {
         try (RawClient client = new RawClient(proxy.port())) {
             client.send(post(CHAT, "", CHAT_REQUEST));
             thinking.awaitRequest();
-            // In two pieces, the first of which is no whole request.
+            // In two pieces; the first one is not a whole request.
             client.send("GET /v1x HT");
             thinking.say(JSON_HEAD + "2\r\n\r\n{}");
             assertThat(client.readResponse()).startsWith("HTTP/1.1 200").endsWith("{}");
@@ -252,7 +249,7 @@ class ClientDisconnectTest extends WireTest {
     }
 
     @Test
-    void w29_aFollowerThatGoesConcernsNobodyAndALeaderThatGoesNoFollower() throws Exception {
+    void w29_followersAreUnaffectedIfALeaderOrAnotherFollowerLeaves() throws Exception {
         think(HEAD + PIECE, Map.of("REFRAIN_ON_DISCONNECT", "cancel"));
         try (RawClient leader = new RawClient(proxy.port());
                 RawClient follower = new RawClient(proxy.port());
@@ -272,7 +269,7 @@ class ClientDisconnectTest extends WireTest {
     }
 
     @Test
-    void w29_theLastFollowerTakesTheCallWithIt() throws Exception {
+    void w29_theCallEndsWhenTheLastFollowerLeaves() throws Exception {
         think("", Map.of("REFRAIN_ON_DISCONNECT", "cancel"));
         try (RawClient leader = new RawClient(proxy.port());
                 RawClient follower = new RawClient(proxy.port())) {

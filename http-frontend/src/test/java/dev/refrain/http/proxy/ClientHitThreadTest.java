@@ -14,8 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * A hit through each client, streamed and not, waited for and not, takes no thread of the cache's: that of the program,
- * or of the SDK, is enough.
+ * A hit through each client, streamed and not, blocking and not, uses no thread of the cache. The thread of the
+ * program, or of the SDK, is enough.
  */
 class ClientHitThreadTest {
     @ParameterizedTest
@@ -48,7 +48,7 @@ class ClientHitThreadTest {
             for (int prompt = 0; prompt < 2; prompt++) {
                 assertThat(asking.ask(prompt).text()).isEqualTo(SharedByProgramsKillIT.text(prompt));
             }
-            // From here on the provider cannot be called, and nothing can be waited for.
+            // From here on the provider cannot be called, and nothing can run on the cache's threads.
             threads.shutdown();
             assertThat(threads.awaitTermination(60, TimeUnit.SECONDS)).isTrue();
             isOver.set(true);

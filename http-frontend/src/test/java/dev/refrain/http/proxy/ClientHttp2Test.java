@@ -31,8 +31,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * HTTP/2 as clients speak it. {@code -Drefrain.wire=h2} has the tests of the wire contract speak it, too. Long, since
- * each test plays its client frame by frame.
+ * HTTP/2 from clients. {@code -Drefrain.wire=h2} runs the tests of the wire contract over it, too. Long, since each
+ * test plays its client frame by frame.
  */
 class ClientHttp2Test extends WireTest {
     @Test
@@ -51,7 +51,7 @@ class ClientHttp2Test extends WireTest {
         }
     }
 
-    /** Its preface may come in pieces, which begin like a request of HTTP/1.1. */
+    /** The preface may arrive in pieces that begin like a request of HTTP/1.1. */
     @Test
     void aPrefaceMayComeInPieces() throws IOException {
         try (RawHttp2Client client = new RawHttp2Client(proxy.port())) {
@@ -64,7 +64,7 @@ class ClientHttp2Test extends WireTest {
     }
 
     @Test
-    void anOperatorMayTurnItOff() throws Exception {
+    void http2CanBeTurnedOff() throws Exception {
         restart(Map.of("REFRAIN_HTTP2", "false"));
         if (Wire.TLS) {
             HttpClient client =
@@ -80,9 +80,9 @@ class ClientHttp2Test extends WireTest {
         }
     }
 
-    /** What HTTP/1.1 would read otherwise than HTTP/2 has it never gets there. */
+    /** A request that HTTP/1.1 would read in another way must not reach the code of HTTP/1.1. */
     @Test
-    void malformedRequestsAreResetAndNothingOfThemIsARequest() throws IOException {
+    void malformedRequestsAreResetAndNotProcessed() throws IOException {
         String[][] malformed = {
             {"x", "a\r\nb: c"},
             {"x", "a\nb"},
@@ -113,7 +113,7 @@ class ClientHttp2Test extends WireTest {
                 client.frame(DATA, END_STREAM, stream, CHAT_REQUEST.getBytes(StandardCharsets.US_ASCII));
                 Frame reset;
                 do {
-                    // Its body may be answered by another one.
+                    // Another reset may answer its body.
                     reset = client.read(RST_STREAM);
                 } while (reset != null && reset.stream() < stream);
                 assertThat(reset).as(fields[0] + ": " + fields[1]).isNotNull();
@@ -144,7 +144,7 @@ class ClientHttp2Test extends WireTest {
         }
     }
 
-    /** RFC 9113, 8.2.3: a client may send each pair by itself, and who asks is the same. */
+    /** RFC 9113, 8.2.3: a client may send each cookie pair in a field of its own. The caller is the same. */
     @Test
     void piecesOfACookieAreOneField() throws IOException {
         HttpResponse<String> whole = proxy.cached(CHAT, CHAT_REQUEST, "Cookie", "a=1; b=2");
@@ -163,7 +163,7 @@ class ClientHttp2Test extends WireTest {
         assertThat(provider.calls()).isEqualTo(1);
     }
 
-    /** A body whose length nobody has said, in frames of any length. */
+    /** A body without a stated length, in frames of any length. */
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 1000})
     void aBodyMayComeInPiecesWithoutALength(int piece) throws IOException {
@@ -181,7 +181,7 @@ class ClientHttp2Test extends WireTest {
         assertHit(proxy.cached(CHAT, CHAT_REQUEST));
     }
 
-    /** They end a body as a frame of data does, whenever they come. */
+    /** Trailers end a body like its last data frame. */
     @Test
     void trailersEndABody() throws IOException {
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
@@ -194,7 +194,7 @@ class ClientHttp2Test extends WireTest {
         }
     }
 
-    /** An answer that breaks off does not look complete, and others on the connection go on. */
+    /** A cut answer must not look complete. Other streams of the connection continue. */
     @Test
     void anAnswerThatIsCutResetsItsStreamAlone() throws IOException {
         provider.does((exchange, request) -> {
@@ -216,7 +216,7 @@ class ClientHttp2Test extends WireTest {
         }
     }
 
-    /** A reset is a client that has gone: a call that nobody waits for is cancelled. */
+    /** A reset means that the client has left: a call without other clients is cancelled. */
     @Test
     void aResetCancelsACallThatIsNotCached() throws Exception {
         CountDownLatch called = new CountDownLatch(1);
@@ -263,9 +263,9 @@ class ClientHttp2Test extends WireTest {
         }
     }
 
-    /** No more goes out than the windows of the stream and of the connection have room for. */
+    /** No more is sent than the windows of the stream and of the connection allow. */
     @Test
-    void windowsAreKept() throws IOException {
+    void windowsAreRespected() throws IOException {
         String answer = "{\"choices\":[{\"finish_reason\":\"stop\",\"text\":\"" + "x".repeat(200_000) + "\"}]}";
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer));
         proxy.cached(CHAT, CHAT_REQUEST);
@@ -296,7 +296,7 @@ class ClientHttp2Test extends WireTest {
         }
     }
 
-    /** What is under way ends, nothing else begins, and then clients are sent elsewhere. */
+    /** Answers in progress end, no new request begins, and then clients are sent elsewhere. */
     @Test
     void aStopLetsAnswersEndAndSaysSo() throws Exception {
         CountDownLatch called = new CountDownLatch(1);
@@ -324,10 +324,10 @@ class ClientHttp2Test extends WireTest {
         }
     }
 
-    /** A client that comes during a stop has an answer to its first request, and hears then that it is to go. */
+    /** A client that connects during a stop gets an answer to its first request, and is then told to leave. */
     @ParameterizedTest
     @ValueSource(strings = {"0s", "60s"})
-    void whoComesDuringAStopHasAnAnswerFirst(String drain) throws Exception {
+    void aClientThatConnectsDuringAStopGetsAnAnswerFirst(String drain) throws Exception {
         restart(Map.of("REFRAIN_TIMEOUTS_DRAIN", drain));
         CountDownLatch called = new CountDownLatch(1);
         CountDownLatch answer = new CountDownLatch(1);
@@ -360,9 +360,9 @@ class ClientHttp2Test extends WireTest {
     }
 
     /**
-     * RFC 9113, 6.8. A client that has none under way is given notice at once, another one with the request that it
-     * begins in the second half of the time; what they begin before they can have heard it is served. Takes the time
-     * that a client has to hear it; more, should this machine have stood still for a half of the time.
+     * RFC 9113, 6.8. A client without a request in progress gets notice at once. Another client gets it with the
+     * request that it begins in the second half of the drain. Requests that they send before notice can have reached
+     * them are served. Longer drains are tried in case this machine stands still for half of a shorter one.
      */
     @Test
     void aDrainGivesNoticeAndLosesNoRequest() throws Exception {
@@ -373,7 +373,7 @@ class ClientHttp2Test extends WireTest {
                 .isTrue();
     }
 
-    /** Returns whether all was in time; nothing is lost in any case. */
+    /** Returns whether notice came in time. No request is lost in any case. */
     private boolean givesNoticeAndLosesNoRequest(String drain) throws Exception {
         restart(Map.of("REFRAIN_TIMEOUTS_DRAIN", drain));
         CountDownLatch called = new CountDownLatch(1);
@@ -425,7 +425,7 @@ class ClientHttp2Test extends WireTest {
             assertThat(last(idle.read(GOAWAY))).isZero();
             assertThat(idle.read()).isNull();
             assertThat(last(busy.read(GOAWAY))).isEqualTo(stream);
-            // It knows that nobody looks at this one.
+            // The client has been told that this one is not served.
             busy.request(stream + 2, CHAT_REQUEST);
             answer.countDown();
             assertThat(busy.body(1)).isEqualTo(CHAT_ANSWER);
@@ -437,9 +437,9 @@ class ClientHttp2Test extends WireTest {
         }
     }
 
-    /** When the time for that is over, a request that begins beside a long one is left for another server. */
+    /** After the drain, a request that begins beside a long one is left for another server. */
     @Test
-    void whatBeginsBehindADrainIsNotLookedAt() throws Exception {
+    void aRequestAfterTheDrainIsNotProcessed() throws Exception {
         restart(Map.of("REFRAIN_TIMEOUTS_DRAIN", "100ms"));
         CountDownLatch called = new CountDownLatch(1);
         CountDownLatch answer = new CountDownLatch(1);
@@ -483,7 +483,7 @@ class ClientHttp2Test extends WireTest {
         }
     }
 
-    /** The last request that is answered. */
+    /** Returns the number of the last request that is answered. */
     private static int last(Frame goAway) {
         assertThat(goAway.number()).isZero();
         return ByteBuffer.wrap(goAway.payload()).getInt();

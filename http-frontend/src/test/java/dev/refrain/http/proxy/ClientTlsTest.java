@@ -38,7 +38,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The proxy with TLS. {@code -Drefrain.wire=tls} has the tests of the wire contract speak TLS, too. */
+/** The proxy with TLS. {@code -Drefrain.wire=tls} runs the tests of the wire contract over it, too. */
 class ClientTlsTest extends WireTest {
     @TempDir
     static Path made;
@@ -96,7 +96,7 @@ class ClientTlsTest extends WireTest {
         return socket;
     }
 
-    /** Records of TLS are up to 16 KiB long, the server's own buffers shorter; and hits take the shortcut. */
+    /** TLS records have up to 16 KiB, more than the server's own buffers. Hits take the shortcut. */
     @ParameterizedTest
     @ValueSource(ints = {10, 16_000, 16_384, 40_000, 1_000_000})
     void requestsOfAnyLengthAreAnswered(int length) throws Exception {
@@ -113,12 +113,12 @@ class ClientTlsTest extends WireTest {
     }
 
     @Test
-    void whatTheFilesHoldIsShownAsSoonAsTheyAreReadAgain() throws Exception {
+    void aNewCertificateIsUsedAsSoonAsTheFilesAreReadAgain() throws Exception {
         assertThat(shown()).isEqualTo(held(store));
         HttpClient before = trusting(store);
         post(before, CHAT_REQUEST);
 
-        // Half of an exchange: the key of one, the certificate of another.
+        // Half of an exchange: the new certificate with the old key.
         SelfSigned.writePem(other, certificate, folder.resolve("unused.pem"));
         touch(1);
         proxy.renewCertificate();
@@ -129,7 +129,7 @@ class ClientTlsTest extends WireTest {
         proxy.renewCertificate();
         assertThat(shown()).isEqualTo(held(other));
         assertHit(post(trusting(other), CHAT_REQUEST));
-        // On the connection that was open.
+        // On the connection that was already open.
         assertHit(post(before, CHAT_REQUEST));
 
         String good = Files.readString(key);
@@ -142,7 +142,7 @@ class ClientTlsTest extends WireTest {
         }
     }
 
-    /** Files that are written within one tick of the file system's clock. */
+    /** Sets the time of both files, as one tick of the file system's clock would. */
     private void touch(int hour) throws IOException {
         for (Path file : new Path[] {certificate, key}) {
             Files.setLastModifiedTime(file, FileTime.fromMillis(hour * 3_600_000L));
@@ -183,8 +183,8 @@ class ClientTlsTest extends WireTest {
     }
 
     /**
-     * A record of TLS counts as written when a part of it is in the socket, so what waits has to be flushed. The ends
-     * of these answers lie round what a socket takes of a client that reads nothing yet.
+     * A TLS record counts as written when a part of it is in the socket, so the rest has to be flushed. The answers end
+     * close to where the socket of a client that does not read yet is full.
      */
     @Test
     void aClientThatReadsLateGetsAllOfItsAnswer() throws Exception {
@@ -205,9 +205,9 @@ class ClientTlsTest extends WireTest {
     }
 
     /**
-     * Returns how much of the answer the server had to hold before the client read. It takes the shortcut.
+     * Returns how many bytes of the answer the server held before the client read. The answer takes the shortcut.
      *
-     * @param isLong whether it certainly has to hold some, and not all
+     * @param isLong whether the server certainly has to hold some of it, but not all
      */
     private long readLate(int length, boolean isLong) throws Exception {
         post(trusting(store), seeded(length));
@@ -227,7 +227,7 @@ class ClientTlsTest extends WireTest {
             do {
                 there = plain.getInputStream().available();
                 held = proxy.memory().usedBytes();
-                // No state of the server's says that its socket takes nothing more.
+                // The server has no state to wait for that shows a full socket.
                 Thread.sleep(50);
             } while (there == 0
                     || (isLong && (held == 0 || held >= length))
@@ -260,7 +260,7 @@ class ClientTlsTest extends WireTest {
     }
 
     @Test
-    void clientsMayHaveToShowACertificate() throws Exception {
+    void aClientCertificateCanBeRequired() throws Exception {
         restart(variables("REFRAIN_TLS_CLIENT_CA_FILE", certificate.toString()));
         assertThat(post(trusting(store), CHAT_REQUEST).statusCode()).isEqualTo(200);
         SSLContext stranger = SSLContext.getInstance("TLS");
@@ -273,9 +273,9 @@ class ClientTlsTest extends WireTest {
         assertThat(provider.calls()).isEqualTo(1);
     }
 
-    /** A client that speaks no TLS, and one that says nothing, harm nobody else. */
+    /** A client that speaks no TLS, and a silent one, do not disturb others. */
     @Test
-    void whoSpeaksNoTlsIsNotAnswered() throws Exception {
+    void aClientWithoutTlsIsNotAnswered() throws Exception {
         try (Socket silent = new Socket(InetAddress.getLoopbackAddress(), proxy.port());
                 Socket plain = new Socket(InetAddress.getLoopbackAddress(), proxy.port())) {
             plain.setSoTimeout(20_000);
@@ -295,7 +295,7 @@ class ClientTlsTest extends WireTest {
                 Socket halting = new Socket(InetAddress.getLoopbackAddress(), proxy.port())) {
             silent.setSoTimeout(30_000);
             halting.setSoTimeout(30_000);
-            // A record of a handshake that is announced and does not come.
+            // The header of a handshake record that never comes.
             halting.getOutputStream().write(new byte[] {22, 3, 1, 1, 0, 1});
             assertThat(silent.getInputStream().read()).isNegative();
             assertThat(halting.getInputStream().read()).isNegative();
@@ -310,7 +310,7 @@ class ClientTlsTest extends WireTest {
         assertThatThrownBy(() -> startProxy(variables("REFRAIN_TLS_KEY", otherKey.toString())))
                 .hasMessage("The key in %s is not that of the first certificate in %s", otherKey, certificate);
         assertThatThrownBy(() -> startProxy(variables("REFRAIN_TLS_KEY", certificate.toString())))
-                .hasMessageContaining(certificate + " holds no private key in PEM");
+                .hasMessageContaining(certificate + " holds no unencrypted private key in PKCS #8 and PEM");
         Path endless = Files.write(folder.resolve("endless.pem"), new byte[(4 << 20) + 1]);
         assertThatThrownBy(() -> startProxy(variables("REFRAIN_TLS_CERTIFICATE", endless.toString())))
                 .hasMessage("%s has more than 4 MiB", endless);
@@ -321,7 +321,7 @@ class ClientTlsTest extends WireTest {
         proxy = startProxy(variables());
     }
 
-    /** Takes whatever is shown. */
+    /** Trusts every certificate. */
     private static final class Trusting extends X509ExtendedTrustManager {
         @Override
         public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}

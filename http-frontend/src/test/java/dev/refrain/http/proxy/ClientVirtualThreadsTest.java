@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A program's virtual threads that use a cached client: misses, joined calls and hits, streamed and not. */
+/** A program's virtual threads use a cached client: misses, joined calls and hits, streamed and not. */
 @EnabledForJreRange(min = JRE.JAVA_24, disabledReason = "before JEP 491 every monitor pins")
 class ClientVirtualThreadsTest {
     private static final int THREADS = 60;
@@ -55,7 +55,7 @@ class ClientVirtualThreadsTest {
         }
     }
 
-    /** Batches of texts that overlap, so that most of them wait for another one's call. */
+    /** Overlapping batches of texts, so that most of them wait for another batch's call. */
     @Test
     void nothingPinsForItems() throws Exception {
         assertThat(VirtualThreads.pins(folder, this::embed)).isEmpty();

@@ -14,7 +14,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** Wire rules W28 and W29 over real sockets: one call for many, and clients that go away. */
+/** Wire rules W28 and W29 over real sockets: one call for many clients, and clients that leave. */
 class CoalescingWireTest extends WireTest {
     private static final int FOLLOWERS = 20;
     private static final String RAW_REQUEST =
@@ -25,7 +25,7 @@ class CoalescingWireTest extends WireTest {
     /** Each permit lets the provider send one more piece. */
     private final Semaphore pieces = new Semaphore(0);
 
-    /** The provider's socket has failed: the proxy has hung up. */
+    /** Open once the provider's socket fails because the proxy has closed it. */
     private final CountDownLatch hungUp = new CountDownLatch(1);
 
     private void streamPieceByPiece() {
@@ -89,7 +89,7 @@ class CoalescingWireTest extends WireTest {
             ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
         });
         List<CompletableFuture<HttpResponse<String>>> responses = followers(CHAT_REQUEST);
-        // Any that comes too late for the call is a hit all the same.
+        // A request that comes too late for the call is a hit.
         answer.countDown();
         int misses = 0;
         for (CompletableFuture<HttpResponse<String>> response : responses) {
@@ -129,7 +129,7 @@ class CoalescingWireTest extends WireTest {
             client.readHead();
         }
         pieces.release(CHAT_STREAM.length);
-        // Either the call has ended, or this request joins it.
+        // This request joins the call, or finds its stored answer.
         HttpResponse<String> retry = proxy.cached(CHAT, "{\"stream\":true}");
         assertHit(retry);
         assertThat(retry.body()).endsWith("[DONE]\n\n");
@@ -137,7 +137,7 @@ class CoalescingWireTest extends WireTest {
     }
 
     @Test
-    void w29_withCancelTheCallIsBrokenOffWhenNobodyIsLeft() throws Exception {
+    void w29_withCancelTheCallIsCancelledWhenNoClientIsLeft() throws Exception {
         restart(Map.of("REFRAIN_ON_DISCONNECT", "cancel"));
         streamPieceByPiece();
         goAwayInMidStream(CACHED);
@@ -151,7 +151,7 @@ class CoalescingWireTest extends WireTest {
         assertThat(hungUp.await(20, TimeUnit.SECONDS)).isTrue();
     }
 
-    /** The proxy notices when it writes, and the provider when it writes after that. */
+    /** The proxy notices when it writes to the client, and the provider when it writes after that. */
     private void goAwayInMidStream(String header) throws IOException {
         provider.does((exchange, request) -> {
             ScriptedProvider.stream(exchange, CHAT_STREAM[1]);

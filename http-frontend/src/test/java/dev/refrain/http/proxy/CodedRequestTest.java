@@ -26,7 +26,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Request bodies in a content coding (fault F30): the key is made of what is inside, the provider gets what came. */
+/**
+ * Request bodies in a content coding (fault F30): the key uses the decoded body, and the provider gets the original.
+ */
 class CodedRequestTest extends WireTest {
     private static final String BYPASS = "refrain; fwd=bypass; detail=";
 
@@ -53,7 +55,7 @@ class CodedRequestTest extends WireTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"gzip", "x-gzip", "GZIP", "zstd"})
-    void f30_whatIsInsideIsTheKey(String coding) throws IOException {
+    void f30_theKeyUsesTheDecodedBody(String coding) throws IOException {
         byte[] body = coded(coding, CHAT_REQUEST);
         assertMiss(send(coding, body));
         assertHit(send(coding, body));
@@ -66,9 +68,9 @@ class CodedRequestTest extends WireTest {
         assertThat(provider.received().get(0).body()).isEqualTo(new String(body, StandardCharsets.UTF_8));
     }
 
-    /** Over one connection the shortcut sees the heads of both, and the bodies as they come. */
+    /** On one connection, the shortcut sees the heads of both, and their bodies as they were sent. */
     @Test
-    void f30_theShortcutTakesNoCodedBodyForAPlainOne() throws IOException {
+    void f30_theShortcutDoesNotMistakeACodedBodyForAPlainOne() throws IOException {
         byte[] body = coded("gzip", CHAT_REQUEST);
         try (RawClient client = new RawClient(proxy.port())) {
             for (int i = 0; i < 4; i++) {
@@ -96,7 +98,7 @@ class CodedRequestTest extends WireTest {
     }
 
     @Test
-    void f30_whatIsNotInItsCodingIsPassedOnAndSaysSo() throws IOException {
+    void f30_aBodyThatDoesNotMatchItsCodingIsPassedOnWithAReason() throws IOException {
         byte[] gzip = coded("gzip", CHAT_REQUEST);
         byte[] zstd = coded("zstd", CHAT_REQUEST);
         byte[] withTail = Arrays.copyOf(gzip, gzip.length + 3);
@@ -134,7 +136,7 @@ class CodedRequestTest extends WireTest {
         assertThat(header(noJson, "Cache-Status")).startsWith(BYPASS + "not-a-json-object");
     }
 
-    /** Whatever bytes come, an answer does too. */
+    /** Every body gets an answer, whatever its bytes are. */
     @ParameterizedTest
     @ValueSource(strings = {"gzip", "zstd"})
     void f30_damagedBodiesHarmNobody(String coding) throws IOException {
@@ -147,13 +149,13 @@ class CodedRequestTest extends WireTest {
             }
             assertThat(send(coding, damaged).statusCode()).isEqualTo(200);
         }
-        // Some damage is to what says nothing, such as a time; what is inside is the same then.
+        // Some damage, such as to a time stamp, leaves the content unchanged.
         assertThat(send(coding, whole).statusCode()).isEqualTo(200);
         assertHit(send(coding, whole));
     }
 
     @Test
-    void f30_withCachingOffNothingIsSaidOrOpened() throws IOException {
+    void f30_withCachingOffNothingIsDecodedOrReported() throws IOException {
         HttpResponse<String> response = proxy.send(proxy.post(CHAT, "", "Content-Encoding", "gzip")
                 .POST(BodyPublishers.ofByteArray(coded("gzip", CHAT_REQUEST))));
         assertThat(response.statusCode()).isEqualTo(200);
@@ -165,7 +167,7 @@ class CodedRequestTest extends WireTest {
                 + filling + "\"}";
     }
 
-    /** Dealt with on a thread of their own: some are long as they come, some only once they are opened. */
+    /** Long bodies are decoded on another thread: some are long as they are sent, others only when decoded. */
     @ParameterizedTest
     @CsvSource({"gzip,false", "gzip,true", "zstd,false", "zstd,true", "identity,false"})
     void f30_longBodiesHitAsWell(String coding, boolean isDense) throws IOException {
@@ -194,11 +196,11 @@ class CodedRequestTest extends WireTest {
         assertThat(provider.calls()).isEqualTo(2);
     }
 
-    /** Few bytes that stand for many take their time, but nobody else's. */
+    /** Decoding a small body with a huge content takes time, but must not delay others. */
     @ParameterizedTest
     @ValueSource(strings = {"gzip", "zstd"})
     void f30_whileLongBodiesAreOpenedOthersAreAnswered(String coding) throws IOException {
-        // Their outlines are made for longer than the test takes.
+        // Making their outlines would take longer than the test.
         restart(Map.of("REFRAIN_EXPLAIN_REQUESTS", "0"));
         int bombs = 16;
         assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
@@ -238,10 +240,10 @@ class CodedRequestTest extends WireTest {
         }
     }
 
-    /** An id of a hit inside a coded body: the provider gets its own, in the same coding (W26b). */
+    /** An id of a hit in a coded body: the provider gets its own id, in the same coding (W26b). */
     @ParameterizedTest
     @CsvSource({"gzip,0", "zstd,0", "gzip,600000", "zstd,600000"})
-    void w26b_idsInCodedBodiesAreGivenBackToo(String coding, int filling) throws IOException {
+    void w26b_idsInCodedBodiesAreTranslatedBackToo(String coding, int filling) throws IOException {
         StatefulProvider state = new StatefulProvider();
         provider.does((exchange, request) -> {
             String inside = exchange.getRequestHeaders().containsKey("Content-Encoding")

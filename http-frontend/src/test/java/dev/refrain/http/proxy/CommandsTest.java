@@ -24,7 +24,7 @@ class CommandsTest extends AdminTest {
 
     private Ended run(String input, Map<String, String> environment, String... arguments) {
         List<String> all = new ArrayList<>(List.of(arguments));
-        // These read the store by themselves, when the proxy has ended.
+        // These commands read the store themselves, after the proxy has ended.
         boolean asksNobody = all.contains("export") || all.contains("import");
         if (!all.contains("--admin") && !asksNobody) {
             all.addAll(List.of("--admin", proxy.admin("").toString()));
@@ -78,7 +78,7 @@ class CommandsTest extends AdminTest {
         Ended nobody = run("health", "--admin", "http://127.0.0.1:1");
         assertThat(nobody.status()).isEqualTo(1);
         assertThat(nobody.err()).contains("No answer from http://127.0.0.1:1.");
-        // Another server than Refrain's.
+        // A server that is not Refrain's.
         Ended other = run("health", "--admin", "http://127.0.0.1:" + proxy.port());
         assertThat(other.status()).isEqualTo(1);
     }
@@ -137,7 +137,7 @@ class CommandsTest extends AdminTest {
     }
 
     @Test
-    void whatIsExportedIsImportedIntoAStoreOfTheSameSecret() throws IOException {
+    void anExportIsImportedIntoAStoreWithTheSameSecret() throws IOException {
         proxy.cached(CHAT, chat("m", "1"));
         proxy.cached(CHAT, chat("n", "1"));
         proxy.close();
@@ -172,7 +172,7 @@ class CommandsTest extends AdminTest {
         assertMiss(proxy.cached(CHAT, chat("n", "1")));
     }
 
-    /** Who backs a store up need not know how it was made. */
+    /** An operator who backs a store up need not know its settings. */
     @Test
     void anExportWithoutTheCapacityLeavesTheStoreAsItIs() throws IOException {
         proxy.cached(CHAT, chat("m", "1"));
@@ -185,7 +185,7 @@ class CommandsTest extends AdminTest {
                         .out())
                 .contains(": 1 answer, ");
         assertThat(store).hasSize(length);
-        // As if the export had been broken off, when 7d meant another time.
+        // As if the export had been aborted at a time when 7d had another meaning.
         Path manifest = folder.resolve("archive/archive.json");
         Files.writeString(
                 manifest,
@@ -199,7 +199,7 @@ class CommandsTest extends AdminTest {
         assertHit(proxy.cached(CHAT, chat("m", "1")));
     }
 
-    /** No scope at all would stand for all of them. */
+    /** An empty list of scopes would select all of them. */
     @Test
     void aLabelThatNobodyHasExportsNothing() {
         proxy.cached(CHAT, chat("m", "1"));
@@ -212,7 +212,7 @@ class CommandsTest extends AdminTest {
         assertThat(folder.resolve("archive")).doesNotExist();
     }
 
-    /** Its tier would be asked for what was removed, and is not there. */
+    /** The tier, which knows of removals, cannot be reached. */
     @Test
     void aStoreOfAClusterIsReadWithoutTheCluster() throws IOException {
         proxy.cached(CHAT, chat("m", "1"));
@@ -229,7 +229,7 @@ class CommandsTest extends AdminTest {
                 .extracting(Ended::status, Ended::err)
                 .containsExactly(0, "");
         assertThat(folder.resolve("answers.refrain.shared")).doesNotExist();
-        // The keys in that store are made with the secret beside it.
+        // The keys in that store were made with another secret.
         assertThat(run("import", "--from", archive, "--store", store).err()).contains("another secret");
     }
 
@@ -305,7 +305,7 @@ class CommandsTest extends AdminTest {
     }
 
     @Test
-    void whereNobodyAnswersIsSaid() {
+    void anAddressWithoutAServerIsNamed() {
         String nowhere = proxy.admin("").toString();
         proxy.close();
         assertThat(run("stats", "--admin", nowhere))

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Pages that use the proxy from a browser, as the Fetch standard's CORS protocol lets them. */
+/** Pages that use the proxy from a browser, by the CORS protocol of the Fetch standard. */
 class CorsTest extends WireTest {
     private static final String PAGE = "https://page.example";
     private static final String ALLOWED = "Access-Control-Allow-Origin";
@@ -37,7 +37,7 @@ class CorsTest extends WireTest {
     }
 
     @Test
-    void unlessSetTheProviderDecidesAndAHitSaysNothing() throws IOException {
+    void withoutTheSettingTheProviderDecidesAndAHitHasNoCorsFields() throws IOException {
         provider.does((exchange, request) -> {
             exchange.getResponseHeaders().set(ALLOWED, "*");
             ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
@@ -62,7 +62,7 @@ class CorsTest extends WireTest {
         "https://page.example,https://page.example.evil.example,",
         "https://page.example,null,"
     })
-    void anOriginIsAllowedWhatItAsksForOrNothing(String origins, String origin, String allowed) throws IOException {
+    void anOriginIsGrantedItsRequestOrNothing(String origins, String origin, String allowed) throws IOException {
         allow(origins);
         HttpResponse<String> preflight = preflight(origin);
         assertThat(preflight.statusCode()).isEqualTo(204);

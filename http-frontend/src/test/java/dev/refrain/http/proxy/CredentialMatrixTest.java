@@ -21,11 +21,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Wire rules W14 and W15 with the fields that are met in the wild, the long way and through the shortcut. */
+/** Wire rules W14 and W15 with the fields that clients send in practice, on the long way and through the shortcut. */
 class CredentialMatrixTest extends WireTest {
     private static final String DUMMY = "Authorization: Bearer dummy";
 
-    /** Fields that hold a credential, with what stands before the credential in their values. */
+    /** Fields that hold a credential, with the part of their value before the credential. */
     static final List<String> CREDENTIALS = List.of(
             "Authorization: Bearer ",
             "Authorization: ",
@@ -92,8 +92,8 @@ class CredentialMatrixTest extends WireTest {
     }
 
     /**
-     * Two callers, whose lines differ, over one connection, so that the head of each is known when the other's comes,
-     * and over connections of their own.
+     * Two callers with different fields: over one connection, so that the head of the first is known when the second's
+     * comes, and over two connections.
      */
     private void assertApart(String what, List<String> alice, List<String> bob) throws IOException {
         String body = body(what);
@@ -155,14 +155,14 @@ class CredentialMatrixTest extends WireTest {
                 Collections.rotate(lines.subList(0, 4), 1);
                 assertThat(isHit(client, body("order"), lines)).as("%s", lines).isTrue();
             }
-            // The order of the lines of one field counts.
+            // Within one field, the order of lines matters.
             Collections.swap(lines, lines.indexOf("Authorization: Bearer a"), lines.indexOf("Authorization: Bearer e"));
             assertThat(isHit(client, body("order"), lines)).isFalse();
         }
     }
 
     @Test
-    void w15_noTwoSetsOfTheSameTextsAreOneScope() throws IOException {
+    void w15_theSameTextsInOtherFieldsAreAnotherScope() throws IOException {
         List<List<String>> sets = List.of(
                 List.of("x-a-key: 1", "x-b-key: 2"),
                 List.of("x-a-key: 2", "x-b-key: 1"),
@@ -234,7 +234,7 @@ class CredentialMatrixTest extends WireTest {
                 "X-Cloud-Trace-Context",
                 "Helicone-Session-Id"
             })
-    void w15_whatChangesWithEachRequestAndIsNoCredentialDoesNotCount(String name) throws IOException {
+    void w15_fieldsThatChangeWithEachRequestDoNotCount(String name) throws IOException {
         try (RawClient client = new RawClient(proxy.port())) {
             assertThat(isHit(client, body("noise"), List.of(DUMMY))).isFalse();
             for (String value : List.of("a1", "b2", "c3")) {
@@ -287,7 +287,7 @@ class CredentialMatrixTest extends WireTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"a b", "x-a,", "*", "x(y)"})
-    void namesThatAreNoneAreRefused(String names) {
+    void invalidNamesAreRefused(String names) {
         for (String variable : List.of("KEY_HEADERS", "KEY_CREDENTIALS_ADD", "KEY_CREDENTIALS_REMOVE")) {
             assertThatThrownBy(() -> restart(Map.of("REFRAIN_" + variable, names)))
                     .hasMessageContaining("must be none, or names of header fields");
@@ -295,7 +295,7 @@ class CredentialMatrixTest extends WireTest {
     }
 
     @Test
-    void w15_credentialsInTheQueryAreTheCallersToo() throws IOException {
+    void w15_credentialsInTheQueryCountToo() throws IOException {
         String id = "";
         try (RawClient client = new RawClient(proxy.port())) {
             String body = body("query");
@@ -322,7 +322,7 @@ class CredentialMatrixTest extends WireTest {
     }
 
     @Test
-    void w60_recordsAreForTheSameCredentialsAlone() throws IOException {
+    void w60_onlyTheSameCredentialsReadARecord() throws IOException {
         for (int i = 0; i < CREDENTIALS.size(); i++) {
             assertRecordIsForOne(CREDENTIALS.get(i), 2 * i + 2);
         }
@@ -354,9 +354,9 @@ class CredentialMatrixTest extends WireTest {
                 + String.join("", lines.stream().map(line -> line + "\r\n").toList()) + "\r\n";
     }
 
-    /** Label, tag and the scope of a key come from the same set of credentials, because one object gives all three. */
+    /** One object gives a key's label, tag and scope, so all three come from the same set of credentials. */
     @Test
-    void w15_theLogSaysWhoAskedByTheNameOfOneOfTheCredentials() throws Exception {
+    void w15_theLogNamesTheCallerByTheLabelOfAnyOfItsCredentials() throws Exception {
         Path file = folder.resolve("labels.yaml");
         Files.writeString(file, "labels: [{name: team-a, sha256: " + sha256("sk-a") + "}]");
         restart(Map.of(), "--config", file.toString());

@@ -32,9 +32,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The dashboard as an operator uses it: the executable jar behind it, real requests through its proxy, a real browser
- * in front. Each test asks for a model of its own, so that all can share one store. After each of them the browser must
- * have nothing to complain about: no error, no violation of the content security policy, no dialog that a page opened.
+ * The dashboard as an operator uses it: the executable jar, real requests through its proxy, and a real browser. Each
+ * test uses a model of its own, so that all can share one store. After each test the browser must have no complaints:
+ * no error, no violation of the content security policy, no dialog that a page opened.
  *
  * <p>Long, since starting the jar and the browser takes as long as most of the tests together.
  */
@@ -42,9 +42,9 @@ class DashboardBrowserIT {
     private static final String CHAT = "/v1/chat/completions";
     private static final int LIMIT = 50;
 
-    /** A model that is slow to answer. */
+    /** Requests for this model are answered slowly. */
     private static final String GONE = "test/gone";
-    /** A model that is too busy. */
+    /** Requests for this model are refused as too many. */
     private static final String BUSY = "test/busy";
 
     private static final String SHA256_OF_SK_TEST = "f3abf2a6cc4f00987743db5f544ba345b4899ae31f326d8ee9c4816de153c9e0";
@@ -99,7 +99,7 @@ class DashboardBrowserIT {
         assertThat(chromium.complaints()).isEmpty();
     }
 
-    // ---- what is there
+    // ---- overview
 
     @Test
     void f48_aRequestShowsUpWithoutAReload() {
@@ -121,7 +121,7 @@ class DashboardBrowserIT {
         assertThat(log.locator("#rows tr")).hasCount(2);
         assertThat(log.locator("#rows tr").nth(0).locator(".outcome")).hasText("hit");
         assertThat(log.locator("#rows tr").nth(1).locator(".outcome")).hasText("miss");
-        // Both were told at once, oldest first, and are put on top of what was there.
+        // Both arrive at once, oldest first, and are put above the existing rows.
         assertThat(all.locator("#rows tr").nth(0).locator(".model")).hasText("test/live");
         assertThat(all.locator("#rows tr").nth(0).locator(".outcome")).hasText("hit");
         assertThat(all.locator("#rows tr").nth(1).locator(".outcome")).hasText("miss");
@@ -136,7 +136,7 @@ class DashboardBrowserIT {
             page.getByLabel(range, new Page.GetByLabelOptions().setExact(true)).check();
             assertThat(page.locator("#charts .at").first()).hasText("last " + range.toLowerCase(Locale.ROOT));
             assertThat(page.locator("#charts canvas")).hasCount(4);
-            // Axes and grid are grey: what has a colour is data. The newest figures may come a little later.
+            // Axes and grid are grey, so coloured pixels are data. The newest figures may come a little later.
             page.waitForFunction("""
                     () => [...document.querySelectorAll("#charts canvas")].every(canvas => {
                       const { width, height } = canvas;
@@ -156,7 +156,7 @@ class DashboardBrowserIT {
     }
 
     @Test
-    void aTimeOfOnesOwnIsShownInChartsAndFigures() {
+    void aChosenPeriodIsShownInChartsAndFigures() {
         ask("test/own", "hi");
         Page page = open("");
         assertThat(page.locator("#range-own")).isHidden();
@@ -240,7 +240,7 @@ class DashboardBrowserIT {
         assertThat(page).hasURL(Pattern.compile(".*#/activity\\?model=test%2Fdetail"));
     }
 
-    /** A dialog tells that it was closed in a later task, and so does the address that it was changed. */
+    /** The dialog's close event comes in a later task, and so does the address's change. */
     @Test
     void navigatingWhileADetailClosesIsNotUndone() {
         String first = ask("test/on", "hi");
@@ -275,7 +275,7 @@ class DashboardBrowserIT {
         left.countDown();
         gone.click();
         assertThat(page.getByRole(AriaRole.DIALOG)).containsText("none: the client went away before the answer");
-        // It has no id to go by.
+        // Its request has no id.
         assertThat(page.getByText("Why was this not cached?"))
                 .hasAttribute("href", Pattern.compile(".*&id=%7E[0-9]+$"));
         page.keyboard().press("Escape");
@@ -284,7 +284,7 @@ class DashboardBrowserIT {
     }
 
     @Test
-    void anAddressThatNamesNoRequestIsSaid() {
+    void anAddressOfAnUnknownRequestSaysSo() {
         Page page = open("activity");
         page.evaluate("location.hash = '#/activity/%E0%A4%A'");
         assertThat(page.getByRole(AriaRole.DIALOG)).containsText("The log has no request with the id");
@@ -347,7 +347,7 @@ class DashboardBrowserIT {
     // ---- entries
 
     @Test
-    void whatIsStoredIsFoundAndLookedAtAsText() {
+    void anEntryIsFoundAndItsAnswerShownAsText() {
         ask("test/entries", "one");
         ask("test/entries", "two");
         Page page = open("entries?model=test/entries");
@@ -367,9 +367,9 @@ class DashboardBrowserIT {
         assertThat(page.locator("#no-entries h2")).hasText("No such answers");
     }
 
-    /** Each page reads the store, and the listener refuses who asks while others do. */
+    /** Each page reads the store, and the listener refuses a reader when too many are waiting. */
     @Test
-    void whoTypesQuicklyIsAskedForOneAtATimeAndNotRefused() {
+    void quickTypingSendsOneQueryAtATimeAndIsNotRefused() {
         ask("test/typed", "hi");
         Page page = open("entries");
         assertThat(page.locator("#entry-rows tr").first()).isVisible();
@@ -467,7 +467,7 @@ class DashboardBrowserIT {
     // ---- safety
 
     @Test
-    void namesAndPromptsAreTextWhateverTheySay() {
+    void namesAndPromptsAreShownAsText() {
         String payload = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>{{3}}";
         ask(payload, payload);
         ask(payload, payload);
@@ -475,7 +475,7 @@ class DashboardBrowserIT {
         Locator model = page.locator("#rows td.model").first();
         assertThat(model).hasText(payload);
         model.click();
-        // Of the hit, and of the request that it repeats.
+        // One of the hit, and one of the request that it repeats.
         assertThat(page.getByRole(AriaRole.DIALOG).getByText(payload)).hasCount(2);
         page.keyboard().press("Escape");
 
@@ -494,7 +494,7 @@ class DashboardBrowserIT {
     }
 
     @Test
-    void whateverTheListenerSaysIsText() {
+    void everythingFromTheListenerIsShownAsText() {
         String payload = "<img src=x onerror=alert(1)>";
         Page page = chromium.page(1280, 900, ColorScheme.LIGHT);
         page.addInitScript("const payload = '" + payload + "';" + sample() + """
@@ -548,16 +548,16 @@ class DashboardBrowserIT {
             assertThat(page.getByLabel("Token", new Page.GetByLabelOptions().setExact(true)))
                     .isVisible();
         }
-        // The browser itself reports each refusal.
+        // The browser itself reports each 401.
         assertThat(chromium.complaints()).isNotEmpty().allMatch(text -> text.contains("401 (Unauthorized)"));
     }
 
     @Test
-    void aLostConnectionIsSaidAndMended() {
+    void aLostConnectionIsShownAndRestored() {
         Page page = open("");
         assertThat(page.locator("#connection")).hasText("Live");
         page.route("**/admin/api/**", route -> route.abort());
-        page.evaluate("dispatchEvent(new Event('online'))"); // connects anew
+        page.evaluate("dispatchEvent(new Event('online'))"); // makes the page connect again
         assertThat(page.locator("#connection")).hasText("Offline");
         page.navigate(address("activity"));
         assertThat(page.locator("#no-rows")).containsText("cannot be reached");
@@ -595,7 +595,7 @@ class DashboardBrowserIT {
         page.navigate(address(""));
         page.waitForCondition(() -> !held.isEmpty());
         page.locator("#theme").click();
-        // They are asked for again when the connection is live, which may be later than this; only the last are drawn.
+        // Figures are requested again when the connection is live, which may be later; only the last ones are drawn.
         page.unroute("**/admin/api/timeseries*");
         held.forEach(Route::resume);
         assertThat(page.locator("#charts canvas")).hasCount(4);
@@ -626,7 +626,7 @@ class DashboardBrowserIT {
     }
 
     @Test
-    void accessibilityRulesAreKept() {
+    void accessibilityRulesHold() {
         ask("test/axe", "hi");
         for (ColorScheme colours : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
             Page page = chromium.page(1280, 900, colours);
@@ -636,14 +636,14 @@ class DashboardBrowserIT {
             for (String view : List.of("overview", "activity", "entries", "explain", "purge")) {
                 page.navigate(address(view));
                 assertThat(page.locator("#" + view)).isVisible();
-                // All rules once; the colours are what may differ in the dark.
+                // All rules once; in dark mode only the colours can differ.
                 Object violations = page.evaluate("axe.run(document, %s).then(found => found.violations.map(rule =>"
                                 .formatted(colours == ColorScheme.DARK ? "{ runOnly: ['color-contrast'] }" : "{}")
                         + " `${rule.id}: ${rule.nodes.map(node => node.target + ' ' + node.failureSummary)}`))");
                 assertThat((List<?>) violations).as(colours + " " + view).isEmpty();
             }
         }
-        // Chromium complains of what axe does with a canvas of its own.
+        // Chromium complains about a canvas that axe itself makes.
         assertThat(chromium.complaints()).allMatch(text -> text.contains("willReadFrequently"));
     }
 
@@ -681,7 +681,7 @@ class DashboardBrowserIT {
     }
 
     @Test
-    void figuresAreShortAndNeverMoreThanTheyAre() {
+    void figuresAreShortAndNeverRoundedUp() {
         Page page = open("");
         assertThat(format(
                         page,
@@ -727,12 +727,12 @@ class DashboardBrowserIT {
                 .stream().map(text -> text.toString().replace('\u202f', ' ')).toList();
     }
 
-    /** With {@code -Drefrain.screenshots=docs/images}: the pictures of the documentation, of sample figures. */
+    /** {@code -Drefrain.screenshots=docs/images} makes the pictures of the documentation, with sample figures. */
     @Test
     void pictures() throws IOException {
         String target = System.getProperty("refrain.screenshots", "");
         Assumptions.assumeFalse(target.isEmpty(), "no -Drefrain.screenshots");
-        // Tests run in the module's folder, whoever calls is in the project's.
+        // Tests run in the module's folder, but the path is relative to the project's.
         Path images = Files.createDirectories(Path.of("..").resolve(target));
         picture(images.resolve("overview-light.png"), 1280, 1010, ColorScheme.LIGHT, "");
         picture(images.resolve("overview-dark.png"), 1280, 1010, ColorScheme.DARK, "");

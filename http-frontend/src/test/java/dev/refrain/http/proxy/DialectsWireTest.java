@@ -21,12 +21,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The dialects of providers, through the proxy: stored or not, and counted once (wire rules W16, W25 and W61).
+ * The dialects of providers through the proxy: whether an answer is stored, and that its tokens are counted once (wire
+ * rules W16, W25 and W61).
  */
 class DialectsWireTest extends WireTest {
     private static final Path DIALECTS = Path.of("../engine/src/test/resources/dialects");
 
-    /** Those that differ in something that only the front-end does. */
+    /** The dialects that need code of the front-end. */
     static Stream<String> dialects() {
         return Stream.of(
                 "openrouter-choice-error",
@@ -103,8 +104,8 @@ class DialectsWireTest extends WireTest {
     }
 
     /**
-     * F43: 13 tokens of the request, 1 of the answer, 303 in all. F44: the
-     * provider's own figure counts before the price.
+     * F43: 13 tokens of the request, 1 of the answer, 303 in total. F44: the provider's own figure takes precedence
+     * over the price.
      */
     @ParameterizedTest
     @CsvSource({"'', 0.00290325", "',\"cost\":0.5', 0.5", "',\"cost\":0', 0", "',\"cost\":-1', 0.00290325"})
@@ -125,10 +126,10 @@ class DialectsWireTest extends WireTest {
         assertThat(log.get(0).tokensSaved()).isEqualTo(303);
     }
 
-    /** F12: what has no type, or a wrong one, is read like what it is. */
+    /** F12: an answer with a missing or wrong type is read by its content. */
     @ParameterizedTest
     @CsvSource({",false", "text/plain,false", "text/html; charset=utf-8,false", ",true", "text/plain,true"})
-    void f12_whatHasNoTypeIsReadLikeWhatItIs(String type, boolean streaming) {
+    void f12_anAnswerWithAWrongTypeIsReadByItsContent(String type, boolean streaming) {
         answers(streaming ? String.join("", CHAT_STREAM) : CHAT_ANSWER, streaming, type);
         String request = streaming ? CHAT_STREAM_REQUEST : CHAT_REQUEST;
         HttpResponse<String> off = proxy.send(proxy.post(CHAT, request));
@@ -160,7 +161,7 @@ class DialectsWireTest extends WireTest {
                 "length, abort; abort; false",
                 "length, abort; content_filter; true"
             })
-    void w16_whatStoreNeverNamesIsNotStored(String setting, String reason, boolean stored) throws IOException {
+    void w16_answersThatStoreNeverNamesAreNotStored(String setting, String reason, boolean stored) throws IOException {
         restart(Map.of("REFRAIN_STORE_NEVER", setting == null ? "" : setting));
         answers(CHAT_ANSWER.replace("\"stop\"", "\"" + reason + "\""), false, "application/json");
         proxy.cached(CHAT, CHAT_REQUEST);

@@ -9,7 +9,7 @@ import java.net.http.HttpResponse;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** Wire rules W27 and W30 over real sockets: request directives, and all that {@code Cache-Status} can say. */
+/** Wire rules W27 and W30 over real sockets: request directives, and all values of {@code Cache-Status}. */
 class DirectivesWireTest extends WireTest {
     private static final String KEY = "; key=\"[0-9a-f]{12}\"";
 
@@ -82,9 +82,9 @@ class DirectivesWireTest extends WireTest {
     void w30_maxAgeBoundsTheAgeOfAHit() {
         proxy.cached(CHAT, CHAT_REQUEST);
         assertHit(ask("foo, max-age=\"600\""));
-        // An age in whole seconds would let through what is a few milliseconds old.
+        // Compared in whole seconds, an answer of a few milliseconds would be young enough.
         answerWith("Renewed");
-        // Unless it is answered in the millisecond in which it was stored.
+        // A request in the same millisecond is still a hit.
         HttpResponse<String> response = ask("max-age=0");
         while (header(response, STATUS).equals("HIT")) {
             response = ask("max-age=0");
@@ -157,7 +157,7 @@ class DirectivesWireTest extends WireTest {
                 proxy.send(proxy.post(CHAT, CHAT_REQUEST, "Cache-Control", "only-if-cached, no-store"));
         assertThat(response.statusCode()).isEqualTo(200);
         assertUncached(response);
-        // As any other header field they reach the provider.
+        // The field reaches the provider, like any other.
         assertThat(provider.received().get(0).headers().getFirst("Cache-Control"))
                 .isEqualTo("only-if-cached, no-store");
     }

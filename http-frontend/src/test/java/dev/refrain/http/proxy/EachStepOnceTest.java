@@ -20,8 +20,8 @@ import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 
 /**
- * A request's way works out each thing once: who asks, what the header asks of the cache, and the key. What is counted
- * is how often the header is looked at and how often a key is made.
+ * A request's path works out each thing once: the caller, the cache directives, and the key. The test counts reads of
+ * the header and derivations of the key.
  */
 class EachStepOnceTest extends WireTest {
     private static final String KEY = "a key is made";
@@ -107,7 +107,7 @@ class EachStepOnceTest extends WireTest {
     void aMiss() {
         assertMiss(ask());
         assertThatTheHeaderWasReadOnce();
-        // Credentials may be in any field; and all fields go to the provider.
+        // One read looks for credentials, which may be in any field; one copies all fields to the provider.
         assertThat(counts).containsEntry(ALL_FIELDS, 2).containsEntry(KEY, 1);
     }
 
@@ -140,7 +140,7 @@ class EachStepOnceTest extends WireTest {
             assertThat(miss).contains("MISS");
             assertThat(counts).containsEntry(KEY, 1);
             counts.clear();
-            // Under that very key it is stored, and found again on either way.
+            // The answer is stored under that key, and both ways find it.
             assertThat(ask(client, 2)).contains("HIT").contains(keyOf(miss));
             try (RawClient other = new RawClient(proxy.port())) {
                 assertThat(ask(other, 2)).contains("HIT").contains(keyOf(miss));
@@ -180,7 +180,7 @@ class EachStepOnceTest extends WireTest {
     }
 
     @Test
-    void aGenerationThatIsNotKnownHere() {
+    void aRequestForAnUnknownGeneration() {
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 404, "{}"));
         proxy.send(HttpRequest.newBuilder(proxy.uri("/v1/generation?id=gen-1")).header("Authorization", "Bearer k"));
         assertThat(counts).containsEntry(ALL_FIELDS, 2).doesNotContainKey(KEY);

@@ -8,18 +8,18 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /**
- * Answers that Refrain gives without looking at the body. Framing is checked first all the same, and a request hidden
- * in a body is never served (fault F24).
+ * Answers that Refrain gives without reading the body. The framing is still checked first, and a request hidden in a
+ * body is never served (fault F24).
  */
 class EarlyAnswerTest extends WireTest {
-    /** What an attacker would like to see served as a request of its own. */
+    /** A request that an attacker hides in a body, to have it served. */
     private static final String HIDDEN = "GET /v1/hidden HTTP/1.1\r\nHost: x\r\n\r\n";
 
     private static final String PREFLIGHT = "OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
             + "Origin: https://page.example\r\nAccess-Control-Request-Method: POST\r\n";
     private static final String NOWHERE = "POST /nowhere HTTP/1.1\r\nHost: x\r\n";
 
-    /** Bodies of which nobody knows where they end. */
+    /** Bodies whose end is ambiguous. */
     private static final List<String> DOUBTFUL = List.of(
             "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + HIDDEN,
             "Transfer-Encoding: chunked\r\n\r\n2\r\n{}junk\r\n0\r\n\r\n" + HIDDEN,
@@ -49,18 +49,18 @@ class EarlyAnswerTest extends WireTest {
     }
 
     @Test
-    void f24_aPreflightIsJudgedByItsFramingFirst() throws IOException {
+    void f24_theFramingOfAPreflightIsCheckedFirst() throws IOException {
         restart(Map.of("REFRAIN_CORS_ORIGINS", "*"));
         for (String body : DOUBTFUL) {
             assertRefused(proxy.port(), PREFLIGHT + body);
         }
-        // A page may read why.
+        // A page may read the reason.
         assertThat(answers(proxy.port(), PREFLIGHT + DOUBTFUL.get(0))).contains("Access-Control-Allow-Origin: *");
         assertThat(answers(proxy.port(), PREFLIGHT + DOUBTFUL.get(5))).contains("Access-Control-Allow-Origin: *");
     }
 
     @Test
-    void f24_whatIsHiddenInAPreflightsBodyIsNotServed() throws IOException {
+    void f24_aRequestHiddenInAPreflightsBodyIsNotServed() throws IOException {
         restart(Map.of("REFRAIN_CORS_ORIGINS", "*"));
         String close = "GET /none HTTP/1.0\r\n\r\n";
         for (String body : List.of(
@@ -71,7 +71,7 @@ class EarlyAnswerTest extends WireTest {
                     .as(body)
                     .matches("(?s)HTTP/1\\.1 204 .*HTTP/1\\.[01] 404 .*");
         }
-        // No browser sends a preflight with a long body, or waits for a 100 before its body.
+        // Browsers send no preflight with a long body, or with an expectation of 100.
         assertThat(answers(proxy.port(), PREFLIGHT + "Content-Length: 70000\r\n\r\n" + "x".repeat(70_000) + HIDDEN))
                 .startsWith("HTTP/1.1 413")
                 .containsOnlyOnce("HTTP/1.1");
@@ -102,7 +102,7 @@ class EarlyAnswerTest extends WireTest {
     }
 
     @Test
-    void f24_a404IsJudgedByItsFramingFirst() throws IOException {
+    void f24_theFramingOfARequestWithoutEndpointIsCheckedFirst() throws IOException {
         for (String body : DOUBTFUL) {
             assertRefused(proxy.port(), NOWHERE + body);
         }
@@ -133,13 +133,13 @@ class EarlyAnswerTest extends WireTest {
             late.send(HIDDEN);
             assertThat(late.readToTheEnd()).doesNotContain("HTTP/1.1");
         } catch (IOException closed) {
-            // The connection has ended, as it should.
+            // Expected: the connection has ended.
         }
         assertThat(provider.calls()).isZero();
     }
 
     @Test
-    void f24_a413IsTheLastAnswerIfWhatFollowsIsInDoubt() throws IOException {
+    void f24_a413EndsTheConnectionIfTheBodysEndIsAmbiguous() throws IOException {
         restart(Map.of("REFRAIN_LIMITS_REQUEST_BODY", "10B"));
         String chat = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n";
         assertThat(answers(
@@ -159,7 +159,7 @@ class EarlyAnswerTest extends WireTest {
     }
 
     @Test
-    void f24_theAdminListenerJudgesFramingFirst() throws IOException {
+    void f24_theAdminListenerChecksFramingFirst() throws IOException {
         int admin = proxy.admin("/").getPort();
         String hidden = "DELETE /admin/api/entries HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Refrain-Admin: 1\r\n\r\n";
         for (String path : List.of("login", "nothing", "explain", "stats")) {

@@ -30,7 +30,7 @@ class EarlyAnswerWireTest extends ProviderFaults {
             assertThat(answer.status()).as(answer.body()).isEqualTo(413);
             assertThat(answer.body()).isEqualTo(REFUSAL);
         } else {
-            // The provider's kernel resets the connection for what was not read, which may overtake the answer.
+            // The provider's kernel resets the connection for unread bytes, and the reset may overtake the answer.
             assertOwnError(Api.CHAT, answer, 502, "broke off");
         }
         assertNothingIsLeft(Api.CHAT, newRequest(false), false);

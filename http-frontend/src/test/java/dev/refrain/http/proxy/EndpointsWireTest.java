@@ -13,7 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Wire rules W1 to W3: which requests are cached at all, and what happens to the others. */
+/** Wire rules W1 to W3: which requests are cached, and how all others are handled. */
 class EndpointsWireTest extends WireTest {
     private static final Map<String, String> ANSWERS = Map.of(
             "/chat/completions", CHAT_ANSWER,

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Wire rule W31: errors that the proxy itself makes. */
+/** Wire rule W31: errors from the proxy itself. */
 class ErrorsWireTest extends WireTest {
     private static void assertOwnError(HttpResponse<String> response, int status) {
         assertThat(response.statusCode()).isEqualTo(status);
@@ -169,7 +169,7 @@ class ErrorsWireTest extends WireTest {
         CountDownLatch done = new CountDownLatch(1);
         CountDownLatch running = new CountDownLatch(1);
         provider.does((exchange, request) -> {
-            // Only the first: what comes before the server stops must not wait for it.
+            // Holds the first request only: others before the stop must not wait.
             if (running.getCount() > 0) {
                 running.countDown();
                 done.await();
@@ -191,7 +191,7 @@ class ErrorsWireTest extends WireTest {
     }
 
     @Test
-    void w32_f34_anErrorThatNoRetryCuresSaysSoAndNothingOfItLives() throws IOException {
+    void w32_f34_anErrorThatNoRetryCuresSaysSoAndLeavesNothingBehind() throws IOException {
         restart(Map.of("REFRAIN_LIMITS_REQUEST_BODY", "10KiB"));
         HttpResponse<String> notCached = proxy.cached(CHAT, CHAT_REQUEST, "Cache-Control", "only-if-cached");
         assertThat(notCached.statusCode()).isEqualTo(504);
@@ -216,7 +216,7 @@ class ErrorsWireTest extends WireTest {
     }
 
     @Test
-    void w27_aBypassThatFailsStillSaysSo() {
+    void w27_aBypassThatFailsStillGivesItsReason() {
         provider.close();
         HttpResponse<String> response = proxy.cached(CHAT, "[]");
         assertThat(response.statusCode()).isEqualTo(502);

@@ -28,8 +28,7 @@ class EventStreamWireTest extends ProviderFaults {
     private static final Pattern TIME = Pattern.compile("(created|created_at)\":[0-9]{10}");
 
     /**
-     * The replay of an answer: its ids are {@code c1}, {@code r1} or {@code m1}, its times 7, its counts those of
-     * usage.
+     * The replay of an answer whose ids are {@code c1}, {@code r1} or {@code m1}, with time 7 and the counts of usage.
      */
     private static String replayOf(String answer, String id) {
         return answer.replaceAll("\"[crm]1\"", "\"" + id + "\"")
@@ -125,7 +124,7 @@ class EventStreamWireTest extends ProviderFaults {
     @ParameterizedTest(name = "{0}")
     @MethodSource("streams")
     void w16_aStreamIsPassedOnAsItIsAndStoredIfComplete(String name, String sent, String stored) {
-        // One test is about a byte that no UTF-8 has.
+        // One stream has a byte that is invalid in UTF-8.
         byte[] bytes =
                 sent.getBytes(name.equals("invalid UTF-8") ? StandardCharsets.ISO_8859_1 : StandardCharsets.UTF_8);
         for (String framing :
@@ -157,12 +156,12 @@ class EventStreamWireTest extends ProviderFaults {
     }
 
     /**
-     * F10: what Perplexity, Cerebras and GPUStack send. A connection that is
-     * closed says nothing of what may be missing.
+     * F10: Perplexity, Cerebras and GPUStack send such streams. The end of a connection does not show whether something
+     * is missing.
      */
     @ParameterizedTest
     @CsvSource({"Content-Length, true", "Transfer-Encoding: chunked, true", "Connection: close, false"})
-    void w16_f10_aChatStreamMayLackDoneIfItsMessageEndsInGoodOrder(String framing, boolean stored) {
+    void w16_f10_aChatStreamMayLackDoneIfItsMessageEndsProperly(String framing, boolean stored) {
         String events = A + FINISH + USAGE;
         provider.does(call -> {
             boolean chunked = framing.endsWith("chunked");
@@ -200,7 +199,7 @@ class EventStreamWireTest extends ProviderFaults {
                 call.write(Arrays.copyOfRange(stream, split, stream.length));
             });
             String request = newRequest(true);
-            // The second part is sent when the first has come through, so nothing joins them on the way.
+            // The second part is sent only once the first has come through, so nothing joins the parts.
             Received miss = fetch(cached(api, request), split, seen::countDown);
             assertThat(miss.body()).isEqualTo(new String(stream, StandardCharsets.UTF_8));
             assertReplayed(fetch(api, request), stored);
@@ -235,7 +234,7 @@ class EventStreamWireTest extends ProviderFaults {
                 .isTrue();
     }
 
-    /** The last event is all that a reader waits for; what becomes of the connection afterwards changes nothing. */
+    /** A reader needs nothing after the last event, so it does not matter how the connection ends. */
     @ParameterizedTest
     @EnumSource(value = Api.class, mode = EnumSource.Mode.EXCLUDE, names = "EMBEDDINGS")
     void w16_aStreamThatIsCutAfterItsLastEventIsStored(Api api) {
@@ -274,7 +273,7 @@ class EventStreamWireTest extends ProviderFaults {
 
     @ParameterizedTest
     @MethodSource("otherTypes")
-    void w16_aStreamIsJudgedByItsContentIfItsTypeSaysNothing(String field, String type) {
+    void w16_aStreamIsRecognisedByItsContentIfItsTypeIsMissing(String field, String type) {
         provider.does(
                 call -> call.write(head("200 OK", field, "Connection: close")).write(A + DONE));
         String request = newRequest(true);

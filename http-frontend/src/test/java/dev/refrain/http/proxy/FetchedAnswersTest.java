@@ -15,8 +15,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /**
- * Answers that come at once, while the request's own thread may still be at work: whichever thread writes one, it is
- * whole, and so is the next one over its connection, which may be asked for before the server knows that this one is
+ * Answers that come at once, while the request's own thread may still be working. Whichever thread writes an answer, it
+ * is whole. So is the next answer on that connection, whose request may come before the server knows that the first is
  * over.
  */
 class FetchedAnswersTest extends WireTest {
@@ -57,9 +57,9 @@ class FetchedAnswersTest extends WireTest {
         threads.shutdown();
     }
 
-    /** Where the call ends with its client, the client's going behind the last byte is no breaking off. */
+    /** If a call ends with its client, a client that leaves after the last byte does not count as a break. */
     @Test
-    void whoLeavesWithAllOfAnAnswerHasNotBrokenOff() throws Exception {
+    void aClientThatLeavesWithItsWholeAnswerIsNotCountedAsCut() throws Exception {
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer(request.body())));
         int count = 200;
         for (int number = 0; number < count; number++) {
@@ -80,9 +80,9 @@ class FetchedAnswersTest extends WireTest {
                 while (isOpen && number < EACH) {
                     List<String> bodies = new ArrayList<>();
                     StringBuilder sent = new StringBuilder();
-                    // Who asks for no caching, and closes its side, counts as gone.
+                    // A client that does not ask for caching, and closes its side, counts as gone.
                     boolean isLast = random.nextInt(20) == 0;
-                    // Two at a time now and then: the second is there before the first is answered.
+                    // Sometimes two at a time: the second request is there before the first is answered.
                     for (int i = random.nextInt(5) == 0 ? 2 : 1; i > 0; i--) {
                         String body = body(client, number++, LENGTHS[random.nextInt(LENGTHS.length)]);
                         bodies.add(body);

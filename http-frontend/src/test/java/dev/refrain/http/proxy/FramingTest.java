@@ -9,15 +9,12 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/**
- * Where a request ends is never in doubt (RFC 9112): what could be read in two
- * ways is refused, and the connection with it.
- */
+/** The end of a request is unambiguous (RFC 9112): an ambiguous request is refused, and its connection is closed. */
 class FramingTest extends WireTest {
     private static final String LINE = "POST /v1/chat/completions HTTP/1.1\r\n";
     private static final String START = LINE + "Host: x\r\n";
     private static final String CHUNKED = START + "Transfer-Encoding: chunked\r\n\r\n";
-    /** What an attacker would like to see served as a request of its own. */
+    /** A request that an attacker hides in a body, to have it served. */
     private static final String SMUGGLED = "GET /v1/smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
 
     private String answers(String bytes) throws IOException {
@@ -28,7 +25,7 @@ class FramingTest extends WireTest {
     }
 
     @Test
-    void whatIsNotPlainlyFramedIsRefusedWithTheConnection() throws IOException {
+    void ambiguousFramingIsRefusedAndEndsTheConnection() throws IOException {
         for (String request : List.of(
                 // Lengths.
                 START + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -40,7 +37,7 @@ class FramingTest extends WireTest {
                 START + "Content-Length: 0x2\r\n\r\n{}",
                 START + "Content-Length: 2.0\r\n\r\n{}",
                 START + "Content-Length:\r\n\r\n{}",
-                // 2^64 and 2^64 + 2: no length, or two bytes, to who does not look.
+                // 2^64 and 2^64 + 2: a parser that overflows would read a length of 0, or of 2.
                 START + "Content-Length: 18446744073709551616\r\n\r\n{}",
                 START + "Content-Length: 18446744073709551618\r\n\r\n{}",
                 START + "Content-Length: 9223372036854775808\r\n\r\n{}",
@@ -111,14 +108,14 @@ class FramingTest extends WireTest {
     }
 
     @Test
-    void unusualFramingThatIsPlainIsServed() throws IOException {
+    void unusualButUnambiguousFramingIsServed() throws IOException {
         String close = "Connection: close\r\n";
         for (String request : new String[] {
             START + close
                     + "transfer-encoding: CHUNKED\r\n\r\n1;a=\"b;c\";d\r\n{\r\n01 ; e\r\n}\r\n000;x\r\nTrailer: "
                     + "t\r\n\r\n",
             START + close + "Content-Length: 002\r\n\r\n{}",
-            // A server answers a minor version that it does not know as its own highest (RFC 9110, 2.5).
+            // A server treats an unknown minor version as its own highest one (RFC 9110, 2.5).
             "POST /v1/chat/completions HTTP/1.2\r\nHost: x\r\n" + close + "Content-Length: 2\r\n\r\n{}",
             // Folded lines are joined, as RFC 9112, 5.2 allows.
             START + close + "X-Folded: a\r\n b\r\nContent-Length: 2\r\n\r\n{}",
@@ -141,7 +138,7 @@ class FramingTest extends WireTest {
     }
 
     @Test
-    void whatIsRefusedIsAnsweredAfterWhatCameBefore() throws IOException {
+    void aRefusalComesAfterTheAnswersToEarlierRequests() throws IOException {
         String plain = START + "Content-Length: 2\r\n\r\n{}";
         String empty = START + "X-OpenRouter-Cache: true\r\n\r\n";
         String hit = START + "X-OpenRouter-Cache: true\r\nContent-Length: 2\r\n\r\n{}";
@@ -156,7 +153,7 @@ class FramingTest extends WireTest {
         }
     }
 
-    /** Nothing waits for the whole of a trailer, or of a chunk's extension, before it is found too long. */
+    /** A trailer or a chunk extension is found to be too long before it has ended. */
     @Test
     void trailersAndExtensionsAreLimited() throws IOException {
         for (String endless : List.of(
@@ -169,7 +166,7 @@ class FramingTest extends WireTest {
         assertThat(provider.calls()).isZero();
     }
 
-    /** However the bytes are cut into packets, the body is the same, and the next request is found where it begins. */
+    /** The division into packets changes neither the body nor the place of the next request. */
     @Test
     void chunksMayComeInAnyPieces() throws IOException {
         String body = CHAT_REQUEST + " ".repeat(40_000);

@@ -14,9 +14,9 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /**
- * Attacks over raw sockets. Each comes twice: over a new connection, and over one whose shortcut knows the head that it
- * imitates. Where the framing is in doubt, the connection ends. What is hidden never reaches the provider, and what
- * reaches it is what a strict reader ({@link StrictReader}) sees in the same bytes.
+ * Attacks over raw sockets. Each one comes over a new connection, and over one whose shortcut knows the head that the
+ * attack imitates. If the framing is ambiguous, the connection ends. A hidden request never reaches the provider. The
+ * provider gets exactly the requests that a strict parser ({@link StrictReader}) finds in the same bytes.
  */
 class HostileClientsTest extends WireTest {
     private static final int ROUNDS = Integer.getInteger("refrain.hostile", 400);
@@ -27,7 +27,7 @@ class HostileClientsTest extends WireTest {
     private static final String KNOWN = CHAT_HEAD + "Content-Length: 2\r\n\r\n{}";
     private static final String OTHER_HEAD = "POST /v1/echo HTTP/1.1\r\nHost: x\r\n";
 
-    /** One that has had three answers to the same request: the last was the shortcut's. */
+    /** A connection with three answers to the same request; the last came through the shortcut. */
     private RawClient known() throws IOException {
         RawClient client = new RawClient(proxy.port());
         for (int i = 0; i < 3; i++) {
@@ -57,7 +57,7 @@ class HostileClientsTest extends WireTest {
     }
 
     @Test
-    void whatIsInDoubtEndsTheConnectionOverBothWays() throws IOException {
+    void ambiguousFramingEndsTheConnectionOnBothWays() throws IOException {
         List<String> attacks = new ArrayList<>();
         for (String head : List.of(CHAT_HEAD, OTHER_HEAD)) {
             String chunked = head + "Transfer-Encoding: chunked\r\n\r\n";
@@ -141,13 +141,13 @@ class HostileClientsTest extends WireTest {
                 assertNothingHidden(attack);
             }
         }
-        // All that the provider has seen are the requests that made the shortcut known.
+        // The provider has seen only the requests that taught the shortcut this head.
         assertThat(provider.received())
                 .allMatch(r -> r.uri().endsWith("/chat/completions") && r.body().equals("{}"));
     }
 
     @Test
-    void anOddRequestWithAPlainEndIsServed() throws IOException {
+    void anOddButUnambiguousRequestIsServed() throws IOException {
         String last = "GET /v1/last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         for (String odd : List.of(
                 OTHER_HEAD + "Content-Length: " + HIDDEN.length() + "\r\n\r\n" + HIDDEN,
@@ -176,14 +176,14 @@ class HostileClientsTest extends WireTest {
         }
     }
 
-    /** Undertow reads it as HTTP/1.1. */
+    /** Undertow reads the version as HTTP/1.1. */
     private static String unknownVersion(String version) {
         return OTHER_HEAD.replace("HTTP/1.1", "HTTP/" + version);
     }
 
-    /** Half a request, for ever: what there is for it is a timeout, and others are served meanwhile. */
+    /** Half a request that never ends: a time limit ends it, and others are served meanwhile. */
     @Test
-    void aStalledClientIsCutOffAndHoldsUpNobody() throws IOException {
+    void aStalledClientIsCutOffAndDelaysNobody() throws IOException {
         restart(Map.of("REFRAIN_TIMEOUTS_REQUEST", "300ms", "REFRAIN_TIMEOUTS_KEEP_ALIVE", "300ms"));
         List<RawClient> stalled = new ArrayList<>();
         for (String half : List.of(
@@ -207,7 +207,7 @@ class HostileClientsTest extends WireTest {
             assertThat(client.readToTheEnd()).doesNotContain(" 200 ");
             client.close();
         }
-        // Clients that left half-way have left nothing behind that keeps others out.
+        // Clients that left half-way occupy no place that keeps others out.
         for (int i = 0; i < 50; i++) {
             try (RawClient client = new RawClient(proxy.port())) {
                 client.send(KNOWN.substring(0, i * KNOWN.length() / 50));
@@ -218,9 +218,9 @@ class HostileClientsTest extends WireTest {
         assertHit(proxy.cached(CHAT, CHAT_REQUEST));
     }
 
-    /** {@code -Drefrain.hostile=100000} for longer. */
+    /** {@code -Drefrain.hostile=100000} runs more rounds. */
     @Test
-    void whatReachesTheProviderIsWhatAStrictReaderSees() throws IOException {
+    void theProviderGetsWhatAStrictParserFinds() throws IOException {
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, "{}"));
         long seed = new Random().nextLong();
         Random random = new Random(seed);
@@ -269,8 +269,7 @@ class HostileClientsTest extends WireTest {
             "Connection: keep-alive\r\n"
         };
         for (int round = 0; round < ROUNDS; round++) {
-            // A call that was broken off, because its client has closed its side, may come as late as in the next
-            // round.
+            // A cancelled call, whose client has closed its side, may arrive as late as in the next round.
             String tag = String.format("-%06d-", round);
             StringBuilder bytes = new StringBuilder();
             for (int count = random.nextInt(3) + 1; count > 0; count--) {
@@ -288,8 +287,8 @@ class HostileClientsTest extends WireTest {
             Iterator<String> strict = StrictReader.read(bytes.toString()).stream()
                     .map(r -> r.method() + " " + UriCharacters.escape(r.target()) + " " + asReceived(r.body()))
                     .iterator();
-            // Of these some may be refused for what is no matter of framing; nothing else may come, and in no other
-            // order.
+            // The proxy may refuse some of these for other reasons than framing. Nothing else may arrive, and the order
+            // must be the same.
             for (ScriptedProvider.Received r : provider.received()) {
                 if (!r.uri().contains(tag) && !r.body().contains(tag)) {
                     continue;
@@ -306,7 +305,7 @@ class HostileClientsTest extends WireTest {
         }
     }
 
-    /** The provider reads as UTF-8 what was written byte for byte. */
+    /** The provider reads as UTF-8 the bytes that were written as ISO 8859-1. */
     private static String asReceived(String bytes) {
         return new String(bytes.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
     }

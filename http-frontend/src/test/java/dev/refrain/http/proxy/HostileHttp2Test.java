@@ -35,13 +35,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Clients that use HTTP/2 against its server: what is held for them is bounded, and others are served. What each of
- * them does is a published attack (CVE-2019-9511 and following, CVE-2023-44487, CVE-2024-27316).
+ * Clients that use HTTP/2 to attack the server: the memory held for them is bounded, and others are served. Each test
+ * is a published attack (CVE-2019-9511 and following, CVE-2023-44487, CVE-2024-27316).
  *
- * <p>Long, since all attacks are seen by the same two who are served beside them.
+ * <p>Long, since all attacks share the two clients that are served meanwhile.
  */
 class HostileHttp2Test extends WireTest {
-    /** More than is ever held for a client that takes nothing, in bytes. */
+    /** Upper bound, in bytes, of what is held for a client that reads nothing. */
     private static final long HELD = 256 * 1024;
 
     private final CountDownLatch testEnds = new CountDownLatch(1);
@@ -59,7 +59,7 @@ class HostileHttp2Test extends WireTest {
         }
     }
 
-    /** The connection ends, with a word if it is read in time: a reset may overtake it. */
+    /** Expects the end of the connection. Its GOAWAY is checked if it arrives: a reset may overtake it. */
     private static void assertEnds(RawHttp2Client client, Integer code) throws IOException {
         Frame goAway = client.read(GOAWAY);
         if (goAway != null && code != null) {
@@ -70,7 +70,7 @@ class HostileHttp2Test extends WireTest {
         }
     }
 
-    /** A provider that answers nothing before the test ends. */
+    /** Makes the provider answer only after the test. */
     private void providerWaits() {
         provider.does((exchange, request) -> {
             if (!request.body().equals(CHAT_REQUEST)) {
@@ -96,7 +96,7 @@ class HostileHttp2Test extends WireTest {
             try {
                 client.write(flood.toByteArray());
             } catch (IOException closed) {
-                // As it should be.
+                // Expected: the server has closed the connection.
             }
             assertEnds(client, ENHANCE_YOUR_CALM);
             until(() -> proxy.memory().usedBytes() == 0);
@@ -105,7 +105,7 @@ class HostileHttp2Test extends WireTest {
         }
     }
 
-    /** The server resets streams itself, over what the client does to them ("MadeYouReset", CVE-2025-8671). */
+    /** The client makes the server itself reset streams ("MadeYouReset", CVE-2025-8671). */
     @Test
     void resetsThatTheClientCausesCountAsItsOwn() throws IOException {
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
@@ -118,7 +118,7 @@ class HostileHttp2Test extends WireTest {
             try {
                 client.write(flood.toByteArray());
             } catch (IOException closed) {
-                // As it should be.
+                // Expected: the server has closed the connection.
             }
             assertEnds(client, ENHANCE_YOUR_CALM);
             until(() -> proxy.memory().usedBytes() == 0);
@@ -137,7 +137,7 @@ class HostileHttp2Test extends WireTest {
                     client.write(more);
                 }
             } catch (IOException closed) {
-                // As it should be.
+                // Expected: the server has closed the connection.
             }
             assertEnds(client, null);
             othersAreServed();
@@ -154,7 +154,7 @@ class HostileHttp2Test extends WireTest {
             }
             Frame answer = client.read(HEADERS);
             if (answer != null) {
-                // 431, which is in no static table.
+                // Status 431, which is not in the static table.
                 assertThat(new String(answer.payload(), StandardCharsets.ISO_8859_1))
                         .isNotEmpty();
                 client.frame(RST_STREAM, 0, 1, RawHttp2Client.bytes(8));
@@ -166,9 +166,9 @@ class HostileHttp2Test extends WireTest {
         }
     }
 
-    /** What is kept of a head or a frame until its end is in the budget. */
+    /** The memory for an unfinished head or frame is reserved in the budget. */
     @Test
-    void whatHasNotComeWholeIsReserved() throws IOException {
+    void unfinishedHeadsAndFramesAreReservedInTheBudget() throws IOException {
         try (RawHttp2Client head = new RawHttp2Client(proxy.port()).begin();
                 RawHttp2Client frame = new RawHttp2Client(proxy.port()).begin()) {
             byte[] field = RawHttp2Client.block("x-filler", "x".repeat(15_000));
@@ -183,7 +183,7 @@ class HostileHttp2Test extends WireTest {
         until(() -> proxy.memory().usedBytes() == 0);
     }
 
-    /** The server reads no more than it can answer, so that the rest stays with the client. */
+    /** The server reads no more frames than it can answer, so the rest stays with the client. */
     @ParameterizedTest
     @ValueSource(ints = {PING, SETTINGS})
     void framesThatHaveToBeAnsweredDoNotPileUp(int type) throws Exception {
@@ -202,7 +202,7 @@ class HostileHttp2Test extends WireTest {
                         sent.incrementAndGet();
                     }
                 } catch (IOException ended) {
-                    // By the server, or by the end of the test.
+                    // The server, or the end of the test, has closed the connection.
                 }
             });
             sender.start();
@@ -210,7 +210,7 @@ class HostileHttp2Test extends WireTest {
             while (sender.isAlive() && before != sent.get()) {
                 before = sent.get();
                 assertThat(proxy.memory().usedBytes()).isLessThan(HELD);
-                // No state of the server's says that it reads nothing.
+                // The server has no state to wait for that shows that it reads nothing.
                 sender.join(500);
             }
             assertThat(proxy.memory().usedBytes()).isLessThan(HELD);
@@ -221,7 +221,7 @@ class HostileHttp2Test extends WireTest {
         }
     }
 
-    /** A hundred answers of a megabyte that the client gives no room for. */
+    /** A hundred answers of a megabyte, for which the client opens no window. */
     @Test
     void answersWithoutAWindowAreNotHeldForLong() throws Exception {
         String answer = "{\"choices\":[{\"finish_reason\":\"stop\",\"text\":\"" + "x".repeat(1 << 20) + "\"}]}";
@@ -229,7 +229,7 @@ class HostileHttp2Test extends WireTest {
                 ScriptedProvider.json(exchange, 200, request.body().equals(CHAT_REQUEST) ? CHAT_ANSWER : answer));
         String body = "{\"model\":\"m\",\"messages\":[],\"n\":1}";
         proxy.cached(CHAT, body);
-        // Only now: whoever fetched it may have been slow.
+        // Only now, because fetching the answer may take longer.
         restart(Map.of("REFRAIN_TIMEOUTS_WRITE", "2s"));
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin(INITIAL_WINDOW_SIZE, 0)) {
             for (int stream = 1; stream < 200; stream += 2) {
@@ -247,7 +247,7 @@ class HostileHttp2Test extends WireTest {
         }
     }
 
-    /** A byte at a time takes longer than a client has for it. */
+    /** The client would need more time for its answer than it has. */
     @Test
     void aWindowOfAByteEndsTheAnswer() throws Exception {
         restart(Map.of("REFRAIN_TIMEOUTS_WRITE", "1s"));
@@ -263,7 +263,7 @@ class HostileHttp2Test extends WireTest {
                 if (frame.type() == DATA) {
                     assertThat(frame.payload().length).isLessThanOrEqualTo(1);
                     taken += frame.payload().length;
-                    // Only now and then: as slowly as may be.
+                    // Rarely: as slowly as the time limit allows.
                     if (taken < 20) {
                         client.frame(WINDOW_UPDATE, 0, 1, RawHttp2Client.bytes(1));
                     }
@@ -275,7 +275,7 @@ class HostileHttp2Test extends WireTest {
     }
 
     @Test
-    void aWindowThatGrowsByNothingOrTooMuchIsAFault() throws IOException {
+    void aWindowUpdateOfZeroOrTooMuchIsAnError() throws IOException {
         providerWaits();
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
             client.request(1, "{\"model\":\"m\",\"messages\":[]}");
@@ -289,9 +289,9 @@ class HostileHttp2Test extends WireTest {
         }
     }
 
-    /** What waits to be read is within the windows, and within the budget. */
+    /** Unread bodies stay within the windows and within the budget. */
     @Test
-    void bodiesThatNobodyReadsStayWithinTheirWindows() throws Exception {
+    void unreadBodiesStayWithinTheirWindows() throws Exception {
         restart(Map.of("REFRAIN_TIMEOUTS_REQUEST", "60s"));
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, CHAT_ANSWER));
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
@@ -299,14 +299,14 @@ class HostileHttp2Test extends WireTest {
             long windows = 65_535;
             int stream = 1;
             long sent = 0;
-            // Streams of which the second half of the body never comes.
+            // The second half of each body never comes.
             while (stream < 60) {
                 client.frame(HEADERS, END_HEADERS, stream, RawHttp2Client.post(CHAT, "content-length", "2000000"));
                 client.frame(DATA, 0, stream, piece);
                 sent += piece.length;
                 stream += 2;
                 if (sent + piece.length > windows) {
-                    // All that was sent is either read, and in the budget as a body, or waits.
+                    // The server has read all that was sent into the budget, or keeps it waiting.
                     windows += client.read(WINDOW_UPDATE).number();
                 }
             }
@@ -316,11 +316,11 @@ class HostileHttp2Test extends WireTest {
         until(() -> proxy.memory().usedBytes() == 0);
     }
 
-    /** Frames of one byte take memory by their number, and so they count: each has six bytes as a chunk of HTTP/1.1. */
+    /** Frames of one byte take memory for each frame, so each counts as six bytes, like a chunk of HTTP/1.1. */
     @Test
-    void framesOfOneByteCountWithWhatIsMadeOfThem() throws IOException {
+    void framesOfOneByteCountWithTheirOverhead() throws IOException {
         int frames = 10_000;
-        // It never shakes hands: the call waits for that, and its body for the call.
+        // This provider never completes a TLS handshake, so the call waits, and its body waits for the call.
         try (ServerSocket silent = new ServerSocket(0, 10, InetAddress.getLoopbackAddress());
                 RunningProxy waiting = new RunningProxy(
                         folder.resolve("waiting"),
@@ -340,7 +340,7 @@ class HostileHttp2Test extends WireTest {
     }
 
     @Test
-    void moreStreamsThanAreOfferedAreRefused() throws IOException {
+    void streamsAboveTheAdvertisedLimitAreRefused() throws IOException {
         providerWaits();
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
             assertThat(client.read(SETTINGS)).isNotNull();
@@ -365,7 +365,7 @@ class HostileHttp2Test extends WireTest {
                     client.write(empty);
                 }
             } catch (IOException closed) {
-                // As it should be.
+                // Expected: the server has closed the connection.
             }
             assertEnds(client, ENHANCE_YOUR_CALM);
             othersAreServed();
@@ -384,7 +384,7 @@ class HostileHttp2Test extends WireTest {
         }
     }
 
-    /** False if it was idle for a second before its request had come. */
+    /** Returns false if a second passed before the request arrived, so that the connection was closed as idle. */
     private boolean isClosedBehindItsAnswer() {
         try (RawHttp2Client idle = new RawHttp2Client(proxy.port()).begin()) {
             idle.requestAtOnce(1, CHAT_REQUEST);
@@ -399,9 +399,9 @@ class HostileHttp2Test extends WireTest {
         }
     }
 
-    /** As a client of HTTP/1.1 that sends half of a request. */
+    /** Like a client of HTTP/1.1 that sends half of a request. */
     @Test
-    void aBodyThatStallsIsAnsweredAndTheRestGoesOn() throws Exception {
+    void aStalledBodyIsAnsweredAndTheConnectionContinues() throws Exception {
         restart(Map.of("REFRAIN_TIMEOUTS_REQUEST", "1s"));
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
             client.frame(HEADERS, END_HEADERS, 1, RawHttp2Client.post(CHAT, "content-length", "100"));

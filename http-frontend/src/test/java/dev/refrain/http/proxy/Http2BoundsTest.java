@@ -23,13 +23,13 @@ import java.util.Arrays;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** What a client over HTTP/2 is told when there is no memory for what it sends, and what is kept of answers. */
+/** How a client over HTTP/2 hears that there is no memory for its request, and how much is kept of answers' heads. */
 class Http2BoundsTest extends WireTest {
     private static final int HEADER_TABLE_SIZE = 1;
 
     private long taken;
 
-    /** Takes all that is left of the budget, but for so many bytes. */
+    /** Reserves the whole budget except for this number of bytes. */
     private void leave(long bytes) {
         MemoryBudget memory = proxy.memory();
         until(() -> {
@@ -43,14 +43,14 @@ class Http2BoundsTest extends WireTest {
         taken = 0;
     }
 
-    /** It has not been looked at, and may be sent again (RFC 9113, 8.7). */
+    /** The request has not been processed, and may be sent again (RFC 9113, 8.7). */
     @Test
-    void aRequestThatThereIsNoMemoryForIsRefusedAndTheConnectionGoesOn() throws IOException {
+    void aRequestWithoutMemoryIsRefusedAndTheConnectionContinues() throws IOException {
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
             client.request(1, CHAT_REQUEST);
             assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
             until(() -> proxy.memory().usedBytes() == 0);
-            // For its head while that is read, but not for its connection.
+            // Enough to read the head, but not for the request.
             leave(4 * 1024);
             client.frame(HEADERS, END_HEADERS | END_STREAM, 3, RawHttp2Client.post(CHAT));
             assertRefused(client, 3);
@@ -63,9 +63,9 @@ class Http2BoundsTest extends WireTest {
         }
     }
 
-    /** Who sends many requests at a time, and nothing behind their heads, leaves room for the calls of others. */
+    /** Many requests at a time, of which only heads are sent, leave room for the calls of others. */
     @Test
-    void requestsBesideOthersLeaveRoomForCalls() throws IOException {
+    void unfinishedRequestsLeaveRoomForCalls() throws IOException {
         try (RawHttp2Client known = new RawHttp2Client(proxy.port()).begin();
                 RawHttp2Client unknown = new RawHttp2Client(proxy.port()).begin()) {
             known.request(1, CHAT_REQUEST);
@@ -92,16 +92,16 @@ class Http2BoundsTest extends WireTest {
         assertThat(reset.number()).isEqualTo(REFUSED_STREAM);
     }
 
-    /** A body is ended, not its connection. */
+    /** The stream of the body ends, but not the connection. */
     @Test
-    void aBodyThatThereIsNoMemoryForEndsItsStreamAlone() throws IOException {
+    void aBodyWithoutMemoryEndsOnlyItsStream() throws IOException {
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
             client.frame(HEADERS, END_HEADERS, 1, RawHttp2Client.post(CHAT, "content-length", "30000"));
             client.frame(PING, 0, 0, new byte[8]);
             assertThat(client.read(PING)).isNotNull();
             leave(0);
             client.frame(DATA, 0, 1, new byte[10_000]);
-            // By the stream, or by an answer from whoever reads the body.
+            // Either the stream is reset, or the reader of the body answers with an error.
             Frame frame = client.read();
             while (frame != null && frame.stream() != 1) {
                 frame = client.read();
@@ -116,11 +116,11 @@ class Http2BoundsTest extends WireTest {
     }
 
     /**
-     * A head cannot be left out, since the next one may refer to it: the connection ends, and the client is told which
-     * requests may be sent again (RFC 9113, 6.8).
+     * A head cannot be skipped, because the next one may refer to it. So the connection ends, and the client is told
+     * which requests it may send again (RFC 9113, 6.8).
      */
     @Test
-    void aHeadThatThereIsNoMemoryForEndsTheConnectionWithAWord() throws IOException {
+    void aHeadWithoutMemoryEndsTheConnectionWithGoaway() throws IOException {
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
             client.request(1, CHAT_REQUEST);
             assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
@@ -135,9 +135,9 @@ class Http2BoundsTest extends WireTest {
         }
     }
 
-    /** What it sends meanwhile does not take the word back: a socket that is closed before that is read is reset. */
+    /** The client keeps sending. Closing a socket with unread bytes would reset it, and the GOAWAY would be lost. */
     @Test
-    void whoSendsOnHearsTheWordToo() throws IOException {
+    void aClientThatKeepsSendingReceivesTheGoawayToo() throws IOException {
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
             client.request(1, CHAT_REQUEST);
             assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
@@ -157,7 +157,7 @@ class Http2BoundsTest extends WireTest {
     }
 
     @Test
-    void soDoesAFrameThatHasNotComeWhole() throws IOException {
+    void anUnfinishedFrameWithoutMemoryEndsTheConnectionWithGoaway() throws IOException {
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
             client.request(1, CHAT_REQUEST);
             assertThat(client.body(1)).isEqualTo(CHAT_ANSWER);
@@ -184,11 +184,11 @@ class Http2BoundsTest extends WireTest {
     }
 
     /**
-     * What a client offers to keep of heads is no measure of what is kept here: 4 KiB, as RFC 9113, 6.5.2 begins with.
-     * A content type that is sent again at once is a few bytes; after others of 4 KiB together it is sent whole.
+     * A client may offer a large table for heads, but only 4 KiB are kept here, the initial size of RFC 9113, 6.5.2. A
+     * content type that is repeated at once takes a few bytes; after others of 4 KiB in total it is sent in full.
      */
     @Test
-    void namesAndValuesOfAnswersAreKeptFor4KiB() throws IOException {
+    void theTableForAnswersHeadsIsLimitedTo4KiB() throws IOException {
         provider.does((exchange, request) -> {
             exchange.getResponseHeaders().set("Content-Type", "text/x" + request.body());
             exchange.sendResponseHeaders(200, -1);
@@ -205,7 +205,7 @@ class Http2BoundsTest extends WireTest {
         }
     }
 
-    /** Bytes of the head of the answer to a request that is only forwarded. */
+    /** Length in bytes of the head of the answer to a forwarded request. */
     private static int headOf(RawHttp2Client client, int stream, String body) throws IOException {
         byte[] bytes = body.getBytes(StandardCharsets.US_ASCII);
         client.frame(
@@ -222,9 +222,9 @@ class Http2BoundsTest extends WireTest {
         return head.payload().length;
     }
 
-    /** Sizes of tables are told once, before the next head, however often a client changes its mind. */
+    /** Changes of the table's size are announced once, before the next head, however often a client makes them. */
     @Test
-    void changesOfTheTableAreNotKept() throws IOException {
+    void changesOfTheTableAreNotQueued() throws IOException {
         restart(Map.of());
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
             for (int i = 0; i < 2_000; i++) {

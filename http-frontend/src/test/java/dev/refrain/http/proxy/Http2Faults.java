@@ -8,15 +8,15 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import javax.net.ssl.SSLContext;
 
-/** What the tests share of a provider's faults over HTTP/2: whatever it does, it does to streams of one connection. */
+/** Shared by the tests of a provider's faults over HTTP/2: each fault affects streams of one connection. */
 abstract class Http2Faults extends ProviderFaults {
-    /** What goes out for one request. An answer that is not complete has to be ended in some way. */
+    /** What the provider does with one request. It must end an answer that is not complete. */
     @FunctionalInterface
     interface Fault {
         void answer(Connection connection, int stream) throws IOException, InterruptedException;
     }
 
-    /** Ends a connection of the provider's. */
+    /** Thrown to close the provider's connection. */
     static final class HangUp extends IOException {
         private static final long serialVersionUID = 1L;
     }

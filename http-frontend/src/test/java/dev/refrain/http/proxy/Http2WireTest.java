@@ -14,7 +14,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What crosses the proxy from a provider over HTTP/2, and what ends with a client (wire rules W2, W23 and W29). */
+/**
+ * How requests and answers cross the proxy from a provider over HTTP/2, and what ends with a client (wire rules W2,
+ * W23, W29).
+ */
 @Timeout(120)
 class Http2WireTest extends Http2Faults {
     private static final int CANCEL = 8;
@@ -31,7 +34,7 @@ class Http2WireTest extends Http2Faults {
     }
 
     @Test
-    void w2_whatComesAheadOfTheAnswerIsPassedOnAtOnce() throws Exception {
+    void w2_interimResponsesArePassedOnAtOnce() throws Exception {
         CountDownLatch heard = new CountDownLatch(1);
         does((connection, stream) -> {
             connection.headers(stream, false, ":status", "100");
@@ -69,7 +72,7 @@ class Http2WireTest extends Http2Faults {
         }
     }
 
-    /** Waits for the end of streams that nobody wants any more, while others are answered. */
+    /** The provider's streams that were reset while others are answered. */
     private final BlockingQueue<Http2Provider.Frame> resets = new LinkedBlockingQueue<>();
 
     private void begin(String type, CountDownLatch asked) {
@@ -88,7 +91,7 @@ class Http2WireTest extends Http2Faults {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void w29_aCallThatNobodyElseGetsEndsWithItsClientAndNoOther(boolean reset) throws Exception {
+    void w29_aCallForOneClientEndsWithItAndOthersContinue(boolean reset) throws Exception {
         int connections = http2.connections.get();
         for (int i = 0; i < 3; i++) {
             CountDownLatch asked = new CountDownLatch(1);
@@ -98,7 +101,7 @@ class Http2WireTest extends Http2Faults {
                 client.readUntil(EVENT);
                 client.leave(reset);
             }
-            // A request is read for the reset to be.
+            // The provider reads the reset together with this next request.
             assertThat(fetch(Api.CHAT, newRequest(false)).status()).isEqualTo(200);
             until(() -> proxy.callsInFlight() == 0);
             assertThat(fetch(Api.CHAT, newRequest(false)).status()).isEqualTo(200);
@@ -106,7 +109,7 @@ class Http2WireTest extends Http2Faults {
             assertThat(frame).isNotNull();
             assertThat((int) frame.payload().charAt(3)).isEqualTo(CANCEL);
         }
-        // One connection for all, or another one that was in the making with the first.
+        // One connection for all requests, or a second one that was being opened with the first.
         assertThat(http2.connections.get() - connections).isLessThanOrEqualTo(2);
     }
 
@@ -134,14 +137,14 @@ class Http2WireTest extends Http2Faults {
         assertThat(calls()).isEqualTo(before + 1);
     }
 
-    /** Two calls over one connection, of which one is read by nobody. */
+    /** Two calls over one connection; the client of one of them does not read. */
     @Test
-    void aClientThatDoesNotReadHoldsUpNobodyElse() throws Exception {
+    void aClientThatDoesNotReadDelaysNobodyElse() throws Exception {
         byte[] piece = new byte[16_000];
         CountDownLatch stalled = new CountDownLatch(1);
         does((connection, stream) -> {
             connection.headers(stream, false, ":status", "200");
-            // A window's worth, of which the client takes nothing.
+            // As much as the window allows; the client reads none of it.
             for (int i = 0; i < 3; i++) {
                 connection.data(stream, false, piece);
             }

@@ -18,7 +18,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Wire rule W86 through the proxy; {@code FrontEndContract} has what all front-ends do. */
+/** Wire rule W86 through the proxy; {@code FrontEndContract} tests what all front-ends share. */
 class ItemByItemWireTest extends WireTest {
     private static final String EMBEDDINGS = "/v1/embeddings";
 
@@ -41,7 +41,7 @@ class ItemByItemWireTest extends WireTest {
     }
 
     @Test
-    void w61_eachRequestHasOneRecordOfWhatItCostAndSaved() {
+    void w61_eachRequestHasOneRecordOfItsCostAndSavings() {
         ask("a", "bb");
         ask("bb", "ccc");
         HttpResponse<String> hit = ask("a", "bb", "ccc");
@@ -88,11 +88,11 @@ class ItemByItemWireTest extends WireTest {
     }
 
     @Test
-    void w86_longTextsAreLookedAtOnAnotherThread() {
+    void w86_longTextsAreScannedOnAnotherThread() {
         String text = "text ".repeat(50_000);
         ask(text + "a", text + "b");
         assertThat(header(ask(text + "a", text + "c"), "Cache-Status")).contains("partial-1/2");
-        // What is no matter of items goes the way of all others.
+        // A request without items is handled like all others.
         ask(text, text);
         assertHit(ask(text, text));
     }

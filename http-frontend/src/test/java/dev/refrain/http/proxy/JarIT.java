@@ -36,11 +36,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The executable jar as an operator meets it: how it starts, what it prints and leaves behind, how it ends. Long, since
- * all of it is about one process.
+ * The executable jar as an operator uses it: its start, its output, the files that it leaves, its end. Long, since all
+ * of it is about one process.
  */
 class JarIT {
-    /** What the JVM reports for a process that SIGTERM ended, all hooks having run: 128 + 15. */
+    /** Exit status of a JVM that SIGTERM ended, after all shutdown hooks: 128 + 15. */
     private static final int TERMINATED = 143;
 
     private static final String RECOVERED = "was not closed cleanly";
@@ -79,7 +79,7 @@ class JarIT {
     void theScriptStartsWithTheClassesThatTheBuildHasLeft() throws Exception {
         List<String> classes = classesOfAStart(System.getProperty("refrain.jar"));
         assertThat(classes).anyMatch(line -> line.contains("dev.refrain.http.Main source: shared objects file"));
-        // Those of a library that is compiled for Java 5 cannot be kept.
+        // Classes of a library that is compiled for Java 5 cannot be archived.
         assertThat(classes)
                 .filteredOn(line -> line.contains("source: file:") && !line.contains(" picocli."))
                 .hasSizeLessThan(20);
@@ -103,8 +103,8 @@ class JarIT {
     }
 
     /**
-     * Kubernetes sets these in every container of a namespace with a Service of
-     * this name; the script itself offers the first.
+     * Kubernetes sets these variables in every container of a namespace with a Service of this name. The script itself
+     * documents the first one.
      */
     @Test
     void f31_f32_theScriptStartsWithItsOwnVariableAndThoseOfKubernetes() throws IOException {
@@ -126,7 +126,7 @@ class JarIT {
         assertThat(jar.terminate().ended()).isEqualTo(new RunningJar.Ended(TERMINATED, "", ""));
     }
 
-    /** The JVM's log of the classes that it loads for {@code --version}, which has to be all that is printed. */
+    /** The JVM's log of the classes that {@code --version} loads; the version must be the only output. */
     private List<String> classesOfAStart(String jar) throws Exception {
         Path script = Files.createSymbolicLink(
                 folder.resolve("refrain"), Path.of("../bin/refrain").toRealPath());
@@ -159,8 +159,7 @@ class JarIT {
                         + ", store " + folder.resolve("answers.refrain") + " (32MiB; ")
                 .containsPattern("GiB free on its disk\\), dashboard http://127\\.0\\.0\\.1:[0-9]+/admin/$");
         assertThat(home).isEmptyDirectory();
-        // Chronicle always asks for the compiler. The classes that compile are loaded only if there is something to
-        // compile.
+        // Chronicle always looks for the compiler. The classes that compile are loaded only if something is compiled.
         assertThat(Files.readString(classes).lines())
                 .anyMatch(line -> line.contains(" net.openhft.chronicle.hash.VanillaGlobalMutableState$$Native "))
                 .noneMatch(line -> line.contains(" com.sun.tools.javac.main.JavaCompiler "))
@@ -171,7 +170,7 @@ class JarIT {
 
     @Test
     @EnabledForJreRange(min = JRE.JAVA_24)
-    void withoutTheFlagThatNoManifestCanCarryTheJvmWarnsOfUnsafeAndOfNothingElse() throws IOException {
+    void withoutTheFlagThatManifestsCannotSetTheJvmOnlyWarnsOfUnsafe() throws IOException {
         RunningJar jar = start(List.of());
         assertHitAfterMiss(jar);
         RunningJar.Ended ended = jar.terminate().ended();
@@ -181,7 +180,7 @@ class JarIT {
     }
 
     @Test
-    void aCertificateOfOnesOwnIsTrustedByAFlagOfTheJvm() throws Exception {
+    void aPrivateCertificateIsTrustedByAFlagOfTheJvm() throws Exception {
         Path keys = folder.resolve("keys.p12");
         SelfSigned.write(keys);
         List<String> flags = new ArrayList<>(RunningJar.QUIET);
@@ -231,7 +230,7 @@ class JarIT {
     }
 
     @Test
-    void f23_aFileThatIsNoStoreIsOneLineAndStaysAsItIs() throws IOException {
+    void f23_aFileThatIsNotAStoreIsOneLineAndStaysUnchanged() throws IOException {
         Path precious = Files.writeString(folder.resolve("precious.yaml"), "model: gpt\n");
         assertThat(RunningJar.run(folder, "--port", "0", "--store", precious.toString(), "--upstream", upstream()))
                 .isEqualTo(new RunningJar.Ended(
@@ -284,7 +283,7 @@ class JarIT {
         assertThat(jar.err())
                 .contains("java.io.tmpdir is " + tmpdir + ", which " + fault + "; native libraries are unpacked into "
                         + store() + ".native instead")
-                // A newer JDK has a line of its own about it.
+                // A newer JDK adds a line of its own.
                 .containsOnlyOnce("java.io.tmpdir is ")
                 .doesNotContain("not logged");
         assertThat(Path.of(store() + ".activity")).exists();
@@ -293,7 +292,7 @@ class JarIT {
 
     @Test
     void aStoreThatCannotBeMadeIsOneLineAndNothingIsStored() throws IOException {
-        // Not by permissions: tests may run as root, who has them all.
+        // Without permissions, because root, who may run the tests, ignores them.
         Path file = Files.createFile(folder.resolve("no-directory"));
         assertServesWithoutStore(file.resolve("x"), "The store " + file.resolve("x") + " cannot be opened: ");
     }
@@ -306,7 +305,7 @@ class JarIT {
             assertMiss(response);
         }
         assertThat(jar.startLine()).contains(", no store, dashboard ");
-        // The log of requests, which stands beside the store, has the same fault and a line of its own.
+        // The log of requests, beside the store, fails for the same reason and has its own line.
         assertThat(jar.terminate().ended().err().lines())
                 .filteredOn(
                         line -> !line.contains("SEVERE dev.refrain.console.activity.Journal Requests are not logged: "))
@@ -314,7 +313,7 @@ class JarIT {
                 .satisfies(line -> assertThat(line).contains("SEVERE", "Nothing will be cached. " + error));
     }
 
-    /** Libraries for some systems are in the jar; on others there are answers without a log. */
+    /** The jar has SQLite's libraries for some systems. On other systems, requests are answered but not logged. */
     @Test
     void aSystemWithoutSqliteIsOneLineAndThereIsNoLog() throws IOException {
         List<String> flags = new ArrayList<>(RunningJar.QUIET);
@@ -357,7 +356,7 @@ class JarIT {
     }
 
     @Test
-    void sigtermLetsAStreamInFlightComeToItsEndAndBeStored() throws Exception {
+    void sigtermLetsAStreamInFlightEndAndBeStored() throws Exception {
         String request = "{\"model\":\"acme/large\",\"stream\":true}";
         CountDownLatch stopping = new CountDownLatch(1);
         provider.does((exchange, received) -> {
@@ -392,7 +391,7 @@ class JarIT {
         assertThat(provider.calls()).isEqualTo(1);
     }
 
-    /** Returns once the process no longer takes requests. */
+    /** Returns once the process refuses requests. */
     private static void awaitRefusal(RawClient client) throws IOException {
         String head;
         do {
@@ -407,7 +406,7 @@ class JarIT {
 
     // --------------------------------------------------------------------------------------------------- two processes
 
-    /** Another process has the store open, and only the one that runs knows whose answers are whose. */
+    /** Another process has the store open. Only the running proxy knows which key a label stands for. */
     @Test
     void answersOfALabelLeaveAStoreInUseAndAreHitsElsewhere() throws IOException {
         String[] alice = {"Authorization", "Bearer sk-of-alice-0123456789"};
@@ -455,14 +454,14 @@ class JarIT {
         assertMiss(other.cached(CHAT, "{\"model\":\"b\"}"));
         assertHit(one.cached(CHAT, "{\"model\":\"b\"}"));
 
-        // It takes a while to see that the log is another's.
+        // Noticing that the log belongs to another process takes a while.
         until(() -> !other.err().isEmpty());
         assertThat(one.kill().ended().status()).isEqualTo(137);
         assertHit(other.cached(CHAT, CHAT_REQUEST));
         assertMiss(other.cached(CHAT, "{\"model\":\"c\"}"));
         RunningJar.Ended ended = other.terminate().ended();
         assertThat(ended.status()).isEqualTo(TERMINATED);
-        // A log of requests is one process's; all else is shared.
+        // Each process needs a log of its own; everything else is shared.
         assertThat(ended.err().lines())
                 .singleElement()
                 .asString()

@@ -10,7 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Several requests over one connection, and what HTTP/1.0 makes of it. */
+/** Several requests over one connection, with HTTP/1.1 and HTTP/1.0. */
 class KeepAliveTest extends WireTest {
     private static String request(String version, String headers, String body) {
         return "POST /v1/chat/completions " + version + "\r\nHost: x\r\nX-OpenRouter-Cache: true\r\n" + headers
@@ -26,7 +26,7 @@ class KeepAliveTest extends WireTest {
         return "{\"number\":" + number + "}";
     }
 
-    /** Hits, misses, an uncached one, one that is no endpoint's, one nowhere; in one piece, or in any pieces. */
+    /** Hits, misses, an uncached request, one outside the endpoints, one outside the API; in pieces of any length. */
     @ParameterizedTest
     @ValueSource(ints = {100_000, 61, 7})
     void pipelinedRequestsAreAnsweredInTheirOrder(int piece) throws IOException {
@@ -64,7 +64,7 @@ class KeepAliveTest extends WireTest {
                 .containsExactly(numbered(0), numbered(2), numbered(3), "", numbered(6), numbered(8), numbered(9), "");
     }
 
-    /** Whichever way the last request went, and if there was none. */
+    /** After a request on either way, and before the first request. */
     @Test
     void aConnectionThatIsNotUsedIsClosed() throws IOException {
         echo();
@@ -83,9 +83,9 @@ class KeepAliveTest extends WireTest {
         }
     }
 
-    /** The last one asks for the end of the connection; what is sent ahead of that is not served. */
+    /** The last request asks to close the connection; requests pipelined after it are not served. */
     @Test
-    void nothingIsServedBehindAClose() throws IOException {
+    void nothingIsServedAfterAClose() throws IOException {
         echo();
         try (RawClient client = new RawClient(proxy.port())) {
             client.send(request("HTTP/1.1", "", numbered(1))
@@ -119,7 +119,7 @@ class KeepAliveTest extends WireTest {
         }
     }
 
-    /** There are no chunks in HTTP/1.0: what has no length ends with the connection, whatever the client asked for. */
+    /** HTTP/1.0 has no chunks: an answer without a length ends with the connection, whatever the client asked for. */
     @Test
     void anHttp10StreamEndsWithTheConnection() throws IOException {
         try (RawClient client = new RawClient(proxy.port())) {
@@ -162,10 +162,10 @@ class KeepAliveTest extends WireTest {
         assertThat(provider.received().get(1).headers().getFirst("Origin")).isEqualTo("https://page.example");
     }
 
-    /** The server as a whole has nothing to say for itself. */
+    /** A request for {@code *}, the server as a whole, has no answer. */
     @ParameterizedTest
     @ValueSource(strings = {"OPTIONS * HTTP/1.1", "CONNECT a.example:443 HTTP/1.1", "TRACE / HTTP/1.1"})
-    void whatIsAskedOfTheServerItselfIsNotFound(String line) throws IOException {
+    void aRequestForTheServerItselfIsNotFound(String line) throws IOException {
         try (RawClient client = new RawClient(proxy.port())) {
             client.send(line + "\r\nHost: a.example:443\r\n\r\n");
             assertThat(client.readHead()).matches("(?s)HTTP/1.1 40[04] .*");

@@ -17,9 +17,7 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/**
- * Wire rule W15: no credential is kept longer than its request, wherever it stood and whatever became of the request.
- */
+/** Wire rule W15: no credential stays in memory after its request, whatever its field and however the request ends. */
 class KeptCredentialsIT {
     private static final String MARK = "sk-kept-";
     private static final String BODY = "{\"model\":\"m\",\"messages\":[],\"user\":\"%s\"}";
@@ -55,8 +53,8 @@ class KeptCredentialsIT {
                 askOverHttp2(proxy, "", "cookie", "a=b", "cookie", "session=" + key("crumb", length));
                 askOverHttp2(proxy, "?key=" + key("target", length));
             }
-            // The HTTP client keeps the first request of a connection
-            // to the provider for as long as that is open and idle.
+            // The HTTP client keeps the first request of a connection to the provider as long as that connection is
+            // open and idle.
             provider.close();
             Set<String> found = Set.of("nothing looked for");
             for (int i = 0; i < 6 && !found.isEmpty(); i++) {
@@ -76,14 +74,14 @@ class KeptCredentialsIT {
         }
     }
 
-    /** With the mark at both ends, since half a key that is left behind is one too many. */
+    /** A key with the mark at both ends, so that a remaining half is found, too. */
     private static String key(String name, int length) {
         return MARK + name + "-" + length + "-" + "x".repeat(length) + MARK + name + "-" + length + "-end";
     }
 
     /**
-     * Fetched, repeated twice over the same connection, refused by the
-     * provider, and uncached; the connection stays open.
+     * A miss, two hits over the same connection, a request that the provider refuses, and an uncached one. The
+     * connection stays open.
      */
     private void ask(RunningJar proxy, String query, String... lines) throws IOException {
         RawClient client = new RawClient(proxy.port());
@@ -101,14 +99,14 @@ class KeptCredentialsIT {
         assertThat(client.readResponse()).contains("HIT");
     }
 
-    /** The same over one connection of HTTP/2, which stays open. */
+    /** The same requests over one connection of HTTP/2, which stays open. */
     private void askOverHttp2(RunningJar proxy, String query, String... fields) throws IOException {
         RawHttp2Client client = new RawHttp2Client(proxy.port()).begin();
         openOverHttp2.add(client);
         byte[] body = BODY.formatted("h" + openOverHttp2.size()).getBytes(StandardCharsets.US_ASCII);
         for (int stream = 1; stream < 8; stream += 2) {
             byte[] head = RawHttp2Client.head("/v1/chat/completions" + query, body.length, fields);
-            // No frame is longer.
+            // The maximum length of a frame.
             int first = Math.min(head.length, 16_000);
             client.frame(
                     RawHttp2Client.HEADERS,
@@ -133,7 +131,7 @@ class KeptCredentialsIT {
                 + more + "Content-Length: " + body.length() + "\r\nContent-Type: application/json\r\n\r\n" + body;
     }
 
-    /** What stands behind the mark, wherever it is. */
+    /** The texts after each mark in the file. */
     private static Set<String> found(Path file) throws IOException {
         byte[] mark = MARK.getBytes(StandardCharsets.US_ASCII);
         Set<String> found = new TreeSet<>();

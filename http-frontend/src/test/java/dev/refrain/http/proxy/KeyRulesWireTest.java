@@ -12,7 +12,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Wire rules W40 and W84: members and spellings that do not make two requests different, and who finds them. */
+/**
+ * Wire rules W40 and W84: members and spellings that do not make two requests different, and how explain finds them.
+ */
 class KeyRulesWireTest extends AdminTest {
     private static final String MESSAGES = "/v1/messages";
 
@@ -42,7 +44,7 @@ class KeyRulesWireTest extends AdminTest {
         assertMiss(proxy.cached(MESSAGES, body("'metadata':{'user_id':'b','k':1},")));
     }
 
-    /** What Claude Code and Codex send anew with each session. */
+    /** Members that Claude Code and Codex send with a new value in each session. */
     @Test
     void w84_sessionsOfCodingAgents() throws IOException {
         restart(Map.of("REFRAIN_KEY_IGNORE", "messages:metadata.user_id, responses:prompt_cache_key"));
@@ -76,7 +78,7 @@ class KeyRulesWireTest extends AdminTest {
     }
 
     @Test
-    void w40_hitsMayKeepTheIdsThatTheProviderGave() throws IOException {
+    void w40_hitsMayKeepTheProvidersIds() throws IOException {
         restart(Map.of("REFRAIN_HIT_IDS", "original"));
         provider.does((exchange, request) -> {
             if (request.body().contains("\"stream\":true")) {
@@ -118,8 +120,8 @@ class KeyRulesWireTest extends AdminTest {
     }
 
     /**
-     * Columns: the request that is stored, the one that is asked, and the rule by which the first would answer the
-     * second.
+     * Columns: the stored request, the request that is asked, and the rule under which the first one's answer would be
+     * a hit for the second.
      */
     @ParameterizedTest
     @CsvSource(
@@ -143,7 +145,7 @@ class KeyRulesWireTest extends AdminTest {
         JsonNode explained = explain(second);
         String yaml = explained.path("rule").asText();
         assertThat(yaml).isEqualTo("key:\n  " + rule + "\n");
-        // It is true, as it stands.
+        // The suggested rule works as it is printed.
         restart(
                 Map.of(),
                 "--config",
@@ -153,7 +155,7 @@ class KeyRulesWireTest extends AdminTest {
     }
 
     @Test
-    void w84_aRuleKeepsThoseThatThereAre() throws IOException {
+    void w84_aSuggestedRuleKeepsTheExistingOnes() throws IOException {
         restart(Map.of("REFRAIN_KEY_IGNORE", "store, messages:metadata.user_id"));
         proxy.cached(CHAT, body("'user':'a',"));
         assertThat(explain(body("'user':'b','store':true,")).path("rule").asText())
@@ -161,7 +163,7 @@ class KeyRulesWireTest extends AdminTest {
     }
 
     @Test
-    void w84_noRuleIsNamedWhereTheContentDiffers() {
+    void w84_noRuleIsSuggestedIfTheContentDiffers() {
         proxy.cached(CHAT, body("'user':'a',"));
         JsonNode explained = explain(body("'user':'b',").replace("hi", "ho"));
         assertThat(explained.at("/nearest/0/differs").size()).isEqualTo(2);

@@ -25,7 +25,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * {@code kill -9} while answers are being stored: the next start serves, unchanged, what a client had received in full.
+ * {@code kill -9} while answers are being stored: after the next start, each answer that a client had received in full
+ * is served unchanged.
  */
 class KillIT {
     private static final int ROUNDS = 4;
@@ -42,8 +43,8 @@ class KillIT {
     void aStoredAnswerSurvivesAKill() throws Exception {
         try (ScriptedProvider provider = new ScriptedProvider()) {
             provider.does((exchange, request) -> {
-                // On a new connection a short answer comes in one piece. On a reused one the JDK's client first fills
-                // the rest of a buffer.
+                // On a new connection a short answer arrives in one piece. On a reused one, the JDK's client first
+                // fills the rest of a buffer.
                 exchange.getResponseHeaders().set("Connection", "close");
                 ScriptedProvider.json(exchange, 200, answer(request.body()));
             });
@@ -65,7 +66,7 @@ class KillIT {
         return RunningJar.start(folder, provider.base());
     }
 
-    /** Lets several clients ask new questions, and kills the process under them. */
+    /** Lets several clients send new requests, and kills the process meanwhile. */
     private void killInTheMiddle(RunningJar jar, int answers) throws Exception {
         CountDownLatch enough = new CountDownLatch(answers);
         ExecutorService threads = Executors.newFixedThreadPool(CLIENTS);
@@ -77,7 +78,7 @@ class KillIT {
             boolean areEnough = enough.await(60, TimeUnit.SECONDS);
             for (Future<?> client : clients) {
                 if (client.isDone()) {
-                    // Before the kill there is no end but a failure.
+                    // Before the kill, only a failure ends a client.
                     client.get();
                 }
             }
@@ -101,7 +102,7 @@ class KillIT {
             } catch (UncheckedIOException killed) {
                 return;
             }
-            // Of what comes in one piece it is known when its head goes out (W27).
+            // If an answer arrives in one piece, its head says whether it is stored (W27).
             assertThat(header(response, "Cache-Status"))
                     .startsWith(isLong(question(question)) ? "refrain; fwd=miss; " : "refrain; fwd=miss; stored; ");
             acknowledged.add(question);
@@ -135,7 +136,7 @@ class KillIT {
         return Math.floorMod(question.hashCode(), 8) == 0;
     }
 
-    /** Tells by its content which question it answers; one in eight is larger than a single value of the map. */
+    /** An answer whose content shows its question. One in eight is too large for a single value of the map. */
     private static String answer(String question) {
         int seed = question.hashCode();
         StringBuilder text = new StringBuilder();

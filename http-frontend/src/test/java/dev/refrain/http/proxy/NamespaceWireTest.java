@@ -33,7 +33,7 @@ class NamespaceWireTest extends AdminTest {
 
     private final AtomicInteger answers = new AtomicInteger();
 
-    /** Each answer is another one. */
+    /** Makes the provider number its answers. */
     @BeforeEach
     void number() {
         provider.does((exchange, request) -> ScriptedProvider.json(
@@ -79,7 +79,7 @@ class NamespaceWireTest extends AdminTest {
         proxy.cached(CHAT, chat("n", "1"), NAMESPACE, "other");
         proxy.cached(CHAT, chat("m", "1"));
         assertThat(namespaces()).isEqualTo("{evals.v2=3, other=2}");
-        // After a restart, too.
+        // The same after a restart.
         restart(Map.of());
         assertThat(namespaces()).isEqualTo("{evals.v2=3, other=2}");
         assertThat(purged("namespace=evals.v2")).isEqualTo(3);
@@ -88,7 +88,7 @@ class NamespaceWireTest extends AdminTest {
         assertMiss(proxy.cached(CHAT, chat("m", "1"), NAMESPACE, "evals.v2"));
         assertHit(proxy.cached(CHAT, chat("m", "1"), NAMESPACE, "other"));
         assertHit(proxy.cached(CHAT, chat("m", "1")));
-        // A purge by model finds those in namespaces as well.
+        // A purge by model also finds entries in namespaces.
         assertThat(purged("model=m")).isEqualTo(3);
         assertThat(namespaces()).isEqualTo("{other=1}");
         assertThat(purged("all=true")).isEqualTo(1);
@@ -112,7 +112,7 @@ class NamespaceWireTest extends AdminTest {
     }
 
     @Test
-    void w82_theLogAndExplainSayWhichNamespace() {
+    void w82_theLogAndExplainNameTheNamespace() {
         proxy.cached(CHAT, CHAT_REQUEST, NAMESPACE, "evals");
         proxy.cached(CHAT, CHAT_REQUEST, NAMESPACE, "evals");
         proxy.cached(CHAT, CHAT_REQUEST, NAMESPACE, "evals");
@@ -151,7 +151,7 @@ class NamespaceWireTest extends AdminTest {
         "X-Refrain-Samples,101,invalid-sample",
         "X-Refrain-Samples,many,invalid-sample",
     })
-    void w82_whatMakesNoSenseIsNeitherStoredNorAnsweredFromTheStore(String name, String value, String detail) {
+    void w82_anInvalidFieldIsABypass(String name, String value, String detail) {
         proxy.cached(CHAT, CHAT_REQUEST);
         for (int i = 0; i < 2; i++) {
             HttpResponse<String> response = proxy.cached(CHAT, CHAT_REQUEST, name, value);
@@ -165,7 +165,7 @@ class NamespaceWireTest extends AdminTest {
     // ---- samples
 
     @Test
-    void w82_eachSampleIsAnAnswerOfItsOwnAndIsFoundAgain() {
+    void w82_eachSampleHasItsOwnAnswer() {
         assertThat(sample(proxy.cached(CHAT, CHAT_REQUEST))).isNull();
         for (int i : new int[] {0, 1, 9999}) {
             HttpResponse<String> first = proxy.cached(CHAT, CHAT_REQUEST, SAMPLE, Integer.toString(i));
@@ -174,7 +174,7 @@ class NamespaceWireTest extends AdminTest {
             for (int again = 0; again < 3; again++) {
                 HttpResponse<String> hit = proxy.cached(CHAT, CHAT_REQUEST, SAMPLE, " 0" + i);
                 if (i == 9999) {
-                    // Five digits are too many.
+                    // A number of five digits would be invalid.
                     hit = proxy.cached(CHAT, CHAT_REQUEST, SAMPLE, "9999");
                 }
                 assertHit(hit);
@@ -187,7 +187,7 @@ class NamespaceWireTest extends AdminTest {
     }
 
     @Test
-    void w82_oneOfSeveralIsPickedAndTheyAreFilledFirst() {
+    void w82_missingSamplesAreFetchedBeforeStoredOnesArePicked() {
         Set<String> filled = new TreeSet<>();
         for (int i = 0; i < 5; i++) {
             HttpResponse<String> response = proxy.cached(CHAT, CHAT_REQUEST, SAMPLES, "5");
@@ -206,9 +206,9 @@ class NamespaceWireTest extends AdminTest {
         }
         assertThat(seen).isEqualTo(filled);
         assertThat(provider.calls()).isEqualTo(5);
-        // Of six, the sixth is the one that is not stored yet.
+        // Among six samples, only the sixth is not stored yet.
         assertThat(sample(proxy.cached(CHAT, CHAT_REQUEST, SAMPLES, "6"))).isEqualTo("5");
-        // Where both fields are sent, the sample that is named counts.
+        // If both fields are sent, the one that names a sample counts.
         assertThat(sample(proxy.cached(CHAT, CHAT_REQUEST, SAMPLES, "6", SAMPLE, "3")))
                 .isEqualTo("3");
     }
@@ -221,7 +221,7 @@ class NamespaceWireTest extends AdminTest {
             int number = answers.incrementAndGet();
             arrived.countDown();
             try {
-                // None is answered before all have come.
+                // Answers none before all requests have arrived.
                 arrived.await(10, TimeUnit.SECONDS);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
@@ -232,7 +232,7 @@ class NamespaceWireTest extends AdminTest {
                 .mapToObj(i -> {
                     var future = java.util.concurrent.CompletableFuture.supplyAsync(
                             () -> proxy.cached(CHAT, CHAT_REQUEST, SAMPLES, Integer.toString(count)), OwnThread.EACH);
-                    // Each has made its call before the next one comes: at the very same moment two may pick one.
+                    // Each request makes its call before the next one comes, because two at once could pick one sample.
                     until(() -> provider.calls() > i);
                     return future;
                 })
@@ -248,7 +248,7 @@ class NamespaceWireTest extends AdminTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"true", "false"})
-    void w82_samplesOfStreamsAndBodiesAreApart(String stream) {
+    void w82_streamsAndDocumentsHaveSeparateSamples(String stream) {
         String body = CHAT_REQUEST.replace("{\"model\"", "{\"stream\":" + stream + ",\"model\"");
         provider.does((exchange, request) -> {
             if (request.body().contains("\"stream\":true")) {

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** A default nginx in front, which holds responses back unless it is told not to (wire rule W28c, F15). */
+/** A default nginx in front of the proxy: it buffers responses unless a field tells it not to (wire rule W28c, F15). */
 class NginxIT extends WireTest {
     private static final List<Path> PLACES = List.of(Path.of("/usr/sbin/nginx"), Path.of("/usr/local/sbin/nginx"));
     private static final String REQUEST =
@@ -81,7 +81,7 @@ class NginxIT extends WireTest {
     }
 
     /**
-     * Only the leader has the provider's field. Without one of its own, the follower would get everything at the end.
+     * Only the leader has the provider's field. If Refrain added none, the follower would get everything at the end.
      */
     @Test
     void w28c_f15_aFollowerBehindNginxGetsAStreamLive() throws Exception {

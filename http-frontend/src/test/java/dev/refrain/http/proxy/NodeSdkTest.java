@@ -21,8 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The vendors' own SDKs for Node, unmodified, before a provider that refuses ids that it has not issued. Needs node,
- * and the packages that {@code .ci/run} installs into {@code src/test/node}.
+ * The vendors' own SDKs for Node, unmodified, with a provider that refuses ids that it has not issued. Needs node, and
+ * the packages that {@code .ci/run} installs into {@code src/test/node}.
  */
 class NodeSdkTest extends WireTest {
     private static final Path NODE = Path.of("src/test/node");
@@ -47,7 +47,7 @@ class NodeSdkTest extends WireTest {
         }
     }
 
-    /** What steps of {@code state.mjs} say, one after the other. */
+    /** The output of steps of {@code state.mjs}, in order. */
     private List<JsonNode> run(String... steps) throws IOException, InterruptedException {
         List<String> command =
                 new ArrayList<>(List.of("node", "state.mjs", proxy.uri("").toString()));
@@ -77,13 +77,13 @@ class NodeSdkTest extends WireTest {
                 .toList();
     }
 
-    /** @param others calls of a run that no cache answers */
+    /** @param others calls of a run that are not cached */
     @ParameterizedTest
     @CsvSource({"openai,3,2", "stream,3,0", "agents,3,0", "tools,2,0"})
-    void w26b_f5_aChainThatWasRunBeforeMakesNoCallAtAll(String step, int turns, int others)
+    void w26b_f5_aRepeatedChainMakesNoCall(String step, int turns, int others)
             throws IOException, InterruptedException {
         provider.does(state);
-        // By one process: to load the packages takes longer than all the rest.
+        // In one process: loading the packages takes longer than everything else.
         List<String> ids = ids(run(step, step));
         assertThat(ids).hasSize(2 * turns);
         assertThat(ids.subList(0, turns)).allMatch(id -> id.matches("(resp|msg)_[0-9]+"));
@@ -94,9 +94,9 @@ class NodeSdkTest extends WireTest {
     }
 
     @Test
-    void w32_f34_theSdksDoNotRetryWhatNoRetryCures() throws IOException, InterruptedException {
+    void w32_f34_theSdksDoNotRetryErrorsThatNoRetryCures() throws IOException, InterruptedException {
         provider.does((exchange, request) -> {
-            // Both SDKs obey it, and wait no longer.
+            // Both SDKs obey this field, and wait for only that long.
             exchange.getResponseHeaders().set("retry-after-ms", "1");
             ScriptedProvider.json(exchange, 503, "{\"error\":{\"message\":\"busy\"}}");
         });

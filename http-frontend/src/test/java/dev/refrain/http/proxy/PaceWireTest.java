@@ -12,12 +12,12 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** Wire rule W87 through the proxy; {@code PacedSinkTest} has the times. */
+/** Wire rule W87 through the proxy; {@code PacedSinkTest} tests the times. */
 class PaceWireTest extends WireTest {
     private static final String REPLAY = "X-Refrain-Replay";
     private static final long WAIT_MILLIS = 200;
 
-    /** Fetches a stream whose second event comes so much later than its client has the first. */
+    /** Fetches a stream whose second event is sent {@code WAIT_MILLIS} after its client has the first. */
     private void fetchSlowly() throws IOException, InterruptedException {
         CountDownLatch hasFirst = new CountDownLatch(1);
         provider.does((exchange, request) -> {
@@ -52,13 +52,13 @@ class PaceWireTest extends WireTest {
         for (int i = 0; i < 2; i++) {
             long start = System.nanoTime();
             HttpResponse<String> paced = ask(REPLAY, "recorded");
-            // No less, that is: a busy machine may take any time.
+            // A lower bound only: on a busy machine it may take any time.
             assertThat(System.nanoTime() - start).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(WAIT_MILLIS * 8 / 10));
             assertHit(paced);
             assertThat(paced.headers().firstValue("Content-Length")).isEmpty();
             assertThat(withoutIds(paced.body())).isEqualTo(withoutIds(instant.body()));
         }
-        // The field is not the provider's, and no part of the key.
+        // The field is not sent to the provider, and is not part of the key.
         assertThat(provider.calls()).isEqualTo(1);
     }
 
@@ -66,13 +66,13 @@ class PaceWireTest extends WireTest {
     void w87_aNumberOfTokensASecond() {
         ask();
         long start = System.nanoTime();
-        // Four events of one token each, as the stream does not say how many tokens it has.
+        // Four events count as one token each, because the stream does not report its tokens.
         assertHit(ask(REPLAY, "10tps"));
         assertThat(System.nanoTime() - start).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(299));
     }
 
     @Test
-    void w87_aFieldThatMakesNoSenseIsABypass() {
+    void w87_anInvalidFieldIsABypass() {
         HttpResponse<String> wrong = ask(REPLAY, "quick");
         assertMiss(wrong);
         assertThat(header(wrong, "Cache-Status")).contains("fwd=bypass; detail=invalid-replay");

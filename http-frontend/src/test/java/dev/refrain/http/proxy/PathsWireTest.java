@@ -12,11 +12,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Wire rule W1b: which spellings of a path are an endpoint, which are refused, and what the provider is asked for. */
+/** Wire rule W1b: which spellings of a path are an endpoint, which are refused, and which path the provider gets. */
 class PathsWireTest extends WireTest {
     private static final String AZURE = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
 
-    /** Sent as it is, which Java's client would not do. */
+    /** Sends the target unchanged, which Java's client would not do. */
     private String send(String method, String target, String fields, String body) throws IOException {
         try (RawClient client = new RawClient(proxy.port())) {
             client.send(method + " " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + fields
@@ -155,7 +155,7 @@ class PathsWireTest extends WireTest {
                         "/api/v1/chat/completions");
     }
 
-    /** Over one connection, so that the second of each comes to the shortcut. */
+    /** Over one connection, so that the second request of each deployment takes the shortcut. */
     @Test
     void w1b_theShortcutTellsDeploymentsApart() throws IOException {
         try (RawClient client = new RawClient(proxy.port())) {
@@ -172,7 +172,7 @@ class PathsWireTest extends WireTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "/openai", "/openai/v1", "/v1", "/openai/"})
-    void w1b_azuresPathsGoToTheResourceWhateverTheUpstreamsPath(String base) throws IOException {
+    void w1b_azuresPathsReplaceTheUpstreamsPath(String base) throws IOException {
         proxy.close();
         String root = provider.base().toString().replace("/api/v1", "");
         proxy = new RunningProxy(folder.resolve("azure.refrain"), java.net.URI.create(root + base), Map.of());
@@ -194,7 +194,7 @@ class PathsWireTest extends WireTest {
         "GET,/openai/v1/responses",
         "GET,/openai/deployments/d/chat/completions"
     })
-    void f27_aWebSocketOnAnEndpointIsToldAtOnceThatThereIsNone(String method, String target) throws IOException {
+    void f27_aWebSocketOnAnEndpointIsRefusedAtOnce(String method, String target) throws IOException {
         try (RawClient client = new RawClient(proxy.port())) {
             client.send(method + " " + target + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n"
                     + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
@@ -204,7 +204,7 @@ class PathsWireTest extends WireTest {
                     .containsIgnoringCase("\r\nconnection: upgrade\r\n")
                     .containsIgnoringCase("\r\nx-should-retry: false\r\n")
                     .contains("\"type\":\"invalid_request_error\"", "\"code\":426");
-            // The connection is as good as before.
+            // The connection can still be used.
             client.send("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
             assertThat(client.readResponse()).startsWith("HTTP/1.1 200");
         }
@@ -219,7 +219,7 @@ class PathsWireTest extends WireTest {
     }
 
     @Test
-    void f27_inTheShapeOfTheEndpointAndOnlyThere() throws IOException {
+    void f27_theRefusalHasTheEndpointsFormatAndOtherPathsAreNotRefused() throws IOException {
         String upgrade = "Upgrade: h2c, websocket\r\n";
         assertThat(send("GET", "/v1/messages", upgrade, ""))
                 .startsWith("HTTP/1.1 426")
@@ -235,7 +235,7 @@ class PathsWireTest extends WireTest {
     }
 
     @Test
-    void f26_aLongBodyOnAnyOtherPathHasALimitOfItsOwn() throws IOException {
+    void f26_bodiesOnOtherPathsHaveTheirOwnLimit() throws IOException {
         restart(Map.of("REFRAIN_LIMITS_REQUEST_BODY", "1KiB"));
         String body = "x".repeat(100_000);
         for (String path : List.of("/v1/files", "/v1/audio/transcriptions", "/openai/files")) {
@@ -251,7 +251,7 @@ class PathsWireTest extends WireTest {
         assertThat(header(refused, "x-should-retry")).isEqualTo("false");
         assertThat(proxy.send(proxy.post(CHAT, body)).statusCode()).isEqualTo(200);
         int calls = provider.calls();
-        // Its length is not known ahead.
+        // The length of this body is unknown beforehand.
         assertThat(chunked("/v1/files", body)).startsWith("HTTP/1.1 413").contains("limits.forwarded-body");
         assertThat(provider.calls()).isEqualTo(calls);
     }

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Wire rules W80 and W81: what an operator chooses without touching a client. */
+/** Wire rules W80 and W81: what an operator can set without changing clients. */
 class PolicyWireTest extends AdminTest {
     private static final String EMBEDDINGS = "/v1/embeddings";
 
@@ -45,7 +45,7 @@ class PolicyWireTest extends AdminTest {
         restart(Map.of("REFRAIN_CACHE_DEFAULT", "on", "REFRAIN_CACHE_TTL", "30d", "REFRAIN_CACHE_MAX_TTL", "365d"));
         assertThat(header(plain(CHAT_REQUEST), TTL)).isEqualTo("2592000");
         assertHit(plain(CHAT_REQUEST));
-        // The same way again, past the server.
+        // This time through the shortcut.
         assertHit(plain(CHAT_REQUEST));
         assertUncached(plain(CHAT_REQUEST, "X-OpenRouter-Cache", "false"));
         assertThat(header(plain(chat("m", "long"), TTL, "99999999999"), TTL)).isEqualTo("31536000");
@@ -62,7 +62,7 @@ class PolicyWireTest extends AdminTest {
     // ---- W81
 
     @Test
-    void w81_neverKeepsNothingOfARequest() throws Exception {
+    void w81_neverStoresNothingOfARequest() throws Exception {
         with("""
                 cache: {default: 'on'}
                 policies:
@@ -114,7 +114,7 @@ class PolicyWireTest extends AdminTest {
         proxy = startProxy(Map.of());
     }
 
-    /** However a request asks for the model, and beside whatever others. */
+    /** However a request names the model, and whichever other models it names. */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -128,7 +128,7 @@ class PolicyWireTest extends AdminTest {
                 "/v1/chat/completions | 'model':'cheap','models':[{'openai/secret':1}]",
                 "/openai/deployments/secret/chat/completions?api-version=1 | 'n':1",
             })
-    void w81_neverByModelHoldsHoweverItIsNamed(String path, String members) throws IOException {
+    void w81_neverForAModelHoldsHoweverItIsNamed(String path, String members) throws IOException {
         with("""
                 cache: {default: 'on'}
                 presets: [{slug: known, cache_enabled: true}]
@@ -142,7 +142,7 @@ class PolicyWireTest extends AdminTest {
     }
 
     @Test
-    void w81_neverOfOneOfSeveralKeysHolds() throws Exception {
+    void w81_neverForOneOfSeveralKeysHolds() throws Exception {
         with("""
                 cache: {default: 'on'}
                 policies: [{match: {label: legal}, cache: never}]
@@ -155,9 +155,9 @@ class PolicyWireTest extends AdminTest {
         assertMiss(plain(CHAT_REQUEST, "Authorization", "Bearer sk-gateway"));
     }
 
-    /** A body that cannot be looked into cannot change what the head has decided. */
+    /** If the head has decided, a body that cannot be read does not change the decision. */
     @Test
-    void w81_neverByLabelHoldsForABodyThatIsNotRead() throws Exception {
+    void w81_neverForALabelHoldsForABodyThatIsNotRead() throws Exception {
         with("""
                 cache: {default: 'on'}
                 policies:
@@ -230,7 +230,7 @@ class PolicyWireTest extends AdminTest {
     }
 
     @Test
-    void w81_limitsAreABypassThatSaysWhich() throws IOException {
+    void w81_anExceededLimitIsABypassThatNamesIt() throws IOException {
         with("policies: [{name: plain, cache: 'on', max-temperature: 0.2, tools: false, max-turns: 1}]");
         String cold = CHAT_REQUEST.replace("{\"model\"", "{\"temperature\":0.2,\"model\"");
         assertMiss(plain(cold));

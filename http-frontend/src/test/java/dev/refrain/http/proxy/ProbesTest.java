@@ -16,7 +16,7 @@ class ProbesTest extends WireTest {
     }
 
     @Test
-    void unlessTheyAreSetTheyArePathsLikeAnyOther() {
+    void withoutTheSettingTheyAreOrdinaryPaths() {
         assertThat(get("/healthz").statusCode()).isEqualTo(404);
         assertThat(get("/readyz").statusCode()).isEqualTo(404);
         assertThat(get("/v1/healthz").statusCode()).isEqualTo(200);
@@ -24,7 +24,7 @@ class ProbesTest extends WireTest {
     }
 
     @Test
-    void theyAreAnsweredToAnybodyAndNothingElseIs() throws IOException {
+    void theyNeedNoKeyAndOtherPathsDo() throws IOException {
         restart(Map.of(
                 "REFRAIN_PROBES", "true", "REFRAIN_ACCESS_KEYS", "0".repeat(64), "REFRAIN_CORS_ORIGINS", "https://a"));
         for (int i = 0; i < 3; i++) {

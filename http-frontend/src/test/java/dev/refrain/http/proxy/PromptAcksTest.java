@@ -10,9 +10,9 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
 /**
- * A request that a client with Nagle's algorithm sends in two parts does not wait for a delayed acknowledgment. Linux
- * delays it by 40 ms at least, but not at the beginning of a connection; the quickest of several shows it, whatever
- * else the machine does.
+ * A client with Nagle's algorithm sends a request in two parts. The server must acknowledge the first part at once. A
+ * delayed acknowledgment comes after 40 ms on Linux, though not at the beginning of a connection. The test takes the
+ * quickest of several requests, so that other load on the machine does not matter.
  */
 @EnabledOnOs(OS.LINUX)
 class PromptAcksTest extends WireTest {

@@ -24,13 +24,13 @@ import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What the tests of a provider's faults share: one proxy for all the faults of a
- * class, which may make a single call at a time. So a second call at the same time
- * fails with 503. A call that a fault leaves behind fails the request that it was for.
+ * Shared by the tests of a provider's faults: all faults of a class are tried on one proxy, which may make a single
+ * call at a time, so a second simultaneous call fails with 503. If a fault leaves a call behind, the next request
+ * fails.
  */
 @TestInstance(Lifecycle.PER_CLASS)
 abstract class ProviderFaults {
-    /** An endpoint, and what a provider in good health answers on it. */
+    /** An endpoint, and the answer of a healthy provider on it. */
     enum Api {
         CHAT(
                 "/v1/chat/completions",
@@ -58,7 +58,7 @@ abstract class ProviderFaults {
 
         final String path;
         final String document;
-        /** Null where nothing streams. */
+        /** Null if the endpoint does not stream. */
         final String stream;
 
         Api(String path, String document, String stream) {
@@ -73,9 +73,9 @@ abstract class ProviderFaults {
     }
 
     /**
-     * What came back, perhaps not all of it.
+     * An answer, or the part of it that came.
      *
-     * @param bytes the body, one character for each byte
+     * @param bytes the body, a character for each byte
      */
     record Received(int status, HttpHeaders headers, String bytes, boolean cut) {
         String header(String name) {
@@ -102,7 +102,7 @@ abstract class ProviderFaults {
         proxy = new RunningProxy(folder.resolve("answers.refrain"), startProvider(), settings());
     }
 
-    /** Starts it, and gives its URL. */
+    /** Starts the provider and returns its URL. */
     URI startProvider() throws IOException {
         provider = new RawProvider(call -> {}, tls());
         return provider.base();
@@ -112,12 +112,12 @@ abstract class ProviderFaults {
         provider.close();
     }
 
-    /** From now on it answers as it should. */
+    /** Makes the provider answer properly from now on. */
     void beWell(Api api, boolean streaming) {
         provider.does(answersWell(api, streaming));
     }
 
-    /** Requests that it has got. */
+    /** The number of requests that the provider has received. */
     int calls() {
         return provider.calls();
     }
@@ -129,7 +129,7 @@ abstract class ProviderFaults {
         SSLContext.setDefault(before);
     }
 
-    /** The provider's TLS; null if it does without. */
+    /** The provider's TLS; null for none. */
     SSLContext tls() {
         return null;
     }
@@ -141,7 +141,7 @@ abstract class ProviderFaults {
                 "REFRAIN_TIMEOUTS_IDLE", "10s");
     }
 
-    /** A request that nobody has made before. */
+    /** A request that no test has made before. */
     static String newRequest(boolean streaming) {
         return "{\"n\":" + REQUESTS.incrementAndGet() + (streaming ? ",\"stream\":true}" : "}");
     }
@@ -157,12 +157,12 @@ abstract class ProviderFaults {
     /**
      * Reads an answer in two parts.
      *
-     * @param first bytes of the body after which {@code then} runs
+     * @param first number of bytes of the body after which {@code then} runs
      */
     Received fetch(HttpRequest.Builder request, int first, Runnable then) {
         AtomicReference<HttpResponse.ResponseInfo> head = new AtomicReference<>();
         ByteArrayOutputStream body = new ByteArrayOutputStream();
-        // Not by an InputStream: the client's own forgets what came before a failure if nobody has read it by then.
+        // Not with an InputStream: on a failure, the JDK's one drops bytes that have not been read yet.
         HttpResponse.BodyHandler<Void> reader = info -> {
             head.set(info);
             return BodySubscribers.ofByteArrayConsumer(piece -> {
@@ -182,7 +182,7 @@ abstract class ProviderFaults {
             }
             cut = true;
         }
-        // An answer of known length is complete for its reader a moment before its call is over.
+        // An answer of known length is complete for its reader a moment before its call ends.
         until(() -> proxy.callsInFlight() == 0);
         return new Received(
                 head.get().statusCode(), head.get().headers(), body.toString(StandardCharsets.ISO_8859_1), cut);
@@ -216,7 +216,7 @@ abstract class ProviderFaults {
         return answers(streaming ? "text/event-stream" : "application/json", api.goodAnswer(streaming));
     }
 
-    /** The fault has left nothing behind: neither an entry nor a call, and the next answer is fetched and stored. */
+    /** Asserts that the fault has left neither an entry nor a call: the next answer is fetched and stored. */
     void assertNothingIsLeft(Api api, String request, boolean streaming) {
         beWell(api, streaming);
         int before = calls();
@@ -228,7 +228,7 @@ abstract class ProviderFaults {
         assertThat(calls()).isEqualTo(before + 1);
     }
 
-    /** Wire rule W31: an error of the proxy's own. */
+    /** Wire rule W31: asserts that this is an error of the proxy itself. */
     static void assertOwnError(Api api, Received answer, int status, String says) {
         assertThat(answer.status()).as(answer.body()).isEqualTo(status);
         String type = status == 504 ? "timeout_error" : "api_error";

@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The contract of all front-ends, by the proxy. */
+/** The contract of all front-ends, through the proxy. */
 class ProxyFrontEndTest extends FrontEndContract {
     @TempDir
     Path folder;
@@ -40,7 +40,7 @@ class ProxyFrontEndTest extends FrontEndContract {
                 return Reply.of(proxy.send(proxy.post("/v1" + path, body, headers), BodyHandlers.ofInputStream()));
             }
 
-            /** Waits until the log has the answer. */
+            /** Waits until the log has the answer, then takes it back. */
             @Override
             public void takeBack(Reply answer) {
                 HttpRequest.Builder delete = HttpRequest.newBuilder(

@@ -14,9 +14,11 @@ import java.security.GeneralSecurityException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** The front-end as a client meets it, wherever it runs. */
+/** The proxy as a client sees it, in this process or in another. */
 abstract class ProxyUnderTest implements AutoCloseable {
-    /** Of a client's connection: the JDK's fails what it begins beyond the server's limit, which is 100. */
+    /**
+     * Requests at a time on a client's connection. The JDK's client fails requests beyond the server's limit of 100.
+     */
     private static final int STREAMS = 50;
 
     private final AtomicInteger begun = new AtomicInteger();
@@ -34,8 +36,8 @@ abstract class ProxyUnderTest implements AutoCloseable {
     }
 
     /**
-     * The next request has a new connection: an idle one may be closed under it by a proxy that keeps none for
-     * long.
+     * Makes the next request open a new connection. A proxy that closes idle connections quickly could close the old
+     * one under the request.
      */
     void forgetConnections() {
         http = client();

@@ -12,7 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A client that writes and reads the bytes itself, for what a well-behaved one would not send or not show. */
+/** A client that writes and reads raw bytes, for cases that a well-behaved client would not send or not show. */
 final class RawClient implements AutoCloseable {
     private static final int PATIENCE_MILLIS = 20_000;
     private static final Pattern CONTENT_LENGTH = Pattern.compile("(?i)\r\ncontent-length: *([0-9]+)\r\n");
@@ -25,16 +25,16 @@ final class RawClient implements AutoCloseable {
         this(new Socket(InetAddress.getLoopbackAddress(), port), true);
     }
 
-    /** @param isOfProxy whether it speaks as clients of proxies do ({@link Wire}) */
+    /** @param isOfProxy whether the connection uses TLS as {@link Wire} says, like all connections to proxies */
     private RawClient(Socket connected, boolean isOfProxy) throws IOException {
         this.connected = connected;
         this.socket = isOfProxy ? Wire.over(connected) : connected;
         socket.setSoTimeout(PATIENCE_MILLIS);
-        // A request in pieces would wait for the server's delayed acknowledgement.
+        // Otherwise a request in pieces would wait for the server's delayed acknowledgement.
         socket.setTcpNoDelay(true);
     }
 
-    /** One whose kernel takes little for it: what it does not read soon waits at the other end. */
+    /** A client with a small receive buffer: what it does not read soon waits at the server. */
     static RawClient slow(int port) throws IOException {
         Socket socket = new Socket();
         socket.setReceiveBufferSize(4096);
@@ -47,7 +47,9 @@ final class RawClient implements AutoCloseable {
         return new RawClient(new Socket(InetAddress.getLoopbackAddress(), port), false);
     }
 
-    /** One with Nagle's algorithm, as Java's sockets have it: a small last part waits for an acknowledgment. */
+    /**
+     * A client with Nagle's algorithm, the default of Java's sockets: a small last part waits for an acknowledgment.
+     */
     static RawClient withNagle(int port) throws IOException {
         RawClient client = new RawClient(port);
         client.socket.setTcpNoDelay(false);
@@ -63,12 +65,12 @@ final class RawClient implements AutoCloseable {
         socket.getOutputStream().flush();
     }
 
-    /** Closes the one side: from here on it only reads. */
+    /** Closes its sending side and only reads from here on. */
     void finishSending() throws IOException {
         socket.shutdownOutput();
     }
 
-    /** Goes away: in good order, or as a process that is killed. */
+    /** Leaves: with an orderly close, or with a reset, like a killed process. */
     void leave(boolean reset) throws IOException {
         if (reset) {
             connected.setSoLinger(true, 0);
@@ -81,7 +83,7 @@ final class RawClient implements AutoCloseable {
         return readUntil("\r\n\r\n");
     }
 
-    /** Everything up to and including the text, or up to the end if it never comes. */
+    /** Reads up to and including the text, or to the end if the text never comes. */
     String readUntil(String text) throws IOException {
         ByteArrayOutputStream read = new ByteArrayOutputStream();
         InputStream in = socket.getInputStream();
@@ -94,7 +96,7 @@ final class RawClient implements AutoCloseable {
         return read.toString(StandardCharsets.ISO_8859_1);
     }
 
-    /** So many bytes, or fewer if there are no more. */
+    /** Reads that many bytes, or fewer if the server closes before. */
     String read(int count) throws IOException {
         return new String(socket.getInputStream().readNBytes(count), StandardCharsets.ISO_8859_1);
     }
@@ -107,7 +109,8 @@ final class RawClient implements AutoCloseable {
     }
 
     /**
-     * The same for long texts. It looks at the end of whole pieces only, so more text behind the end would be missed.
+     * The same for long texts. It looks for the end only at the end of each piece, so it misses an end that is followed
+     * by more text.
      */
     String readUntilEnd(String end) throws IOException {
         StringBuilder all = new StringBuilder();
@@ -122,7 +125,7 @@ final class RawClient implements AutoCloseable {
         return all.toString();
     }
 
-    /** Whether bytes or the end come soon; a byte that does is lost. */
+    /** Whether bytes, or the end, arrive within that time. A byte that does is lost. */
     boolean hearsWithin(int millis) throws IOException {
         socket.setSoTimeout(millis);
         try {
@@ -135,12 +138,12 @@ final class RawClient implements AutoCloseable {
         }
     }
 
-    /** Everything until the server closes, by whatever means. */
+    /** Reads until the server closes, orderly or with a reset. */
     String readToTheEnd() throws IOException {
         return readToTheEnd(Integer.MAX_VALUE);
     }
 
-    /** The same, but not much more than is wanted. */
+    /** The same, but stops soon after that many bytes. */
     String readToTheEnd(int wanted) throws IOException {
         StringBuilder all = new StringBuilder();
         byte[] piece = new byte[64 * 1024];

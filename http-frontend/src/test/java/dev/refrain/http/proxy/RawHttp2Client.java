@@ -18,7 +18,7 @@ import java.util.List;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 
-/** A client that writes and reads the frames of HTTP/2 itself, for what a well-behaved one would not send. */
+/** A client that writes and reads raw HTTP/2 frames, for cases that a well-behaved client would not send. */
 final class RawHttp2Client implements AutoCloseable {
     static final int DATA = 0;
     static final int HEADERS = 1;
@@ -44,12 +44,12 @@ final class RawHttp2Client implements AutoCloseable {
     private final Socket socket;
     private final DataInputStream in;
     private final OutputStream out;
-    /** Of streams whose answers nobody has asked for. */
+    /** Frames of other streams, kept until somebody asks for them. */
     private final List<Frame> others = new ArrayList<>();
 
     private boolean isReset;
 
-    /** One that has come. */
+    /** A frame that was received. */
     static final class Frame {
         private final int type;
         private final int flags;
@@ -79,7 +79,7 @@ final class RawHttp2Client implements AutoCloseable {
             return (type == DATA || type == HEADERS) && (flags & END_STREAM) != 0;
         }
 
-        /** Of one that has nothing but that; the error of {@link #GOAWAY}. */
+        /** The frame's single number; for {@link #GOAWAY}, its error code. */
         int number() {
             return ByteBuffer.wrap(payload).getInt(type == GOAWAY ? 4 : 0);
         }
@@ -89,7 +89,7 @@ final class RawHttp2Client implements AutoCloseable {
         this(port, 64 * 1024);
     }
 
-    /** @param receive the size of the socket's buffer */
+    /** @param receive size of the socket's receive buffer in bytes */
     RawHttp2Client(int port, int receive) throws IOException {
         Socket plain = new Socket();
         plain.setReceiveBufferSize(receive);
@@ -115,13 +115,13 @@ final class RawHttp2Client implements AutoCloseable {
         }
     }
 
-    /** Begins as RFC 9113, 3.4 has it, with settings in pairs. */
+    /** Begins the connection (RFC 9113, 3.4); settings are given in pairs. */
     RawHttp2Client begin(int... settings) throws IOException {
         write(PREFACE);
         return settings(settings);
     }
 
-    /** Begins with a request at once, all in one piece. */
+    /** Begins the connection and a request in one piece. */
     RawHttp2Client beginWith(int stream, String body) throws IOException {
         return write(join(PREFACE, of(SETTINGS, 0, 0, new byte[0]), whole(stream, body)));
     }
@@ -187,7 +187,7 @@ final class RawHttp2Client implements AutoCloseable {
         block.writeBytes(bytes);
     }
 
-    /** The head of a request for a cached answer. */
+    /** The head of a request with caching on. */
     static byte[] post(String path, String... more) {
         return join(
                 begin(path),
@@ -196,7 +196,7 @@ final class RawHttp2Client implements AutoCloseable {
                 block(more));
     }
 
-    /** That of one with other credentials. */
+    /** A request's head with other credentials. */
     static byte[] head(String path, int length, String... credentials) {
         return join(
                 begin(path),
@@ -233,7 +233,7 @@ final class RawHttp2Client implements AutoCloseable {
         return frame(DATA, END_STREAM, stream, bytes);
     }
 
-    /** The same in one piece, so that a server with little patience has nothing to wait for. */
+    /** The same in one piece, so that a server with short time limits has nothing to wait for. */
     RawHttp2Client requestAtOnce(int stream, String body) throws IOException {
         return write(whole(stream, body));
     }
@@ -260,7 +260,7 @@ final class RawHttp2Client implements AutoCloseable {
         }
     }
 
-    /** Whether the connection has ended without having been closed in good order. */
+    /** Whether the connection has ended with a reset. */
     boolean isReset() {
         return isReset;
     }
@@ -275,8 +275,8 @@ final class RawHttp2Client implements AutoCloseable {
     }
 
     /**
-     * The body of a stream's answer, up to its end; null if it is reset, or the connection ends. Answers may come in
-     * any order, so what comes of other streams meanwhile is kept until it is asked for.
+     * The body of a stream's answer; null if it is reset, or the connection ends. Answers may arrive in any order, so
+     * frames of other streams are kept until somebody asks for them.
      */
     String body(int stream) throws IOException {
         ByteArrayOutputStream body = new ByteArrayOutputStream();
@@ -312,7 +312,7 @@ final class RawHttp2Client implements AutoCloseable {
         return frame;
     }
 
-    /** While another thread writes. */
+    /** Closes the connection, perhaps while another thread writes. */
     void leave() throws IOException {
         socket.close();
     }

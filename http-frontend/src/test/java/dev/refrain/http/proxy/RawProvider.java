@@ -21,10 +21,11 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLContext;
 
-/** A provider that writes the bytes itself, for what a well-behaved one would not send. */
+/** A provider that writes raw bytes, for cases that a well-behaved provider would not send. */
 final class RawProvider implements AutoCloseable {
     /**
-     * What goes out for one request. The connection is closed after it, unless {@link Call#keepOpen} says otherwise.
+     * What the provider does with one request. The connection is closed afterwards, unless {@link Call#keepOpen} was
+     * called.
      */
     @FunctionalInterface
     interface Script {
@@ -37,7 +38,7 @@ final class RawProvider implements AutoCloseable {
         return thread;
     });
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
-    /** Null if it speaks without TLS. */
+    /** Null for no TLS. */
     private final SSLContext tls;
 
     private final AtomicInteger calls = new AtomicInteger();
@@ -45,10 +46,10 @@ final class RawProvider implements AutoCloseable {
     private volatile Script script;
     private volatile boolean early;
     private volatile ServerSocket server;
-    /** Ends when connections are really taken no more, which may be later than when the socket is closed. */
+    /** Done once no more connections are accepted, which may be later than the closing of the socket. */
     private volatile Future<?> accepting;
 
-    /** A provider that answers each request with the same bytes, whatever they are, and hangs up. */
+    /** A provider that answers each request with the same bytes and closes the connection. */
     RawProvider(String answer) throws IOException {
         this(call -> call.write(answer));
     }
@@ -57,7 +58,7 @@ final class RawProvider implements AutoCloseable {
         this(script, null);
     }
 
-    /** @param tls its own certificate, or null for no TLS */
+    /** @param tls TLS with the provider's certificate, or null for no TLS */
     RawProvider(Script script, SSLContext tls) throws IOException {
         this.script = script;
         this.tls = tls;
@@ -81,23 +82,23 @@ final class RawProvider implements AutoCloseable {
         return this;
     }
 
-    /** From now on the script is asked before the body of a request has been read. */
+    /** Runs the script before the body of a request has been read. */
     RawProvider early(boolean on) {
         early = on;
         return this;
     }
 
-    /** Requests that have come in. */
+    /** Number of requests received. */
     int calls() {
         return calls.get();
     }
 
-    /** Connections that have been taken. */
+    /** Number of connections accepted. */
     int connections() {
         return connections.get();
     }
 
-    /** Takes no connections until {@link #recover}, and closes those that there are. */
+    /** Accepts no connections until {@link #recover}, and closes the existing ones. */
     void refuse() throws IOException {
         server.close();
         try {
@@ -119,7 +120,7 @@ final class RawProvider implements AutoCloseable {
         }
     }
 
-    /** As much of a request as keeps the kernel from resetting the connection over unread bytes. */
+    /** Reads enough of a request to keep the kernel from resetting the connection for unread bytes. */
     static void readRequest(InputStream in) throws IOException {
         StringBuilder head = new StringBuilder();
         while (head.indexOf("\r\n\r\n") < 0) {
@@ -142,7 +143,7 @@ final class RawProvider implements AutoCloseable {
                 threads.execute(() -> serve(socket));
             }
         } catch (IOException closed) {
-            // Refusing, or at an end.
+            // Refusing connections, or closed.
         }
     }
 
@@ -156,7 +157,7 @@ final class RawProvider implements AutoCloseable {
             while (true) {
                 calls.incrementAndGet();
                 if (!early) {
-                    // Unread bytes would make the kernel reset the connection.
+                    // For unread bytes, the kernel would reset the connection.
                     call.body();
                 }
                 script.answer(call);
@@ -166,7 +167,7 @@ final class RawProvider implements AutoCloseable {
                 call = new Call(plain, secured, false);
             }
         } catch (IOException gone) {
-            // The proxy has hung up, or the test has.
+            // The proxy or the test has closed the connection.
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
@@ -180,10 +181,10 @@ final class RawProvider implements AutoCloseable {
         threads.shutdownNow();
     }
 
-    /** One request, to be answered. */
+    /** One request and its connection. */
     static final class Call {
         private final Socket connection;
-        /** What is read from and written to: the connection, or TLS on top of it. */
+        /** For reading and writing: the connection, or TLS on top of it. */
         private final Socket socket;
 
         private final String head;
@@ -207,12 +208,12 @@ final class RawProvider implements AutoCloseable {
             head = read.toString();
         }
 
-        /** The head of the request, a character for each byte. */
+        /** The head of the request, as ISO 8859-1. */
         String head() {
             return head;
         }
 
-        /** Reads the body of the request, of which there must be a length. */
+        /** Reads the body of the request, which must have a length. */
         String body() throws IOException {
             if (body == null) {
                 String lower = head.toLowerCase(Locale.ROOT);
@@ -229,7 +230,7 @@ final class RawProvider implements AutoCloseable {
             return body;
         }
 
-        /** Whether it is the first one on its connection. */
+        /** Whether this is the first request on its connection. */
         boolean isFirst() {
             return first;
         }
@@ -245,7 +246,7 @@ final class RawProvider implements AutoCloseable {
             return this;
         }
 
-        /** The next request may come over the same connection. */
+        /** Keeps the connection open for another request. */
         void keepOpen() {
             keepOpen = true;
         }
@@ -256,17 +257,17 @@ final class RawProvider implements AutoCloseable {
             connection.close();
         }
 
-        /** The next bytes of what is not HTTP any more, or fewer if there are no more. */
+        /** Reads bytes after the end of HTTP; fewer if the connection ends. */
         String read(int count) throws IOException {
             return new String(socket.getInputStream().readNBytes(count), StandardCharsets.ISO_8859_1);
         }
 
-        /** All that still comes. */
+        /** Reads to the end of the connection. */
         byte[] readAll() throws IOException {
             return socket.getInputStream().readAllBytes();
         }
 
-        /** Closes the one side: from here on it only reads. */
+        /** Closes its sending side and only reads from here on. */
         void finishSending() throws IOException {
             socket.shutdownOutput();
         }

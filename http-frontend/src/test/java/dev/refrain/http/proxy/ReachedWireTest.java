@@ -25,7 +25,7 @@ import javax.net.ssl.SSLServerSocket;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Providers behind an HTTP proxy, and those with certificates of their own. */
+/** Providers behind an HTTP proxy, and providers with certificates of their own. */
 class ReachedWireTest {
     private static final String ANSWER =
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
@@ -40,7 +40,7 @@ class ReachedWireTest {
     }
 
     @Test
-    void withoutTlsTheProxyGetsTheRequest() throws IOException {
+    void withoutTlsTheHttpProxyGetsTheRequest() throws IOException {
         try (RawProvider between = new RawProvider(call -> {
                     asked.add(call.head());
                     call.write(ANSWER);
@@ -57,7 +57,7 @@ class ReachedWireTest {
         }
     }
 
-    /** Connects to where the provider really is, whatever it is asked for. */
+    /** An HTTP proxy that connects every tunnel to the provider, whatever the requested address. */
     private ServerSocket tunnel(int port, String answer) throws IOException {
         ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
         daemon(() -> {
@@ -92,14 +92,14 @@ class ReachedWireTest {
             try {
                 task.run();
             } catch (IOException over) {
-                // The test has ended.
+                // The test has closed the socket.
             }
         });
         thread.setDaemon(true);
         thread.start();
     }
 
-    /** A certificate of its own, as files; the key store is left beside them. */
+    /** Creates a certificate as files, with the key store beside them. */
     private Path certificate() throws Exception {
         Path store = folder.resolve("keys.p12");
         SelfSigned.write(store);
@@ -108,7 +108,7 @@ class ReachedWireTest {
     }
 
     @Test
-    void f42_withTlsTheProxyOnlyPassesBytes() throws Exception {
+    void f42_withTlsTheHttpProxyOnlyTunnelsBytes() throws Exception {
         SSLContext tls = SelfSigned.context(certificate());
         try (RawProvider provider = new RawProvider(call -> call.write(ANSWER), tls);
                 ServerSocket between = tunnel(provider.base().getPort(), "HTTP/1.1 200 Connected\r\n\r\n");
@@ -121,12 +121,12 @@ class ReachedWireTest {
                                 folder.resolve("certificate.pem").toString()))) {
             HttpResponse<String> answer = proxy.send(proxy.post(CHAT, "{}"));
             assertThat(asked.poll()).startsWith("CONNECT api.example:443 HTTP/1.1\r\nHost: api.example:443\r\n");
-            // The name is checked inside the tunnel: that of the provider, which the certificate does not have.
+            // The certificate is checked inside the tunnel, and does not have the provider's name.
             assertThat(answer.body()).contains("certificate is not trusted");
         }
     }
 
-    /** One proxy between, one certificate to trust and one to show: all of it as for HTTP/1.1. */
+    /** With HTTP/2, too: a proxy in between, a certificate to trust, and a client certificate. */
     @Test
     void http2GoesThroughAProxyAndWithFiles() throws Exception {
         SSLContext tls = SelfSigned.context(certificate());
@@ -149,7 +149,7 @@ class ReachedWireTest {
                     "http://127.0.0.1:" + between.getLocalPort(),
                     "REFRAIN_UPSTREAM_TLS_CA_FILE",
                     trusted));
-            // Without a certificate of its own it is a stranger.
+            // Without its client certificate, the proxy is refused.
             try (RunningProxy proxy = proxy("https://provider.test/v1", variables)) {
                 assertThat(proxy.send(proxy.post(CHAT, "{}")).statusCode()).isEqualTo(502);
             }
@@ -171,9 +171,9 @@ class ReachedWireTest {
         }
     }
 
-    /** A proxy need not know what a websocket is. */
+    /** A proxy need not support websockets. */
     @Test
-    void forWebSocketsTheProxyOnlyPassesBytes() throws Exception {
+    void forWebSocketsTheHttpProxyOnlyTunnelsBytes() throws Exception {
         try (RawProvider provider = new RawProvider(call -> {
                     asked.add(call.head());
                     call.write(TunnelWireTest.SWITCHES);
@@ -207,7 +207,7 @@ class ReachedWireTest {
     }
 
     @Test
-    void filesSayWhomToTrustAndWhatToShow() throws Exception {
+    void filesConfigureTheTrustedAndTheClientCertificate() throws Exception {
         SSLContext tls = SelfSigned.context(certificate());
         try (SSLServerSocket server = (SSLServerSocket)
                 tls.getServerSocketFactory().createServerSocket(0, 50, InetAddress.getLoopbackAddress())) {

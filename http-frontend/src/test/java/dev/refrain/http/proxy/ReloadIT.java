@@ -28,7 +28,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** SIGHUP, to a process that is at work. */
+/** SIGHUP to a process under load. */
 class ReloadIT {
     private static final int RELOADS = 5;
     private static final int CLIENTS = 3;
@@ -36,7 +36,7 @@ class ReloadIT {
     @TempDir
     Path folder;
 
-    /** Who is started by nohup passes on that the signal is ignored, and a JVM leaves it so. */
+    /** Skips the tests under nohup: the JVM inherits that SIGHUP is ignored. */
     @BeforeAll
     static void signalsArrive() throws IOException {
         Path status = Path.of("/proc/self/status");
@@ -52,7 +52,7 @@ class ReloadIT {
         return jar.err().split(text, -1).length - 1;
     }
 
-    /** Each waits for its own line, so that no two signals are taken for one. */
+    /** Waits for the line of this reload, so that two signals do not become one. */
     private void reload(RunningJar jar, Path file, String settings, String line) throws IOException {
         int before = count(jar, line);
         Files.writeString(file, settings);
@@ -76,7 +76,7 @@ class ReloadIT {
                 reload(jar, file, "cache: {ttl: 100" + i + "s}\nport: " + i, "Reloaded\\. Changed: \\[cache\\.ttl\\]");
                 reload(jar, file, "cache: {ttl: x}\npolcies: []", "Nothing was reloaded: cache\\.ttl: 'x'");
             }
-            // A line of its own, which comes behind the one that was waited for.
+            // This line of its own follows the one that was waited for.
             until(() -> count(jar, "did you mean policies") == RELOADS);
             int before = numbers.get();
             until(() -> numbers.get() > before + 2 * CLIENTS);
@@ -90,9 +90,9 @@ class ReloadIT {
         }
     }
 
-    /** The settings are a pipe: whoever reads them waits for the test, at the start and at the reload. */
+    /** The settings file is a pipe, so each reader of it waits for the test: at the start, and at the reload. */
     @Test
-    void aReloadThatIsAskedForDuringTheStartIsDoneAfterIt() throws Exception {
+    void aReloadRequestedDuringTheStartIsDoneAfterIt() throws Exception {
         Path pipe = folder.resolve("settings.yaml");
         assumeTrue(
                 new ProcessBuilder("mkfifo", pipe.toString())
@@ -115,7 +115,7 @@ class ReloadIT {
             CompletableFuture<Void> settings = CompletableFuture.runAsync(
                     () -> {
                         try (OutputStream out = Files.newOutputStream(pipe)) {
-                            // Somebody reads.
+                            // A process reads the pipe.
                             ProcessHandle starting = ProcessHandle.current()
                                     .children()
                                     .filter(child -> Arrays.asList(
@@ -147,7 +147,7 @@ class ReloadIT {
         }
     }
 
-    /** Hits and misses in turn; returns how many there were. */
+    /** Sends hits and misses in turn; returns their number. */
     private static int ask(RunningJar jar, AtomicBoolean over, AtomicInteger numbers) {
         int count = 0;
         for (; !over.get(); count++) {

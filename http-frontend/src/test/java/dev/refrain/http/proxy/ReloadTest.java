@@ -70,7 +70,7 @@ class ReloadTest extends WireTest {
                 """.formatted(sha256("sk-test"), cache);
     }
 
-    /** Requests over one connection, whose head the shortcut knows. */
+    /** Requests over one connection whose head the shortcut knows. */
     @Test
     void aPolicyHoldsForTheNextRequestOverTheSameConnection() throws Exception {
         settings(policy("on"));
@@ -97,7 +97,7 @@ class ReloadTest extends WireTest {
     }
 
     @Test
-    void labelsTeamsPresetsAndPricesHoldFromThenOn() throws Exception {
+    void labelsTeamsPresetsAndPricesApplyAfterAReload() throws Exception {
         settings("");
         assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
         assertThat(header(proxy.cached(CHAT, CHAT_REQUEST), "X-Refrain-Saved-Cost"))
@@ -110,7 +110,7 @@ class ReloadTest extends WireTest {
                 """.formatted(sha256("sk-test"), sha256("sk-other"), sha256("sk-test")));
         assertThat(texts(reloaded().path("applied"))).containsExactly("presets", "labels", "teams", "prices");
 
-        // The team has other answers than its members had.
+        // The team's scope has none of its members' earlier answers.
         assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
         HttpResponse<String> shared = proxy.cached(CHAT, CHAT_REQUEST, "Authorization", "Bearer sk-other");
         assertHit(shared);
@@ -126,7 +126,7 @@ class ReloadTest extends WireTest {
     }
 
     @Test
-    void keysThatAreTakenAwayAreRefusedAtOnce() throws Exception {
+    void removedKeysAreRefusedAtOnce() throws Exception {
         settings("access: {keys: '%s, %s'}".formatted(sha256("sk-test"), sha256("sk-new")));
         assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
         assertHit(proxy.cached(CHAT, CHAT_REQUEST));
@@ -142,7 +142,7 @@ class ReloadTest extends WireTest {
     }
 
     @Test
-    void aRequestUnderWayKeepsWhatItBeganWith() throws Exception {
+    void aRequestUnderWayKeepsTheSettingsItBeganWith() throws Exception {
         settings(policy("on"));
         CountDownLatch asked = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
@@ -186,7 +186,7 @@ class ReloadTest extends WireTest {
     }
 
     @Test
-    void whatNeedsARestartIsNamedAndNotApplied() throws Exception {
+    void changesThatNeedARestartAreNamedAndNotApplied() throws Exception {
         settings("cache: {ttl: 100s}");
         settings("cache: {ttl: 200s}\nlimits: {request-body: 1KiB}\nseal: true\nhit-ids: original");
         for (int i = 0; i < 2; i++) {
@@ -234,7 +234,7 @@ class ReloadTest extends WireTest {
     }
 
     @Test
-    void onlyWhoMayAdministerMayReload() {
+    void onlyAnAdministratorMayReload() {
         assertThat(proxy.send(HttpRequest.newBuilder(proxy.admin("/admin/api/reload"))
                                 .POST(BodyPublishers.noBody()))
                         .statusCode())

@@ -126,7 +126,7 @@ class ReplayWireTest extends WireTest {
     }
 
     @Test
-    void w25_aStreamHitHasItsNewIdInEveryChunkAndNoKeepAlives() {
+    void w25_aHitOfAStreamHasItsNewIdInEveryChunkAndNoKeepAlives() {
         proxy.cached(CHAT, CHAT_STREAM_REQUEST);
         HttpResponse<String> hit = proxy.cached(CHAT, CHAT_STREAM_REQUEST);
         assertHit(hit);
@@ -204,9 +204,9 @@ class ReplayWireTest extends WireTest {
                 .isEqualTo(replay.replace('%', '\n').replace("\"ID\"", "\"" + header(hit, GENERATION) + "\""));
     }
 
-    /** The long way first, then twice the shortcut. */
+    /** First on the long way, then twice through the shortcut. */
     @Test
-    void w33_aHitSaysWhatItSaved() throws Exception {
+    void w33_aHitReportsItsSavings() throws Exception {
         Path prices = folder.resolve("prices.yaml");
         Files.writeString(prices, "prices: [{model: acme/large, prompt: 1, completion: 2}]\ncurrency: EUR\n");
         restart(Map.of("REFRAIN_CONFIG", prices.toString()));
@@ -239,9 +239,9 @@ class ReplayWireTest extends WireTest {
         }
     }
 
-    /** Nothing is said of what is not known. */
+    /** Fields whose value is unknown are left out. */
     @Test
-    void w33_whatIsNotKnownIsNotSaid() {
+    void w33_unknownSavingsAreNotReported() {
         proxy.cached(CHAT, CHAT_REQUEST);
         HttpResponse<String> hit = proxy.cached(CHAT, CHAT_REQUEST);
         assertHit(hit);

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Bodies of any bytes reach the provider as they are, and are cached under a key of their own or not at all. */
+/** Bodies of any bytes reach the provider unchanged, and are cached under their own key or not at all. */
 class RequestBodyTest extends WireTest {
     private static byte[] utf8(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
@@ -41,7 +41,7 @@ class RequestBodyTest extends WireTest {
         restart(Map.of(), "--config", file.toString());
     }
 
-    /** A provider that keeps the bytes. */
+    /** Makes the provider keep the bytes of bodies. */
     private List<byte[]> keepBytes() throws IOException {
         List<byte[]> bodies = new ArrayList<>();
         HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
@@ -61,7 +61,7 @@ class RequestBodyTest extends WireTest {
     }
 
     @Test
-    void whatIsNoJsonObjectInUtf8IsPassedOnAndNotCached() throws IOException {
+    void aBodyThatIsNotAJsonObjectInUtf8IsPassedOnAndNotCached() throws IOException {
         List<byte[]> received = keepBytes();
         List<byte[]> bodies = List.of(
                 utf8(""),
@@ -98,10 +98,10 @@ class RequestBodyTest extends WireTest {
         }
     }
 
-    /** With presets, somebody looks into each body. */
+    /** With presets, every body is parsed. */
     @ParameterizedTest
     @CsvSource({"[,]", "{\"a\":,}"})
-    void depthEndsNoRequestWithPresetsEither(String open, String close) throws IOException {
+    void deeplyNestedBodiesAreAnsweredWithPresetsToo(String open, String close) throws IOException {
         usePresets();
         String deep = "{\"model\":\"@preset/p\",\"x\":" + open.repeat(100_000) + "1" + close.repeat(100_000) + "}";
         for (boolean on : new boolean[] {false, true}) {
@@ -115,7 +115,7 @@ class RequestBodyTest extends WireTest {
         assertThat(provider.received().get(provider.calls() - 1).body()).contains("\"temperature\":0.5");
     }
 
-    /** Which of two values counts is the provider's business: to the key each spelling is a request of its own. */
+    /** The provider decides which of two values counts. For the key, each spelling is a request of its own. */
     @Test
     void duplicateKeysAreAnotherRequest() {
         assertMiss(cached(utf8("{\"model\":\"a\",\"model\":\"b\"}")));
@@ -127,7 +127,7 @@ class RequestBodyTest extends WireTest {
     }
 
     @Test
-    void aContentTypeIsThatOfTheBodyWhateverItSays() {
+    void theContentTypeFieldDoesNotMatter() {
         assertMiss(cached(utf8(CHAT_REQUEST), "Content-Type", "application/x-www-form-urlencoded"));
         assertHit(cached(utf8(CHAT_REQUEST), "Content-Type", "text/plain; charset=utf-16"));
         assertHit(proxy.send(ProxyUnderTest.anonymous(proxy.post(CHAT, CHAT_REQUEST))
@@ -137,7 +137,7 @@ class RequestBodyTest extends WireTest {
                 .isEqualTo("application/x-www-form-urlencoded");
     }
 
-    /** A coding names what the bytes mean: the same ones with another, or none, are no identical request. */
+    /** A coding changes the meaning of the bytes: the same bytes with another coding, or none, are another request. */
     @Test
     void aBodyThatClaimsACodingIsNotCached() {
         HttpResponse<String> response = cached(utf8(CHAT_REQUEST), "Content-Encoding", "gzip");
@@ -148,7 +148,7 @@ class RequestBodyTest extends WireTest {
         assertHit(cached(utf8(CHAT_REQUEST), "Content-Encoding", "identity"));
     }
 
-    /** Each limit, met, and exceeded by a byte; the length is said, or found out. */
+    /** Each limit, met, and exceeded by a byte; the length is announced, or found by reading. */
     @ParameterizedTest
     @CsvSource({
         "true,false,10240,200,true",
@@ -223,9 +223,9 @@ class RequestBodyTest extends WireTest {
         assertThat(provider.calls()).isZero();
     }
 
-    /** Most clients send all of a body before they look at the answer. */
+    /** Most clients send their whole body before they read the answer. */
     @Test
-    void aClientThatSendsTooMuchCanStillReadWhy() throws IOException {
+    void aClientThatSendsTooMuchCanStillReadTheReason() throws IOException {
         restart(Map.of("REFRAIN_LIMITS_REQUEST_BODY", "20KiB"));
         try (RawClient client = new RawClient(proxy.port())) {
             client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n"

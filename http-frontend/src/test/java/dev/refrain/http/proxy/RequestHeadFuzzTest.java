@@ -23,8 +23,8 @@ import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 
 /**
- * Fuzzes request heads over real sockets. The client is answered or disconnected in time, never with an internal error,
- * and the provider never gets the fields that are for the cache.
+ * Fuzzes request heads over real sockets. The client is answered or disconnected in time, never with an internal error.
+ * The provider never gets fields that are meant for the cache.
  */
 class RequestHeadFuzzTest {
     private static final String BODY = "{\"model\":\"m\",\"messages\":[]}";
@@ -62,7 +62,7 @@ class RequestHeadFuzzTest {
         Files.delete(folder);
     }
 
-    /** A line of the head with something put in the place of a stretch of it. */
+    /** Replaces a part of one line of the head. */
     record Change(int line, int from, int length, String with) {
         List<String> applyTo(List<String> lines) {
             List<String> changed = new ArrayList<>(lines);
@@ -76,7 +76,7 @@ class RequestHeadFuzzTest {
     }
 
     @Property(edgeCases = EdgeCasesMode.NONE)
-    void whateverComesIsAnsweredOrRefused(@ForAll("changes") List<Change> changes) throws IOException {
+    void everyHeadIsAnsweredOrRefused(@ForAll("changes") List<Change> changes) throws IOException {
         List<String> head = HEAD;
         for (Change change : changes) {
             head = change.applyTo(head);
@@ -86,9 +86,9 @@ class RequestHeadFuzzTest {
                 client.send(String.join("\r\n", head) + "\r\n\r\n" + BODY);
                 client.finishSending();
             } catch (SocketException refused) {
-                // Hung up on while still sending; what was said before that can be read all the same.
+                // The server closed the connection while the client was sending. Its answer can still be read.
             }
-            // Throws if nothing comes for too long.
+            // Throws if nothing arrives for too long.
             String answer = client.readToTheEnd();
             assertThat(answer)
                     .matches("(?s)(HTTP/1\\.1 100 Continue\r\n\r\n)?(HTTP/1\\.[01] (200|[34]\\d\\d|50[123]) "

@@ -12,11 +12,11 @@ import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 
-/** Heads that are too large, too many, or too slow: refused, with the connection, and without a word in the log. */
+/** Heads that are too large, have too many fields, or come too slowly: the connection ends, and nothing is logged. */
 class RequestHeadTest extends WireTest {
     private static final String REST = " HTTP/1.1\r\nHost: x\r\n";
 
-    /** What is logged at WARNING or above while it is open. */
+    /** Collects what is logged at WARNING or above while it is open. */
     private static final class Warnings extends Handler implements AutoCloseable {
         private final List<String> records = new ArrayList<>();
 
@@ -62,7 +62,7 @@ class RequestHeadTest extends WireTest {
                     "x".repeat(70_000) + " /v1/models" + REST + "\r\n")) {
                 try (RawClient client = new RawClient(proxy.port())) {
                     client.send(head);
-                    // The reset that follows bytes which nobody read may overtake the answer.
+                    // The kernel's reset for unread bytes may overtake the answer.
                     assertThat(client.readToTheEnd())
                             .as(head.substring(0, 40))
                             .matches("(?s)(HTTP/1\\.1 400 .*|)(\\(reset\\))?")
@@ -90,7 +90,7 @@ class RequestHeadTest extends WireTest {
         assertThat(provider.received().get(0).headers().getFirst("X-large")).hasSize(30_000);
     }
 
-    /** Each byte comes in time; all of them together do not. */
+    /** Each byte comes in time, but not all of them together. */
     @Test
     void aHeadThatDripsInIsCutOff() throws IOException {
         restart(Map.of("REFRAIN_TIMEOUTS_REQUEST", "500ms"));
@@ -118,13 +118,13 @@ class RequestHeadTest extends WireTest {
                 assertThat(drip(client, " ".repeat(1000))).as(header).isLessThan(1000);
             }
         }
-        // What the provider got of them it never got whole.
+        // The provider never got a whole request.
         assertThat(provider.calls()).isZero();
     }
 
     /**
-     * Sends a byte at a time, at a tenth of the pace that is asked for, until
-     * an answer or an end comes. Returns how many.
+     * Sends a byte at a time, at a tenth of the required pace, until an answer or the end comes. Returns the number of
+     * bytes sent.
      */
     private static int drip(RawClient client, String bytes) throws IOException {
         for (int sent = 0; sent < bytes.length(); sent++) {

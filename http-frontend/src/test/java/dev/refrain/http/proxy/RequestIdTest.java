@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** One id through answer, provider, access log, log of requests and log. */
+/** The same request id in the answer, at the provider, in the access log, the log of requests and the log. */
 class RequestIdTest extends WireTest {
     private static final String ID = "X-Request-Id";
 
@@ -33,12 +33,12 @@ class RequestIdTest extends WireTest {
     }
 
     @Test
-    void whatAClientGivesIsKeptEverywhere() {
+    void aClientsIdIsUsedEverywhere() {
         HttpResponse<String> miss = proxy.cached(CHAT, CHAT_REQUEST, ID, "my-id/1");
         assertMiss(miss);
         assertThat(header(miss, ID)).isEqualTo("my-id/1");
         assertThat(provider.received().get(0).headers().get(ID)).containsExactly("my-id/1");
-        // The second one is answered by the shortcut, and so is the last, which has another head.
+        // The shortcut answers the second request, and also the last one, whose head differs.
         for (String id : List.of("my-id/2", "my-id/2", "my-id/2", "my-id/3")) {
             HttpResponse<String> hit = proxy.cached(CHAT, CHAT_REQUEST, ID, id);
             assertHit(hit);
@@ -48,7 +48,7 @@ class RequestIdTest extends WireTest {
     }
 
     @Test
-    void oneIsMadeForWhatIsFetchedAndAHitHasTheIdOfItsAnswer() {
+    void aMissGetsANewIdAndAHitTheIdOfItsAnswer() {
         HttpResponse<String> miss = proxy.cached(CHAT, CHAT_REQUEST);
         assertThat(header(miss, ID)).matches("req-\\d{10}-[A-Za-z0-9]{20}").isEqualTo(atTheProvider(0));
         for (int i = 0; i < 3; i++) {
@@ -62,23 +62,23 @@ class RequestIdTest extends WireTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "a b", "tab\there"})
-    void whatIsNotWellFormedIsReplaced(String id) {
+    void anInvalidIdIsReplaced(String id) {
         HttpResponse<String> answer = proxy.cached(CHAT, CHAT_REQUEST, ID, id);
         assertThat(header(answer, ID)).startsWith("req-").isEqualTo(atTheProvider(0));
         assertThat(provider.received().get(0).headers().get(ID)).hasSize(1);
     }
 
     @Test
-    void aLongOneIsReplacedAndTheLongestIsKept() {
+    void anIdOverTheMaximumLengthIsReplaced() {
         assertThat(header(proxy.cached(CHAT, CHAT_REQUEST, ID, "x".repeat(128)), ID))
                 .hasSize(128);
         assertThat(header(proxy.cached(CHAT, CHAT_REQUEST, ID, "x".repeat(129)), ID))
                 .startsWith("gen-");
     }
 
-    /** It is what the provider's support asks for, and what the vendors' SDKs read. */
+    /** The provider's support asks for this id, and the vendors' SDKs read it. */
     @Test
-    void anIdOfTheProvidersStaysAndOursStandsBesideIt() {
+    void theProvidersIdStaysAndOursIsAdded() {
         provider.does((exchange, request) -> {
             exchange.getResponseHeaders().set("x-request-id", "req_of_provider");
             ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
@@ -93,7 +93,7 @@ class RequestIdTest extends WireTest {
     }
 
     @Test
-    void whatIsForwardedUntouchedGetsNone() {
+    void aForwardedRequestGetsNoId() {
         HttpResponse<String> answer = proxy.send(proxy.post("/v1/rerank", "{}"));
         assertThat(atTheProvider(0)).isNull();
         assertThat(header(answer, ID)).isNull();
@@ -104,7 +104,7 @@ class RequestIdTest extends WireTest {
     @Test
     void theLogOfRequestsHasItAndFindsRequestsByIt() throws IOException {
         proxy.cached(CHAT, CHAT_REQUEST, ID, "my-id/1");
-        // The last one by the shortcut.
+        // The shortcut answers the last one.
         for (int i = 0; i < 3; i++) {
             proxy.cached(CHAT, CHAT_REQUEST, ID, "my-id/2");
         }
@@ -153,7 +153,7 @@ class RequestIdTest extends WireTest {
             }
         };
         proxy = new RunningProxy(broken, folder.resolve("answers.refrain"), provider.base(), Map.of());
-        // Long enough for a thread of its own, which hears of what a key's making throws.
+        // Long enough for a thread of its own, which then handles the exception of the derivation of the key.
         String request = CHAT_REQUEST.replace("hi", "hi".repeat(200_000));
         try (CapturedLog log = new CapturedLog("dev.refrain.http.proxy.ProxyHandler")) {
             HttpResponse<String> given = proxy.cached(CHAT, request, ID, "my-id/1");
@@ -232,7 +232,7 @@ class RequestIdTest extends WireTest {
     }
 
     @Test
-    void aFileThatWasGivenAnotherNameIsLeftOnReload() throws Exception {
+    void aRenamedAccessLogIsClosedOnReload() throws Exception {
         Path file = folder.resolve("access.log");
         restart(Map.of("REFRAIN_LOG_ACCESS", file.toString(), "REFRAIN_LOG_FORMAT", "json"));
         proxy.cached(CHAT, CHAT_REQUEST);

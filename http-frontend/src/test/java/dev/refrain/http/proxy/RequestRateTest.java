@@ -9,7 +9,9 @@ import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Requests of an API key beyond {@code access.requests-per-second}. The next one is due in a quarter of an hour. */
+/**
+ * Requests of an API key above {@code access.requests-per-second}. Here the next one is due in a quarter of an hour.
+ */
 class RequestRateTest extends WireTest {
     @BeforeEach
     void limit() throws IOException {
@@ -23,7 +25,7 @@ class RequestRateTest extends WireTest {
         assertThat(response.body()).contains("\"type\":\"rate_limit_error\"").contains("access.requests-per-second");
     }
 
-    /** The first is a miss, the second a hit that goes the long way, the third one that takes the shortcut. */
+    /** The first is a miss, the second a hit on the long way, the third a hit through the shortcut. */
     @Test
     void missesAndHitsCountOnceEach() {
         assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
@@ -34,9 +36,9 @@ class RequestRateTest extends WireTest {
         assertThat(provider.calls()).isEqualTo(1);
     }
 
-    /** A miss that the shortcut has looked up in vain goes the long way, and is still one request. */
+    /** A miss that the shortcut has looked up continues on the long way, and counts as one request. */
     @Test
-    void whatTheShortcutDoesNotFindCountsOnce() {
+    void aMissOfTheShortcutCountsOnce() {
         for (int i = 0; i < 3; i++) {
             assertMiss(proxy.cached(CHAT, "{\"model\":\"m\",\"messages\":[],\"n\":" + i + "}"));
         }
@@ -44,7 +46,7 @@ class RequestRateTest extends WireTest {
         assertThat(provider.calls()).isEqualTo(3);
     }
 
-    /** In the shape of the endpoint, and of OpenAI's where it is none; other keys are served. */
+    /** Refusals have the endpoint's format, or OpenAI's on other paths. Other keys are served. */
     @Test
     void eachKeyHasItsOwnLimitForAllPaths() {
         for (int i = 0; i < 3; i++) {

@@ -12,7 +12,7 @@ class ReusedConnectionTlsWireTest extends ReusedConnectionWireTest {
         return tls;
     }
 
-    /** Fewer, since each connection takes a handshake. */
+    /** Fewer than without TLS, because each connection needs a handshake. */
     @Override
     int repeats() {
         return 60;

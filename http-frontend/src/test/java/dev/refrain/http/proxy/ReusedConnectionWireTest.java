@@ -13,22 +13,22 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Connections to a provider that are used for more than one call. */
+/** Connections to a provider that serve more than one call. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ReusedConnectionWireTest extends ProviderFaults {
     private static final String ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
             + "47\r\n\r\n{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"stop\"}]}";
 
-    /** How often to look for a fault that failed one call in twelve. */
+    /** Number of calls in which to look for a fault that failed one call in twelve. */
     int repeats() {
         return 200;
     }
 
-    /** The first one, since after the others the provider is known to keep connections. */
+    /** Runs first: the other tests teach the proxy that this provider keeps connections. */
     @Order(1)
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void aProviderThatClosesEachConnectionWithoutSayingSoFailsNothing(boolean caching) {
+    void aProviderThatClosesConnectionsUnannouncedCausesNoFailure(boolean caching) {
         provider.does(call -> call.write(ANSWER));
         for (int i = 0; i < repeats(); i++) {
             Received answer = fetch(proxy.post(Api.CHAT.path, newRequest(false))
@@ -51,7 +51,7 @@ class ReusedConnectionWireTest extends ProviderFaults {
         }
     }
 
-    /** Where a provider has a request when it dies. */
+    /** Where the provider is in handling a request when it fails. */
     enum Stage {
         HEAD_READ,
         ALL_READ,
@@ -59,7 +59,7 @@ class ReusedConnectionWireTest extends ProviderFaults {
         ANSWER_BEGUN
     }
 
-    /** Each answer is paid for. Whatever a provider may have read, it may have acted on. */
+    /** Every answer costs money, and a provider may have acted on any part of a request that it has read. */
     @ParameterizedTest
     @CsvSource({
         "HEAD_READ, false, false",
@@ -93,7 +93,7 @@ class ReusedConnectionWireTest extends ProviderFaults {
                 call.body();
             }
             if (stage == Stage.AT_WORK) {
-                Thread.sleep(50); // work takes time; nothing waits for it
+                Thread.sleep(50); // the provider's work; no assertion depends on it
             }
             if (stage == Stage.ANSWER_BEGUN) {
                 call.write("HTTP/1.1 200 OK\r\nContent-");
@@ -118,8 +118,8 @@ class ReusedConnectionWireTest extends ProviderFaults {
     }
 
     /**
-     * Real time: connections rest for 100 ms, unless their provider is known to keep them. On a slow machine they rest
-     * longer, which changes nothing.
+     * Real time: a connection rests for 100 ms, unless its provider is known to keep connections. A longer rest on a
+     * slow machine does no harm.
      */
     private static void awaitRest() {
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(101);
@@ -128,7 +128,7 @@ class ReusedConnectionWireTest extends ProviderFaults {
         }
     }
 
-    /** What is left over of one answer must not be taken for the next one. */
+    /** Surplus bytes after one answer must not become part of the next one. */
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -138,7 +138,7 @@ class ReusedConnectionWireTest extends ProviderFaults {
                         + "X-End\r\n\r\n"
                         + "2f\r\n{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"stop\"}]}\r\n0\r\nX-End: 1\r\n\r\n"
             })
-    void w23_whatFollowsAnAnswerIsNoPartOfTheNext(String answer) {
+    void w23_surplusBytesAreNoPartOfTheNextAnswer(String answer) {
         provider.does(call -> call.write(answer).keepOpen());
         assertThat(fetch(Api.CHAT, newRequest(false)).body())
                 .isEqualTo("{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"stop\"}]}");

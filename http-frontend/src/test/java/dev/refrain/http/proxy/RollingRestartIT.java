@@ -35,7 +35,7 @@ import okhttp3.Response;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A new process takes over the port and the store of one that is at work. */
+/** A new process takes over the port and the store of a process under load. */
 class RollingRestartIT {
     private static final int RESTARTS = Integer.getInteger("refrain.restarts", 2);
 
@@ -47,7 +47,7 @@ class RollingRestartIT {
     private final AtomicBoolean over = new AtomicBoolean();
     private final AtomicInteger answered = new AtomicInteger();
 
-    /** It ends when the clients have gone; the time is there for machines on which they are slow to. */
+    /** The process ends when its clients have left. The time limit is for slow machines. */
     private RunningJar start(ScriptedProvider provider, int port) throws IOException {
         return start(provider, port, "20s");
     }
@@ -102,9 +102,9 @@ class RollingRestartIT {
     }
 
     /**
-     * Over HTTP/2: clients that share a connection on which an answer is under way for as long as the old process
-     * lives, so that it is never idle, and one that has a connection of its own. They are OkHttp, which takes {@code
-     * GOAWAY} for what it is; the JDK's client does since 17.0.17.
+     * Over HTTP/2, with two kinds of clients. Some share a connection on which an answer is under way as long as the
+     * old process lives, so that it is never idle. One has its own connection. All are OkHttp, which handles {@code
+     * GOAWAY} correctly; the JDK's client does so since 17.0.17.
      */
     @Test
     void noRequestIsLostAndNoHitOverHttp2() throws Exception {
@@ -146,7 +146,7 @@ class RollingRestartIT {
                     int before = answered.get();
                     until(() -> answered.get() > before + 20);
                     last.terminate();
-                    // The new one answers all of them.
+                    // The new process answers all of them.
                     until(() -> connections(shared) == 2);
                     taken.countDown();
                     assertThat(longOne.get()).isEqualTo("MISS");
@@ -185,7 +185,7 @@ class RollingRestartIT {
         return client.connectionPool().connectionCount();
     }
 
-    /** What the cache has done. */
+    /** Returns the cache status of the answer. */
     private static String ask(OkHttpClient client, int port, String body) {
         Request request = new Request.Builder()
                 .url("http://127.0.0.1:" + port + CHAT)
@@ -203,13 +203,13 @@ class RollingRestartIT {
         }
     }
 
-    /** Whether Linux hands connections that nobody has accepted over to another process that listens on the port. */
+    /** Whether Linux hands connections that were not accepted yet to another process that listens on the port. */
     private static boolean areConnectionsHandedOver() throws IOException {
         Path setting = Path.of("/proc/sys/net/ipv4/tcp_migrate_req");
         return Files.isReadable(setting) && Files.readString(setting).strip().equals("1");
     }
 
-    /** One request after the other, each of which must be a hit; over one connection as long as the server wants. */
+    /** Sends requests one by one, over one connection as long as the server keeps it. Each must be a hit. */
     private void ask(int port, boolean keepsConnections) {
         byte[] request = request(keepsConnections);
         while (!over.get()) {
@@ -243,7 +243,7 @@ class RollingRestartIT {
                 .getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    /** Reads an answer to its end. */
+    /** Reads an answer to its end; returns its head. */
     private static String head(InputStream in) throws IOException {
         StringBuilder head = new StringBuilder();
         while (head.indexOf("\r\n\r\n") < 0) {

@@ -17,20 +17,18 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/**
- * {@code java -jar refrain.jar} in a process of its own, as a user starts it: the manifest brings what flags it needs.
- */
+/** {@code java -jar refrain.jar} in its own process, as a user starts it: its manifest sets most flags of the JVM. */
 final class RunningJar extends ProxyUnderTest {
     private static final int PATIENCE_SECONDS = 60;
     private static final Pattern START_LINE =
             Pattern.compile("Refrain listens on https?://127\\.0\\.0\\.1:(\\d+)/v1, .+");
     private static final Pattern ADMIN = Pattern.compile("(http://\\S+/)admin/");
 
-    /** The one flag that no manifest can carry and that this JVM would print a warning without. */
+    /** The flag that no manifest can set, and without which this JVM prints a warning. */
     static final List<String> QUIET =
             Runtime.version().feature() >= 24 ? List.of("--sun-misc-unsafe-memory-access=allow") : List.of();
 
-    /** How a process ended and all that it printed. */
+    /** The exit status of a process, and its output. */
     record Ended(int status, String out, String err) {}
 
     private final Process process;
@@ -52,7 +50,7 @@ final class RunningJar extends ProxyUnderTest {
         this.port = Integer.parseInt(line.group(1));
     }
 
-    /** Starts it on a free port with its store in the given folder, and waits until it listens. */
+    /** Starts the jar on a free port with its store in the given folder, and waits until it listens. */
     static RunningJar start(Path folder, URI upstream, String... flags) throws IOException {
         return start(QUIET, folder, upstream, flags);
     }
@@ -74,7 +72,7 @@ final class RunningJar extends ProxyUnderTest {
                 command(jvmFlags, folder, arguments).redirectError(err.toFile()).start(), err);
     }
 
-    /** Starts it by the script that users have, with more variables in the environment. */
+    /** Starts the jar with the script that users have, with additional environment variables. */
     static RunningJar startScript(Path folder, URI upstream, Map<String, String> variables) throws IOException {
         Path script = Path.of("../bin/refrain").toRealPath();
         ProcessBuilder builder = command(QUIET, folder, List.of());
@@ -97,7 +95,7 @@ final class RunningJar extends ProxyUnderTest {
         return new RunningJar(builder.redirectError(err.toFile()).start(), err);
     }
 
-    /** Runs it to its end, for when it is not expected to start. */
+    /** Runs the jar to its end, for starts that should fail. */
     static Ended run(Path folder, String... arguments) throws IOException {
         Path err = Files.createTempFile(folder, "jar", ".err");
         Process process = command(QUIET, folder, List.of(arguments))
@@ -113,10 +111,10 @@ final class RunningJar extends ProxyUnderTest {
     private static ProcessBuilder command(List<String> jvmFlags, Path folder, List<String> arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        // Many short lives: quick starts matter more than peak speed. Native
-        // libraries are unpacked into tmpdir, where a killed process leaves them.
+        // Many short runs: a quick start matters more than peak speed. Native libraries are unpacked into tmpdir, where
+        // a killed process leaves them.
         command.addAll(List.of("-Xmx256m", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=" + folder));
-        // Behind the others, so that they can be overruled.
+        // After the other flags, so that they can override them.
         command.addAll(jvmFlags);
         command.addAll(List.of("-jar", System.getProperty("refrain.jar", "target/refrain.jar")));
         command.addAll(arguments);
@@ -135,7 +133,7 @@ final class RunningJar extends ProxyUnderTest {
         return startLine;
     }
 
-    /** Writes all objects that are in use on its heap to a file. */
+    /** Writes all live objects of its heap to a file. */
     void dumpHeap(Path to) throws IOException, InterruptedException {
         String said = jcmd("GC.heap_dump", to.toAbsolutePath().toString());
         if (!Files.exists(to)) {
@@ -143,7 +141,7 @@ final class RunningJar extends ProxyUnderTest {
         }
     }
 
-    /** How many objects of a class are in use on its heap. */
+    /** The number of live objects of a class on its heap. */
     int instances(String className) throws IOException, InterruptedException {
         Matcher line = Pattern.compile("(?m)^ *\\d+: +(\\d+) +\\d+ +" + Pattern.quote(className) + "(?: .*)?$")
                 .matcher(jcmd("GC.class_histogram"));
@@ -172,12 +170,12 @@ final class RunningJar extends ProxyUnderTest {
         return URI.create(line.group(1));
     }
 
-    /** Whether it has not ended. */
+    /** Whether the process still runs. */
     boolean isAlive() {
         return process.isAlive();
     }
 
-    /** What it has printed to stderr so far. */
+    /** Its output to stderr so far. */
     String err() {
         try {
             return Files.readString(err);
@@ -187,19 +185,19 @@ final class RunningJar extends ProxyUnderTest {
     }
 
     /**
-     * SIGTERM. Sent through the handle, because the process object would also close the pipes and lose what is in them.
+     * Sends SIGTERM. It uses the handle because the process object would also close the pipes and lose their content.
      */
     RunningJar terminate() {
         process.toHandle().destroy();
         return this;
     }
 
-    /** SIGHUP. */
+    /** Sends SIGHUP. */
     void hangUp() throws IOException {
         hangUp(process.toHandle());
     }
 
-    /** SIGHUP to one that may not have said yet where it listens. */
+    /** Sends SIGHUP to a process that may not have printed its address yet. */
     static void hangUp(ProcessHandle process) throws IOException {
         new ProcessBuilder("kill", "-HUP", Long.toString(process.pid()))
                 .start()
@@ -207,13 +205,13 @@ final class RunningJar extends ProxyUnderTest {
                 .join();
     }
 
-    /** SIGKILL: no hook runs, nothing is closed. */
+    /** Sends SIGKILL: no hook runs, and nothing is closed. */
     RunningJar kill() {
         process.toHandle().destroyForcibly();
         return this;
     }
 
-    /** Waits for the end; {@code out} is what came after the start line. */
+    /** Waits for the end; {@code out} is the output after the start line. */
     Ended ended() {
         return ended(process, out, err);
     }
@@ -237,7 +235,7 @@ final class RunningJar extends ProxyUnderTest {
         String read() throws IOException;
     }
 
-    /** A pipe cannot be read with a time limit. */
+    /** Reads with a time limit, which pipes do not have. */
     private static String patiently(Reading reading) {
         return CompletableFuture.supplyAsync(
                         () -> {

@@ -17,16 +17,16 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The front-end in this JVM, on a port of its own. */
+/** The proxy in this JVM, on its own port. */
 final class RunningProxy extends ProxyUnderTest {
     private final ProxyServer server;
 
-    /** Starts with settings given as flags; variables as in the environment. */
+    /** Starts a proxy with settings as flags and as environment variables. */
     RunningProxy(Path store, URI upstream, Map<String, String> variables, String... flags) throws IOException {
         this(new Steps(), store, upstream, variables, flags);
     }
 
-    /** The same with steps that a test looks at. */
+    /** The same with steps that a test observes. */
     RunningProxy(Steps steps, Path store, URI upstream, Map<String, String> variables, String... flags)
             throws IOException {
         List<String> arguments =
@@ -49,22 +49,22 @@ final class RunningProxy extends ProxyUnderTest {
                 ProxyServer.start(run.settings(), () -> Startup.read(commandLine, environment), listening -> {}, steps);
     }
 
-    /** What the cache counts. */
+    /** The cache's counters. */
     CacheStats stats() {
         return server.stats();
     }
 
-    /** What the tier did that it shares with others. */
+    /** The counters of the shared tier. */
     SharedStats shared() {
         return server.shared().orElseThrow();
     }
 
-    /** What it did with recordings. */
+    /** The summary of recordings. */
     Summary summary() {
         return server.cassettes().summary(null);
     }
 
-    /** What is held because of clients and providers. */
+    /** The budget for memory that clients and providers cause. */
     MemoryBudget memory() {
         return server.memory();
     }
@@ -73,10 +73,7 @@ final class RunningProxy extends ProxyUnderTest {
         return server.activity();
     }
 
-    /**
-     * Waits until the log has the given number of requests, because a request may reach the log after its client has
-     * the answer.
-     */
+    /** Waits until the log has that many requests: a request may reach the log after its client has the answer. */
     ActivityLog activity(int count) {
         until(() -> activity().query(Filter.ALL, count, null).data().size() >= count);
         return activity();
@@ -96,12 +93,12 @@ final class RunningProxy extends ProxyUnderTest {
         return server.describe().startsWith("Refrain listens on https:") ? "https" : "http";
     }
 
-    /** Looks whether the certificate's files have changed, as is done every few seconds. */
+    /** Checks whether the certificate's files have changed, as the proxy does every few seconds. */
     void renewCertificate() {
         server.tls().renew();
     }
 
-    /** A resource of the admin listener. */
+    /** The URI of a resource of the admin listener. */
     URI admin(String path) {
         return URI.create("http://127.0.0.1:" + server.adminAddress().getPort() + path);
     }

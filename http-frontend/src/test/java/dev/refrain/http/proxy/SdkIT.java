@@ -43,9 +43,8 @@ import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The vendors' own SDKs, unmodified, against the executable jar: each call is a miss and then a hit, and what the SDK
- * makes of the hit differs from what it made of the miss exactly as wire rule W25 says. Long, since each kind of call
- * is written in the words of its SDK.
+ * The vendors' own SDKs, unmodified, with the executable jar: each call is a miss and then a hit. The SDK's objects for
+ * hit and miss differ exactly as wire rule W25 says. Long, since each kind of call is written in its SDK's way.
  */
 class SdkIT {
     private static final String GENERATED = "gen-[0-9]{10}-[A-Za-z0-9]{20}";
@@ -240,7 +239,7 @@ class SdkIT {
 
     // -------------------------------------------------------------------------------------------------------- requests
 
-    /** Each test asks something of its own, so that all can share one store. */
+    /** Each test sends its own requests, so that all can share one store. */
     private static ChatCompletionCreateParams question(TestInfo test) {
         return ChatCompletionCreateParams.builder()
                 .model("gpt-4.1")
@@ -268,10 +267,10 @@ class SdkIT {
     // --------------------------------------------------------------------------------------------------------- answers
 
     /**
-     * What one call brought.
+     * The result of one call.
      *
      * @param parsed the SDK's objects: one, or the events of a stream
-     * @param trees the same as the SDK writes them as JSON
+     * @param trees the same objects as JSON, written by the SDK
      */
     private record Got<T>(Function<String, String> header, List<T> parsed, List<JsonNode> trees) {
         String generation() {
@@ -359,7 +358,7 @@ class SdkIT {
 
     private static final List<String> TIMES = List.of("created", "created_at", "completed_at");
 
-    /** Where its fields stand: at the top, or one level down in an event that carries the answer. */
+    /** The objects that can hold the fields of W25: the top, or one level down in an event that carries the answer. */
     private static List<ObjectNode> carriers(JsonNode tree) {
         return Stream.of(tree, tree.get("response"), tree.get("message"))
                 .filter(ObjectNode.class::isInstance)
@@ -375,7 +374,7 @@ class SdkIT {
                 .toList();
     }
 
-    /** As text, because a tree has several kinds of zero. */
+    /** Compared as text, because a tree has several kinds of zero. */
     private static String timeless(JsonNode tree) {
         JsonNode copy = tree.deepCopy();
         carriers(copy)

@@ -32,8 +32,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A proxy and three programs with cached clients on one file, under load. One of them is killed again and again, as
- * often as {@code -Drefrain.kills} says (docs/CLIENTS.md).
+ * A proxy and three programs with cached clients use one file, under load. One of them at a time is killed, {@code
+ * -Drefrain.kills} times (docs/CLIENTS.md).
  */
 @Timeout(1800)
 class SharedByProgramsKillIT {
@@ -47,12 +47,12 @@ class SharedByProgramsKillIT {
 
     private final List<Program> programs = new ArrayList<>();
     private final List<String> wrong = new CopyOnWriteArrayList<>();
-    /** What the clients send: each library writes JSON in its own way. */
+    /** The bodies that clients have sent: each library writes JSON in its own way. */
     private final Set<String> bodies = ConcurrentHashMap.newKeySet();
 
     private ScriptedProvider provider;
 
-    /** What the provider answers to a prompt: some kilobytes. */
+    /** The provider's answer to a prompt: some kilobytes. */
     static String text(int prompt) {
         Random random = new Random(prompt);
         StringBuilder text = new StringBuilder("answer to p-" + prompt + ":");
@@ -86,7 +86,7 @@ class SharedByProgramsKillIT {
         });
     }
 
-    /** What the provider does. */
+    /** The provider's script. */
     static void answer(HttpExchange exchange, ScriptedProvider.Received request) throws IOException {
         int prompt = prompt(request.body());
         String text = text(prompt);
@@ -153,7 +153,7 @@ class SharedByProgramsKillIT {
         provider.close();
     }
 
-    /** One of the programs, and what it says. */
+    /** One of the programs, and its output. */
     private final class Program {
         private final Process process;
         private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
@@ -175,7 +175,7 @@ class SharedByProgramsKillIT {
             reader.start();
         }
 
-        /** Waits for something that is said from now on. */
+        /** Waits for the next line of output. */
         String next() throws InterruptedException {
             String line = lines.poll(120, TimeUnit.SECONDS);
             assertThat(line).as("the program goes on").isNotNull();
@@ -184,7 +184,7 @@ class SharedByProgramsKillIT {
 
         void goesOn() throws InterruptedException {
             lines.clear();
-            // The first may have been on its way before.
+            // The first line may have been written before the call.
             next();
             next();
         }
@@ -201,7 +201,7 @@ class SharedByProgramsKillIT {
         }
     }
 
-    /** Asks the proxy for something at random until it is told to stop. */
+    /** Sends random requests to the proxy until it is stopped. */
     private final class ProxyLoad extends Thread {
         private final RunningJar proxy;
         private final Random random = new Random();
@@ -213,7 +213,7 @@ class SharedByProgramsKillIT {
         }
 
         @Override
-        @SuppressWarnings("CatchingUnchecked") // whatever it is, the test has to hear of it
+        @SuppressWarnings("CatchingUnchecked") // the test must hear of every failure
         public void run() {
             try {
                 while (!stopped) {
@@ -290,7 +290,7 @@ class SharedByProgramsKillIT {
         }
     }
 
-    /** What all clients would send for all prompts, by what they have sent for some. */
+    /** The bodies of all clients for all prompts, derived from those that they have sent. */
     private List<String> allBodies() {
         List<String> all = new ArrayList<>();
         Set<String> forms = new HashSet<>();
@@ -305,7 +305,9 @@ class SharedByProgramsKillIT {
         return all;
     }
 
-    /** A lock that died with its holder costs answers until the file is opened anew. Those are fetched once. */
+    /**
+     * A lock that died with its holder makes answers unavailable until the file is opened anew. Each is fetched once.
+     */
     private void allHaveOneFile() throws Exception {
         try (RunningJar proxy = RunningJar.start(folder, provider.base())) {
             List<String> all = allBodies();

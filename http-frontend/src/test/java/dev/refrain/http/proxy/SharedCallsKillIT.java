@@ -23,14 +23,16 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Wire rule W28 with the jar: the process that calls the provider is killed while another follows its stream, and waits
- * for its document. As often as {@code -Drefrain.kills} says.
+ * Wire rule W28 with the jar: the process that calls the provider is killed while another one follows its stream and
+ * waits for its document. {@code -Drefrain.kills} is the number of repetitions.
  */
 @Timeout(900)
 class SharedCallsKillIT {
     private static final int KILLS = Integer.getInteger("refrain.kills", 2);
 
-    /** Three seconds, and what a busy machine needs. Whoever does not notice waits for two minutes. */
+    /**
+     * Three seconds, plus the delays of a busy machine. A process that does not notice the kill waits for two minutes.
+     */
     private static final Duration NOTICED = Duration.ofSeconds(20);
 
     private static final String EVENT = WireTest.CHAT_STREAM[1];
@@ -68,7 +70,7 @@ class SharedCallsKillIT {
     }
 
     @Test
-    void w28_whoFollowsAProcessThatIsKilledIsCutAndWhoWaitsCallsAgain() throws IOException {
+    void w28_followersOfAKilledProcessAreCutAndWaitersCallAgain() throws IOException {
         Files.writeString(folder.resolve("secret"), "a secret of this cluster that nobody can guess\n");
         Random random = new Random(17);
         try (RedisServer redis = new RedisServer();
@@ -78,14 +80,14 @@ class SharedCallsKillIT {
                     streams.incrementAndGet();
                     ScriptedProvider.stream(exchange, EVENT);
                     while (!Thread.currentThread().isInterrupted()) {
-                        // Until whoever reads it is killed.
+                        // Until the process that reads it is killed.
                         ScriptedProvider.write(exchange, EVENT);
                         LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
                     }
                 } else if (!request.body().contains("hi ")) {
                     ScriptedProvider.json(exchange, 200, WireTest.CHAT_ANSWER);
                 } else if (documents.getAndIncrement() % 2 == 0) {
-                    // The first of two: its caller is killed.
+                    // The first of two calls: its process is killed.
                     LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(60));
                 } else {
                     ScriptedProvider.json(exchange, 200, WireTest.CHAT_ANSWER);
@@ -104,7 +106,7 @@ class SharedCallsKillIT {
         String stream = WireTest.CHAT_STREAM_REQUEST.replace("hi", "hi " + kill);
         String document = WireTest.CHAT_REQUEST.replace("hi", "hi " + kill);
         try (RunningJar one = start(provider, redis, "one")) {
-            // Until both are connected, each of them calls.
+            // Processes that are not connected yet make their own calls.
             until(() -> !WireTest.header(one.cached(WireTest.CHAT, "{}"), "Cache-Status")
                     .contains("unavailable"));
             int streamsBefore = streams.get();

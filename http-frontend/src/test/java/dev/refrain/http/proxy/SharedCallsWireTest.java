@@ -31,7 +31,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Wire rule W28: proxies with files of their own and a real server between them call a provider once. */
+/** Wire rule W28: proxies with files of their own, and a real server between them, call a provider once. */
 class SharedCallsWireTest {
     private static final String SECRET = "a secret of this cluster that nobody can guess";
     private static final long PATIENCE_SECONDS = 30;
@@ -88,7 +88,7 @@ class SharedCallsWireTest {
         return proxy;
     }
 
-    /** One that waits for the server, so that nothing is lost because this machine is busy. */
+    /** A proxy that waits long for the server, so that nothing is lost because this machine is busy. */
     private RunningProxy proxy() throws IOException {
         return proxy(redis.port(), PATIENCE_SECONDS + "s");
     }
@@ -105,7 +105,7 @@ class SharedCallsWireTest {
         return proxy.sendAsync(proxy.post(WireTest.CHAT, request).setHeader("X-OpenRouter-Cache", "true"));
     }
 
-    /** A stream, of which the client has the beginning. */
+    /** A stream whose beginning the client has received. */
     private static HttpResponse<InputStream> begun(RunningProxy proxy) throws IOException {
         HttpResponse<InputStream> answer = proxy.send(
                 proxy.post(WireTest.CHAT, WireTest.CHAT_STREAM_REQUEST).setHeader("X-OpenRouter-Cache", "true"),
@@ -132,7 +132,7 @@ class SharedCallsWireTest {
         for (int i = 0; i < 1_000; i++) {
             clients.add(ask(two.get(i % 2), WireTest.CHAT_REQUEST));
         }
-        // All are under way: but for the two that lead, each has joined another.
+        // Wait until all but the two leaders have joined a call.
         until(() -> collapsed() == 998 && waits() == 1);
         goOn.countDown();
 
@@ -155,7 +155,7 @@ class SharedCallsWireTest {
             followers.add(begun(other));
         }
 
-        // While it is under way, a dump of the server holds nothing of it.
+        // While the stream is under way, a dump of the server must contain nothing of it.
         assertThat(redis.ask("SAVE")).isEqualTo("+OK");
         String dump = Files.readString(folder.resolve("dump.rdb"), StandardCharsets.ISO_8859_1);
         assertThat(dump).contains("refrain:1:stream");
@@ -178,14 +178,14 @@ class SharedCallsWireTest {
                     .doesNotContain("chatcmpl-9");
         }
         assertThat(provider.calls()).isOne();
-        // It has been shared, too.
+        // The stream has been stored in the tier, too.
         until(() -> one.shared().stores() == 1);
         HttpResponse<String> later = proxies.get(1).cached(WireTest.CHAT, WireTest.CHAT_STREAM_REQUEST);
         assertThat(WireTest.header(later, "Cache-Status")).startsWith("refrain-shared; hit");
         assertTiersAreTold(proxies.get(1));
     }
 
-    /** Where answers of a machine came from: the first of two followers joined elsewhere, the other one here. */
+    /** Checks where answers of this machine came from: one follower joined a call elsewhere, the other one here. */
     private static void assertTiersAreTold(RunningProxy proxy) throws IOException {
         WireTest.assertHit(proxy.cached(WireTest.CHAT, WireTest.CHAT_STREAM_REQUEST));
         String admin = proxy.admin("").toString();
@@ -218,7 +218,7 @@ class SharedCallsWireTest {
         }
     }
 
-    /** Whoever's connection it is: the leader's client gets its answer, and a follower is not left hanging. */
+    /** Either connection is cut: the leader's client gets its answer, and a follower's is cut at once. */
     @Test
     void w28_aConnectionThatIsCutInMidStreamCutsFollowersElsewhereAlone() throws IOException {
         for (int cut = 0; cut < 2; cut++) {

@@ -24,8 +24,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Faults of a call that several requests wait for (wire rule W28). A call for
- * each at the same time would fail with 503.
+ * Faults of a call that several requests wait for (wire rule W28). If each request made its own call, the second one at
+ * a time would fail with 503.
  */
 class SharedFaultWireTest extends ProviderFaults {
     private static final int FOLLOWERS = 8;
@@ -34,8 +34,8 @@ class SharedFaultWireTest extends ProviderFaults {
     private final ExecutorService clients = Executors.newCachedThreadPool();
 
     /**
-     * A follower may start over while the call before the last one has had its
-     * head, but not its end: two calls, rarely three.
+     * A follower may start over while the call before it has its head but not yet its end. So two calls may run at a
+     * time, rarely three.
      */
     @Override
     Map<String, String> settings() {
@@ -70,7 +70,7 @@ class SharedFaultWireTest extends ProviderFaults {
         };
     }
 
-    /** What each of the requests sees if the fault stays. */
+    /** The answer that each request gets if the fault persists. */
     static Stream<Arguments> faults() {
         String error = "{\"error\":{\"message\":\"slow down\"}}";
         Consumer<Received> ownError = answer -> assertOwnError(Api.CHAT, answer, 502, "try again");
@@ -136,7 +136,7 @@ class SharedFaultWireTest extends ProviderFaults {
 
     @ParameterizedTest
     @CsvSource({"400, false", "429, false", "429, true", "401, true"})
-    void w28b_f14_aClientErrorIsTheAnswerOfAllWhoWait(int status, boolean streaming) throws Exception {
+    void w28b_f14_aClientErrorIsTheAnswerForAllWaiters(int status, boolean streaming) throws Exception {
         String error = "{\"error\":{\"message\":\"" + "slow down ".repeat(10_000) + "\"}}";
         Script refuses = document(
                 status + " No", error, "Retry-After: 9", "x-ratelimit-reset-requests: 1s", "x-should-retry: true");
@@ -202,7 +202,7 @@ class SharedFaultWireTest extends ProviderFaults {
         assertNothingIsLeft(Api.CHAT, request, false);
     }
 
-    /** The answers to the request that makes the call, the first one, and to those that join it. */
+    /** The answers for the request that makes the call, first, and for those that join it. */
     private List<Received> answersOfAll(String request, Script first, Script then) throws Exception {
         CountDownLatch called = new CountDownLatch(1);
         CountDownLatch joined = new CountDownLatch(1);

@@ -20,10 +20,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Wire rules W90 to W92 with the jar: three processes that have nothing in common but a server and a secret, one of
- * which is cut off, killed and started again.
+ * Wire rules W90 to W92 with the jar: three processes share only a server and a secret. One of them is cut off, killed
+ * and started again.
  *
- * <p>In one test, since starting processes is most of its time.
+ * <p>A single test, because starting the processes takes most of its time.
  */
 class SharedTierIT {
     /** Each answer of the provider has a number of its own. */
@@ -37,7 +37,7 @@ class SharedTierIT {
     private RunningJar start(ScriptedProvider provider, int redis, String name) throws IOException {
         Path own = Files.createDirectories(folder.resolve(name));
         Path config = own.resolve("refrain.yaml");
-        // Longer than any pause of a busy machine, which is not what is tested.
+        // Longer than any pause of a busy machine, which is not tested here.
         Files.writeString(config, """
                 shared:
                   uri: redis://127.0.0.1:%d
@@ -76,7 +76,7 @@ class SharedTierIT {
     }
 
     @Test
-    void w91_aProcessThatWasCutOffAndKilledTellsAndHearsWhatWasClearedMeanwhile() throws IOException {
+    void w91_aProcessThatWasCutOffAndKilledAnnouncesAndLearnsRemovals() throws IOException {
         Files.writeString(folder.resolve("secret"), "a secret of this cluster that nobody can guess\n");
         try (RedisServer redis = new RedisServer();
                 TcpForwarder line = new TcpForwarder(redis.port());
@@ -125,10 +125,10 @@ class SharedTierIT {
         line.cut(false);
         try (RunningJar again = start(provider, line.port(), "third")) {
             until(() -> has(again, "refrain_shared_connected 1"));
-            // Until it has told, it takes nothing from the server, and fetches.
+            // Until its removals are announced, it does not use the server, and calls the provider.
             assertThat(number(ask(again, "first"))).isGreaterThanOrEqualTo(newFirst);
-            // Its own newer answer, or one that was fetched since: a process that was started again takes what it tells
-            // for another's.
+            // Its own newer answer, or one fetched since: after a restart, a process treats its announced removals like
+            // those of another process.
             assertThat(number(ask(again, "second"))).isGreaterThanOrEqualTo(newSecond);
             until(() -> number(ask(one, "second")) > second && number(ask(other, "second")) > second);
             until(() -> untold.toFile().length() == 0);

@@ -34,9 +34,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Wire rules W90 to W92: two proxies with files of their own, and a real server between them that may be anything.
+ * Wire rules W90 to W92: two proxies with files of their own, and a real server between them.
  *
- * <p>Long, since all that may happen to such a server happens to the same proxies.
+ * <p>Long, since every fault of such a server is tried on the same proxies.
  */
 class SharedTierWireTest {
     private static final String SECRET = "a secret of this cluster that nobody can guess";
@@ -44,7 +44,7 @@ class SharedTierWireTest {
     private static final String RESPONSES = "/v1/responses";
     private static final Pattern ID = Pattern.compile("\"id\":\"((?:gen-|resp_)[^\"]+)\"");
 
-    /** Longer than any pause of a machine that is busy: what is bounded is not how fast a test runs. */
+    /** Longer than any pause of a busy machine: these tests do not measure speed. */
     private static final long PATIENCE_SECONDS = 30;
 
     @TempDir
@@ -52,7 +52,7 @@ class SharedTierWireTest {
 
     private RedisServer redis;
     private ScriptedProvider provider;
-    /** Between proxies and server, where a test has it. */
+    /** A forwarder between proxies and server; null if a test has none. */
     private TcpForwarder line;
 
     private final List<RunningProxy> proxies = new ArrayList<>();
@@ -102,7 +102,7 @@ class SharedTierWireTest {
         return proxy;
     }
 
-    /** One that waits for the server, so that nothing is lost because this machine is busy. */
+    /** A proxy that waits long for the server, so that nothing is lost because this machine is busy. */
     private RunningProxy proxy() throws IOException {
         return proxy(PATIENCE_SECONDS + "s");
     }
@@ -123,7 +123,7 @@ class SharedTierWireTest {
         return WireTest.CHAT_REQUEST.replace("\"hi\"", "\"hi " + number + "\"");
     }
 
-    /** Fetches an answer by one proxy, until it is shared. */
+    /** Fetches an answer through one proxy, and waits until the tier has it. */
     private static void share(RunningProxy proxy, String request) {
         long before = proxy.shared().stores();
         WireTest.assertMiss(proxy.cached(WireTest.CHAT, request));
@@ -135,7 +135,7 @@ class SharedTierWireTest {
     }
 
     @Test
-    void w90_whatOneProxyHasFetchedIsAHitOfTheOther() throws IOException {
+    void w90_anAnswerFetchedByOneProxyIsAHitOfTheOther() throws IOException {
         RunningProxy one = proxy();
         RunningProxy other = proxy();
         for (String request : List.of(request(1), WireTest.CHAT_STREAM_REQUEST)) {
@@ -175,7 +175,7 @@ class SharedTierWireTest {
     }
 
     @Test
-    void w85_whatIsTakenBackFromOneProxyIsGoneForBoth() throws IOException {
+    void w85_anAnswerTakenBackFromOneProxyIsGoneForBoth() throws IOException {
         RunningProxy one = proxy();
         RunningProxy other = proxy();
         share(one, request(1));
@@ -200,9 +200,9 @@ class SharedTierWireTest {
         return id.group(1);
     }
 
-    /** As a load balancer has it: each request of a conversation comes to another machine. */
+    /** Like behind a load balancer: each request of a conversation reaches another machine. */
     @Test
-    void w26b_theIdOfAHitIsGivenBackToAnotherProxy() throws IOException {
+    void w26b_theIdOfAHitIsTranslatedByAnotherProxy() throws IOException {
         StatefulProvider state = new StatefulProvider();
         provider.does(state);
         RunningProxy one = proxy();
@@ -211,10 +211,10 @@ class SharedTierWireTest {
         assertThat(id(one.cached(RESPONSES, first))).isEqualTo("resp_1");
         String hit = id(one.cached(RESPONSES, first));
         assertThat(hit).startsWith("gen-");
-        // The answer, and what its ids stand for.
+        // Two entries: the answer, and the note of its id.
         until(() -> redis.list("KEYS", "refrain:1:entry:*").size() == 2);
 
-        // Of a path, with caching on, off, and over a connection that is known.
+        // The id in a path, with caching on, off, and over a connection whose head is known.
         HttpRequest.Builder path =
                 HttpRequest.newBuilder(other.uri(RESPONSES + "/" + hit)).header("Authorization", "Bearer sk-test");
         assertThat(id(other.send(path))).isEqualTo("resp_1");
@@ -233,9 +233,11 @@ class SharedTierWireTest {
                 .satisfies(last -> assertThat(last.body()).isEqualTo(second.replace(hit, "resp_1")));
     }
 
-    /** A proxy looks such a request up before it asks what the id stands for. Its key is another one after that. */
+    /**
+     * The shortcut looks such a request up before the tier is asked for the id's note. Afterwards it has another key.
+     */
     @Test
-    void w26b_theKeyOfARequestOverAKnownConnectionIsMadeOfTheIdOfTheProvider() throws IOException {
+    void w26b_theShortcutsKeyUsesTheProvidersId() throws IOException {
         StatefulProvider state = new StatefulProvider();
         provider.does(state);
         RunningProxy one = proxy();
@@ -245,7 +247,7 @@ class SharedTierWireTest {
         String hit = id(one.cached(RESPONSES, first));
         assertThat(hit).startsWith("gen-");
         until(() -> redis.list("KEYS", "refrain:1:entry:*").size() == 2);
-        // Of the same length, with the same head over the same connection.
+        // A turn of the same length, with the same head, over the same connection.
         String turn = "{\"model\":\"m\",\"input\":\"two\",\"previous_response_id\":\"" + hit + "\"}";
         int padding = turn.length() - first.length();
         String before = first.replace("one", "one" + "-".repeat(padding));
@@ -261,7 +263,7 @@ class SharedTierWireTest {
         assertThat(state.refused()).isZero();
     }
 
-    /** Fails where the proxy looks whether a request is for a websocket, which is when it forwards it. */
+    /** Fails when the proxy checks for a websocket, which it does when it forwards a request. */
     private record FailingFields(RequestFields fields, AtomicBoolean isReached) implements RequestFields {
         @Override
         public String first(String name) {
@@ -283,7 +285,7 @@ class SharedTierWireTest {
         }
     }
 
-    /** What goes wrong after the tier was asked is not lost: the client is answered. */
+    /** A failure after the tier was asked still reaches the client as an answer. */
     @Test
     void w26b_aFailureAfterAnIdWasAskedForEndsTheRequest() throws IOException {
         provider.does(new StatefulProvider());
@@ -318,7 +320,7 @@ class SharedTierWireTest {
         WireTest.assertMiss(stranger.cached(WireTest.CHAT, request(1)));
     }
 
-    /** The exact rule of docs/CLUSTER.md is tested in the module of the tier. */
+    /** The module of the tier tests the exact ACL rule of docs/CLUSTER.md. */
     @Test
     void aUserNeedsFewRights() throws IOException {
         redis.ask("ACL", "SETUSER", "default", "nopass", "-@all", "+acl", "+config");
@@ -335,7 +337,7 @@ class SharedTierWireTest {
         assertThat(cacheStatus(other.cached(WireTest.CHAT, request(1)))).startsWith("refrain-shared; hit");
     }
 
-    /** What may be wrong with the server. */
+    /** Faults of the server. */
     enum Fault {
         PAUSED,
         KILLED,
@@ -410,7 +412,7 @@ class SharedTierWireTest {
         until(() -> other.shared().isAvailable() && other.shared().isConnected());
         int[] number = {100};
         until(() -> {
-            // What was lost meanwhile is lost; what comes from now on is shared again.
+            // Entries sent during the fault are lost; new ones are shared again.
             String request = request(number[0]++);
             long before = one.shared().stores() + one.shared().storesLost();
             one.cached(WireTest.CHAT, request);
@@ -421,7 +423,7 @@ class SharedTierWireTest {
     }
 
     @Test
-    void w92_aWrongPasswordIsNoReasonNotToAnswer() throws IOException {
+    void w92_clientsAreAnsweredDespiteAWrongPassword() throws IOException {
         redis.ask("CONFIG", "SET", "requirepass", "right");
         RunningProxy proxy = proxy(redis.uri().replace("redis://", "redis://:wrong@"), SECRET, "50ms");
 
@@ -439,7 +441,7 @@ class SharedTierWireTest {
         }
     }
 
-    /** A machine without the server answers all requests, so it is not to be taken out of use. */
+    /** A machine without the server answers all requests, so it stays ready. */
     @Test
     void figuresAndReadinessTellOfTheTier() throws IOException {
         RunningProxy one = proxy();

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** A store file that a proxy has written answers a program with the cache inside, and the reverse; so do their logs. */
+/** A proxy and a program with the cache inside read each other's store files and logs. */
 class SharedWithEmbedderTest {
     private static final String STATUS = "X-OpenRouter-Cache-Status";
 
@@ -105,7 +105,7 @@ class SharedWithEmbedderTest {
     }
 
     @Test
-    void w1b_soAreThoseOfAzuresDeployments() throws IOException {
+    void w1b_theKeysOfAzuresDeploymentsAreTheSameToo() throws IOException {
         String path = "/openai/deployments/d/chat/completions";
         assertThat(askProxy(path, "{}")).isEqualTo("MISS");
         assertThat(askEmbedder(RefrainOptions.DEFAULTS, path, "{}")).isEqualTo("HIT");
@@ -114,7 +114,7 @@ class SharedWithEmbedderTest {
     }
 
     @Test
-    void anotherUrlOfTheProviderCanBeNamedAlike() throws IOException {
+    void anotherUrlOfTheProviderCanHaveTheSameName() throws IOException {
         assertThat(askProxy("/v1/chat/completions", "{}")).isEqualTo("MISS");
         RefrainOptions options =
                 RefrainOptions.builder().upstream(provider.base().toString()).build();

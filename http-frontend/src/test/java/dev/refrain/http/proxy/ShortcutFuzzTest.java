@@ -17,15 +17,15 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /**
- * Whatever comes over a connection, a proxy whose hits may take the shortcut answers as one does whose hits may not:
- * heads that are nearly the same, lengths that are wrong or spelt in odd ways, requests in pieces and several at once.
+ * Two proxies, one with the shortcut and one without it, give the same answers to the same bytes: heads that are nearly
+ * the same, lengths that are wrong or oddly spelt, requests in pieces and several at once.
  */
 class ShortcutFuzzTest extends WireTest {
     private static final int CONNECTIONS = Integer.getInteger("refrain.fuzz", 200);
     private static final String RESET = "(reset)";
     private static final Pattern LENGTH = Pattern.compile("(?i)\r\ncontent-length: *([0-9]+)\r\n");
 
-    /** Lines that come and go from request to request; empty means that there is none. */
+    /** Lines that vary from request to request; an empty text means no line. */
     private static final String[][] FIELDS = {
         {"X-OpenRouter-Cache: true\r\n", "X-OpenRouter-Cache: true\r\n", "X-OpenRouter-Cache: TRUE\r\n", ""},
         {"Authorization: Bearer sk-one\r\n", "Authorization: Bearer sk-one\r\n", "Authorization: Bearer sk-two\r\n", ""
@@ -74,7 +74,7 @@ class ShortcutFuzzTest extends WireTest {
         provider.does((exchange, request) -> ScriptedProvider.json(
                 exchange, 200, "{\"choices\":[{\"finish_reason\":\"stop\"}],\"echo\":" + request.body() + "}"));
         Path presets = folder.resolve("presets.yaml");
-        // With a preset, all requests go the long way.
+        // If presets are configured, no request takes the shortcut.
         Files.writeString(presets, "presets:\n  - slug: unused\n    cache_enabled: true\n");
         int answers = 0;
         try (RunningProxy through = new RunningProxy(
@@ -89,7 +89,7 @@ class ShortcutFuzzTest extends WireTest {
                 List<String> expected = answers(through, sent, ahead, new Random(cuts));
                 List<String> actual = answers(proxy, sent, ahead, new Random(cuts));
                 if (expected.contains(RESET) || actual.contains(RESET)) {
-                    // It overtakes what was on its way, more or less of it.
+                    // A reset overtakes an unknown part of what was being sent.
                     int both = Math.min(expected.size(), actual.size()) - 1;
                     expected.subList(Math.max(0, both), expected.size()).clear();
                     actual.subList(Math.max(0, both), actual.size()).clear();
@@ -99,14 +99,14 @@ class ShortcutFuzzTest extends WireTest {
             }
         }
         assertThat(answers).isGreaterThan(CONNECTIONS);
-        // Some forty; so few are beyond chance.
+        // About forty are expected; fewer than this cannot be chance.
         assertThat(shortcuts).isGreaterThan(CONNECTIONS / 50);
         long hits = proxy.stats().hits();
         assertThat(hits).isPositive();
         until(() -> proxy.activity().stats().requests().hit() == hits);
     }
 
-    /** @param ahead whether all are sent before the first is answered, so that lengths may be wrong */
+    /** @param ahead whether all requests are sent before the first is answered, so that lengths may be wrong */
     private List<String> requests(boolean ahead) {
         List<String> all = new ArrayList<>();
         String usual = head(false);
@@ -116,7 +116,7 @@ class ShortcutFuzzTest extends WireTest {
             String end = random.nextInt(40) == 0 ? "\n" : "\r\n";
             all.add(head + length(body, random.nextInt(ahead ? 30 : 27)) + end + body);
         }
-        // Whatever came before, the server closes after this one.
+        // In any case, the server closes after this request.
         all.add(head(false) + "Connection: close\r\nContent-Length: 7\r\n\r\n{\"n\":1}");
         return all;
     }
@@ -146,7 +146,7 @@ class ShortcutFuzzTest extends WireTest {
         };
     }
 
-    /** The answers that a connection gets, without what is another one each time, fields sorted. */
+    /** The answers on one connection, without values that differ each time, with sorted fields. */
     private List<String> answers(RunningProxy from, List<String> requests, boolean ahead, Random cuts)
             throws IOException {
         StringBuilder all = new StringBuilder();
@@ -182,14 +182,14 @@ class ShortcutFuzzTest extends WireTest {
         while (at < received.length()) {
             int body = received.indexOf("\r\n\r\n", at) + 4;
             if (body < 4) {
-                // Of what follows a request that it refuses a server reads nothing, and the reset overtakes the answer.
+                // After a refused request, the server reads nothing more, and the reset overtakes the answer.
                 break;
             }
             String head = received.substring(at, body);
             shortcuts += ShortcutTest.isShort(head) ? 1 : 0;
             Matcher length = LENGTH.matcher(head);
             if (head.startsWith("HTTP/1.1 100")) {
-                // Sent only to those who do not send the body without it.
+                // Sent only to clients that wait for it before the body.
                 at = body;
                 continue;
             }

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Hits that Undertow never hears of: what comes over a connection again with a head that was served before. */
+/** Hits that do not pass through Undertow: requests on a connection that repeat a head which was served before. */
 class ShortcutTest extends WireTest {
     private static final String HEAD =
             "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-one\r\n"
@@ -37,20 +37,20 @@ class ShortcutTest extends WireTest {
         return client.readResponse();
     }
 
-    /** A client whose next request may take the shortcut, with an answer stored for a body. */
+    /** A client whose next request may take the shortcut; the answer to the body is stored. */
     private RawClient known(String body) throws IOException {
         RawClient client = new RawClient(proxy.port());
         assertThat(ask(client, request(HEAD, body))).contains("MISS");
         return client;
     }
 
-    /** The two ways write the fields in different orders. */
+    /** Whether the shortcut wrote this response: the two ways write fields in different orders. */
     static boolean isShort(String response) {
         return response.contains("Connection: keep-alive\r\nContent-Type:")
                 && response.matches("(?s).*\r\nDate: [^\r]*\r\n\r\n.*");
     }
 
-    /** With what is another one each time taken away, but for the body. */
+    /** The header fields, without those that differ each time, and the body. */
     private static Set<String> fields(String response) {
         return new TreeSet<>(List.of(response.substring(0, response.indexOf("\r\n\r\n"))
                 .replaceAll("gen-\\d+-\\w{20}", "gen")
@@ -60,7 +60,7 @@ class ShortcutTest extends WireTest {
 
     @ParameterizedTest
     @ValueSource(strings = {CHAT_REQUEST, CHAT_STREAM_REQUEST})
-    void aHitLooksTheSameBothWays(String body) throws IOException {
+    void aHitLooksTheSameOnBothWays(String body) throws IOException {
         if (body.contains("stream")) {
             provider.does((exchange, request) -> ScriptedProvider.stream(exchange, CHAT_STREAM));
         }
@@ -105,7 +105,7 @@ class ShortcutTest extends WireTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"Cache-Control: no-cache", "X-OpenRouter-Cache-Clear: true", "Transfer-Encoding: chunked"})
-    void whatTheStoreAloneCannotAnswerGoesTheLongWay(String field) throws IOException {
+    void requestsThatNeedMoreThanTheStoreTakeTheLongWay(String field) throws IOException {
         String head = HEAD + field + "\r\n";
         boolean chunked = field.endsWith("chunked");
         String body = "{\"n\":1}";
@@ -164,7 +164,7 @@ class ShortcutTest extends WireTest {
         }
     }
 
-    /** What looks like a known request is none if it goes on with a head that has begun. */
+    /** Bytes that look like a known request are part of a head that has already begun. */
     @Test
     void aHeadThatHasBegunGoesOn() throws IOException {
         try (RawClient client = known("{\"n\":1}")) {
@@ -172,15 +172,15 @@ class ShortcutTest extends WireTest {
             assertThat(ask(client, request + "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Long: "))
                     .contains("HIT");
             client.send(request);
-            // With two hosts.
+            // The request has two Host fields.
             assertThat(client.readHead()).startsWith("HTTP/1.1 400");
         }
     }
 
-    /** Lengths that are said twice, or not in plain digits: another server might read another length. */
+    /** Lengths that are repeated, or not in plain digits: another server might read another length. */
     @ParameterizedTest
     @ValueSource(strings = {"Content-Length: 07", "Content-Length: +7", "Content-Length: 7\r\nContent-Length: 7"})
-    void unusualLengthsGoTheLongWay(String length) throws IOException {
+    void unusualLengthsTakeTheLongWay(String length) throws IOException {
         String odd = HEAD + length + "\r\nContent-Type: application/json\r\n\r\n{\"n\":1}";
         try (RawClient client = known("{\"n\":1}")) {
             client.send(odd);
@@ -190,7 +190,7 @@ class ShortcutTest extends WireTest {
     }
 
     @Test
-    void aHitThatIsTakenSlowlyIsWhole() throws IOException {
+    void aHitThatIsReadSlowlyIsWhole() throws IOException {
         String answer = CHAT_ANSWER.replace("Hello", "x".repeat(6_000_000));
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer));
         try (RawClient client = RawClient.slow(proxy.port())) {
@@ -209,7 +209,7 @@ class ShortcutTest extends WireTest {
     }
 
     @Test
-    void aClientThatTakesNothingIsCut() throws Exception {
+    void aClientThatReadsNothingIsCut() throws Exception {
         restart(Map.of("REFRAIN_TIMEOUTS_WRITE", "1500ms"));
         String answer = CHAT_ANSWER.replace("Hello", "x".repeat(14_000_000));
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer));
@@ -218,7 +218,7 @@ class ShortcutTest extends WireTest {
             assertThat(ask(client, request)).contains("MISS").endsWith("}");
             client.send(request);
             client.readHead();
-            // Nothing more is read, so nothing but the timeout lets the proxy close.
+            // The client reads nothing more, so only the time limit lets the proxy close.
             proxy.close();
             assertThat(client.readToTheEnd()).endsWith("(reset)");
         }
@@ -244,7 +244,7 @@ class ShortcutTest extends WireTest {
     }
 
     @Test
-    void withPresetsEveryBodyIsLookedInto() throws IOException {
+    void withPresetsEveryBodyIsParsed() throws IOException {
         Path file = folder.resolve("presets.yaml");
         Files.writeString(file, "presets:\n  - slug: never\n    cache_enabled: false\n");
         restart(Map.of(), "--config", file.toString());

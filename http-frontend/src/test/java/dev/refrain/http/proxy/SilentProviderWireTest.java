@@ -10,7 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Providers that stop talking and keep the connection (wire rules W16 and W31). */
+/** Providers that stop sending and keep the connection (wire rules W16 and W31). */
 class SilentProviderWireTest extends ProviderFaults {
     private static final String EVENT = "data: {\"id\":\"c1\"}\n\n";
 
@@ -42,14 +42,14 @@ class SilentProviderWireTest extends ProviderFaults {
     @ParameterizedTest
     @CsvSource({"half a head,'HTTP/1.1 200 OK\r\nContent-'", "only 1xx,'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'"
     })
-    void w31_norIsThatAnAnswer(String name, String bytes) {
+    void w31_aProviderThatSendsNoWholeHeadIs504(String name, String bytes) {
         provider.does(call -> call.write(bytes).awaitHangUp());
         String request = newRequest(true);
         assertOwnError(Api.MESSAGES, fetch(Api.MESSAGES, request), 504, "did not answer within 300 ms");
         assertNothingIsLeft(Api.MESSAGES, request, true);
     }
 
-    /** The rest of the request is of no use to anybody. */
+    /** After the provider's answer, the rest of the request is useless. */
     @Test
     void anAnswerToALongRequestThatIsNotReadIsPassedOn() {
         provider.early(true).does(call -> {
@@ -85,7 +85,7 @@ class SilentProviderWireTest extends ProviderFaults {
         "true, Transfer-Encoding: chunked, '" + EVENT + "data: [DONE]\n'"
     })
     void w16_anAnswerThatStallsIsCutAndNotStored(boolean streaming, String framing, String part) {
-        // A document's head waits for its id.
+        // The head of a document waits for its id.
         boolean headSeen = streaming || !part.isEmpty();
         provider.does(call -> {
             call.write(
@@ -107,7 +107,7 @@ class SilentProviderWireTest extends ProviderFaults {
         assertNothingIsLeft(Api.CHAT, request, streaming);
     }
 
-    /** 2 GiB and more in one chunk. */
+    /** One chunk of more than 2 GiB. */
     @Test
     void aChunkSizeBeyondAnIntIsReadAsItIs() {
         provider.does(call -> call.write(head("200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked")

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Clients that take their answers slowly, or not at all: they wait for nobody but themselves, and not for ever. */
+/** Clients that read their answers slowly, or not at all: they delay only themselves, and not for ever. */
 class SlowReaderTest extends WireTest {
     private static final String CACHED = "X-OpenRouter-Cache: true\r\n";
     private static final String STREAM_REQUEST = "{\"stream\":true}";
@@ -19,7 +19,7 @@ class SlowReaderTest extends WireTest {
     private static final String EVENT =
             "data: {\"id\":\"chatcmpl-9\",\"created\":1700000000,\"choices\":[{\"delta\":{\"content\":\""
                     + "x".repeat(65_400) + "\"}}]}\n\n";
-    /** More than sockets of this machine take in together. */
+    /** More than the sockets of this machine buffer together. */
     private static final int EVENTS = 400;
 
     private final AtomicInteger sent = new AtomicInteger();
@@ -46,7 +46,7 @@ class SlowReaderTest extends WireTest {
         });
     }
 
-    /** Waits until the provider has made no progress for a while. */
+    /** Waits until the provider has made no progress for a while. Returns how far it came. */
     private int whereItStops() throws InterruptedException {
         int before = -1;
         while (sent.get() != before || before == 0) {
@@ -95,7 +95,7 @@ class SlowReaderTest extends WireTest {
             joined.countDown();
             assertThat(follower.readUntilEnd("0\r\n\r\n")).contains("[DONE]");
             assertThat(leader.readUntilEnd("0\r\n\r\n")).contains("[DONE]");
-            // It has lost nothing by it.
+            // The stalled follower has lost nothing.
             String late = stalled.readUntilEnd("0\r\n\r\n");
             assertThat(late).contains("[DONE]");
             assertThat(late.length()).isGreaterThan(100 * EVENT.length());
@@ -103,7 +103,7 @@ class SlowReaderTest extends WireTest {
     }
 
     @Test
-    void aHitThatIsTakenSlowlyIsWhole() throws Exception {
+    void aHitThatIsReadSlowlyIsWhole() throws Exception {
         String answer = CHAT_ANSWER.replace("Hello", "x".repeat(6_000_000));
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer));
         assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
@@ -122,10 +122,10 @@ class SlowReaderTest extends WireTest {
         }
     }
 
-    /** The answer that the client is sent: a hit, a miss, a stream, or one that was never cached. */
+    /** The answer may be a hit, a miss, a stream, or uncached. */
     @ParameterizedTest
     @ValueSource(strings = {"hit", "miss", "stream", "uncached"})
-    void aClientThatTakesNothingIsCut(String answer) throws Exception {
+    void aClientThatReadsNothingIsCut(String answer) throws Exception {
         restart(Map.of("REFRAIN_TIMEOUTS_WRITE", "300ms"));
         String large = CHAT_ANSWER.replace("Hello", "x".repeat(14_000_000));
         if (answer.equals("stream")) {
@@ -146,7 +146,7 @@ class SlowReaderTest extends WireTest {
             client.send(request(
                     answer.equals("uncached") ? "" : CACHED, answer.equals("stream") ? STREAM_REQUEST : CHAT_REQUEST));
             client.readHead();
-            // Nothing more is read, so nothing but the timeout lets the proxy close without waiting.
+            // The client reads nothing more, so only the time limit lets the proxy close without waiting.
             assertThat(ended.await(20, TimeUnit.SECONDS)).isTrue();
             proxy.close();
             String all = client.readToTheEnd();
@@ -154,7 +154,7 @@ class SlowReaderTest extends WireTest {
             assertThat(all.length()).isLessThan(14_000_000);
         }
         proxy = startProxy(Map.of());
-        // Its going is no reason not to store the answer.
+        // The answer is stored although the client was cut.
         if (!answer.equals("uncached") && !answer.equals("stream")) {
             assertHit(proxy.cached(CHAT, CHAT_REQUEST));
         }

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Answers with long heads of fields as short as they may be, which take many times their length in memory, all at once:
+ * Answers with long heads of the shortest possible fields, which take many times their length in memory, all at once:
  * through the jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError.
  */
 class SmallHeapHeadsIT {
@@ -35,13 +35,13 @@ class SmallHeapHeadsIT {
 
     @Test
     @Timeout(120)
-    void w31_headsThatNoMemoryIsLeftForAre503() throws Exception {
+    void w31_headsWithoutMemoryAre503() throws Exception {
         byte[] head = head();
         CountDownLatch many = new CountDownLatch(CALLS / 2);
         RawProvider.Script script = call -> {
             if (call.head().contains("/rerank")) {
                 call.write(head);
-                // Held at the same time, as far as there is room for their calls.
+                // As many as there is room for are held at the same time.
                 many.countDown();
                 many.await(5, TimeUnit.SECONDS);
                 call.write("{}");
@@ -82,10 +82,10 @@ class SmallHeapHeadsIT {
         }
     }
 
-    /** All bytes of a head over HTTP/2 are held until it ends, and it may be long in coming to an end. */
+    /** All bytes of an HTTP/2 head are held until it ends, and it may not end for a long time. */
     @Test
     @Timeout(120)
-    void w31_headsThatDoNotEndAre503WhenNoMemoryIsLeft() throws Exception {
+    void w31_unfinishedHeadsAre503WhenNoMemoryIsLeft() throws Exception {
         Path keys = folder.resolve("keys.p12");
         SelfSigned.write(keys);
         byte[] beginning = Http2Provider.block(":status", "200");

@@ -25,13 +25,13 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * More connections of HTTP/2 than there may be, in a process with a heap of 64 MiB, which ends at the first
- * OutOfMemoryError. Somebody asks ordinary things all the time.
+ * More connections of HTTP/2 than the limit, in a process with a heap of 64 MiB, which ends at the first
+ * OutOfMemoryError. Another client sends ordinary requests all the time.
  */
 class SmallHeapHttp2IT {
-    /** One for each 64 KiB. */
+    /** One connection for each 64 KiB of heap. */
     private static final int MOST = 1024;
-    /** One for each 256 KiB. */
+    /** One idle connection for each 256 KiB of heap. */
     private static final int MOST_IDLE = 256;
 
     private static final int MORE = 100;
@@ -48,13 +48,13 @@ class SmallHeapHttp2IT {
     void start() throws IOException {
         provider =
                 new ScriptedProvider().does((exchange, request) -> ScriptedProvider.json(exchange, 200, CHAT_ANSWER));
-        // Nobody is closed for being idle, however long it takes.
+        // No connection is closed as idle, however long the test takes.
         Path config = Files.writeString(folder.resolve("patient.yaml"), "timeouts: {keep-alive: 1h, request: 1h}\n");
         List<String> jvm = new ArrayList<>(RunningJar.QUIET);
         // Other collectors leave a part of the heap out of what Runtime.maxMemory() says.
         jvm.addAll(List.of("-Xmx64m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError"));
         jar = RunningJar.start(jvm, folder, provider.base(), "--config", config.toString());
-        // With a connection that has had an answer before the others come.
+        // Its connection has had an answer before the others come.
         askSomethingOrdinary();
     }
 
@@ -67,7 +67,7 @@ class SmallHeapHttp2IT {
         provider.close();
     }
 
-    /** A miss and a hit. */
+    /** Sends a request twice: a miss and a hit. */
     private void askSomethingOrdinary() {
         for (int i = 0; i < 2; i++) {
             HttpResponse<String> answer = jar.cached(CHAT, "{\"ordinary\":" + asked + "}");
@@ -84,7 +84,7 @@ class SmallHeapHttp2IT {
         assertThat(jar.err()).doesNotContain("OutOfMemory").doesNotContain("Exception");
     }
 
-    /** Returns how many are let in. */
+    /** Opens connections; returns how many were served. */
     private int connect(int count, byte[] request, int streams) throws IOException {
         int in = 0;
         for (int i = 0; i < count; i++) {
@@ -100,7 +100,7 @@ class SmallHeapHttp2IT {
                 }
                 in += isAnswered ? 1 : 0;
             } catch (IOException closed) {
-                // There is no room for it.
+                // Refused: there is no room for it.
             }
             if (i % 100 == 0) {
                 askSomethingOrdinary();
@@ -109,7 +109,9 @@ class SmallHeapHttp2IT {
         return in;
     }
 
-    /** All of a connection's requests are under way at once, so that each has a link of its own, which then waits. */
+    /**
+     * All requests of a connection are under way at once, so each needs its own internal link, which then stays idle.
+     */
     @Test
     @Timeout(300)
     void idleConnectionsAndTheLinksOfTheirStreamsAreBounded() throws Exception {

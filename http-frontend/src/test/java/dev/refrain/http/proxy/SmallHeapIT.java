@@ -33,13 +33,13 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError:
- * the longest values of all fields, long answers at once, and readers that take
- * nothing. Somebody asks ordinary things all the time, and is answered each time.
+ * The jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError: the longest values of all
+ * fields, many long answers at once, and clients that read nothing. Other clients send ordinary requests all the time,
+ * and are answered each time.
  *
- * <p>Long, since all floods are seen by the same two who ask ordinary things.
+ * <p>Long, since two ordinary clients observe all floods.
  *
- * <p>{@code -Drefrain.smallheap=N} makes it N times as much; 10 is all that the numbers below say.
+ * <p>{@code -Drefrain.smallheap=N} makes each flood N times as large; the numbers in the comments below are for 10.
  */
 class SmallHeapIT {
     private static final int SCALE = Integer.getInteger("refrain.smallheap", 1);
@@ -56,8 +56,8 @@ class SmallHeapIT {
                     + "\"finish_reason\":\"stop\"}]}";
 
     /**
-     * What somebody who is well sees of all this. It has had an answer over its connection before the others come:
-     * whoever comes with a flood is not told from it for the first 2 s (docs/HTTP.md, Memory).
+     * A well-behaved client during the flood. It has had an answer over its connection before the others come: in the
+     * first 2 s of a connection, a client cannot be told from a flood (docs/HTTP.md, Memory).
      */
     private static final class Pinger implements AutoCloseable {
         private final RunningJar jar;
@@ -72,8 +72,8 @@ class SmallHeapIT {
         private volatile boolean over;
         private final Thread thread = new Thread(this::run);
         /**
-         * Makes a new connection for each request, over which no answer was taken before. It may get a 503, and is
-         * answered before long.
+         * Opens a new connection for each request, on which it has had no answer yet. Some of its requests may get a
+         * 503, but it is answered before long.
          */
         private final Thread newcomer = new Thread(this::comeAnew);
 
@@ -100,12 +100,12 @@ class SmallHeapIT {
                         wrong.add("newcomer " + i + " " + got);
                     }
                 } catch (IOException closed) {
-                    // There is no room for it.
+                    // Refused: there is no room for it.
                 }
                 longestUnansweredMillis.accumulateAndGet(
                         TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - answeredNanos), Math::max);
                 try {
-                    Thread.sleep(100); // the pace of its load; nothing waits for it
+                    Thread.sleep(100); // the client's pace; no assertion depends on it
                 } catch (InterruptedException e) {
                     return;
                 }
@@ -116,7 +116,7 @@ class SmallHeapIT {
             for (int i = 0; !over; i++) {
                 try {
                     long before = System.nanoTime();
-                    // Every other one is a hit.
+                    // Every second request is a hit.
                     HttpResponse<String> got = http.send(
                             jar.post(PATH, "{\"ping\":" + i / 2 + "}")
                                     .setHeader("X-OpenRouter-Cache", "true")
@@ -131,7 +131,7 @@ class SmallHeapIT {
                     }
                     longestMillis.accumulateAndGet(
                             TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - before), Math::max);
-                    Thread.sleep(20); // the pace of its load; nothing waits for it
+                    Thread.sleep(20); // the client's pace; no assertion depends on it
                 } catch (IOException e) {
                     wrong.add("ping " + i + " " + e);
                 } catch (InterruptedException e) {
@@ -141,8 +141,8 @@ class SmallHeapIT {
         }
 
         /**
-         * Goes on until so many more have been answered, or one was not: clients that move nothing are ended
-         * meanwhile.
+         * Goes on until that many more requests are answered, or one fails. Meanwhile the proxy cuts clients that make
+         * no progress.
          */
         void askMore(int times) throws InterruptedException {
             int enough = answered.get() + times;
@@ -170,7 +170,7 @@ class SmallHeapIT {
     private static ScriptedProvider provider() throws IOException {
         ScriptedProvider provider = new ScriptedProvider();
         return provider.does((exchange, request) -> {
-            // The provider would keep all requests.
+            // Otherwise the provider would keep all requests in memory.
             provider.received().clear();
             if (request.body().contains("\"long\"")) {
                 exchange.getResponseHeaders().set("Content-Type", "application/json");
@@ -200,7 +200,7 @@ class SmallHeapIT {
 
     private void check(RunningJar jar, Pinger pinger) {
         pinger.close();
-        // It ends at the first OutOfMemoryError.
+        // The process ends at the first OutOfMemoryError.
         assertThat(jar.isAlive()).isTrue();
         assertThat(jar.err()).doesNotContain("OutOfMemory");
         assertThat(jar.cached(PATH, "{\"after\":1}").statusCode()).isEqualTo(200);
@@ -217,7 +217,7 @@ class SmallHeapIT {
                 .isLessThan(LONGEST_WAIT_MILLIS);
     }
 
-    /** Each field as long as it may be, in so many different values. */
+    /** Each field has its maximum length, with many different values. */
     @Test
     @Timeout(300)
     void f16_f17_theLongestValueOfEveryField() throws Exception {
@@ -239,7 +239,7 @@ class SmallHeapIT {
                             statuses.add(http.send(request.build(), BodyHandlers.ofString())
                                     .statusCode());
                         } catch (IOException e) {
-                            // A head that is too long is answered by closing, at the latest.
+                            // A head that is too long is answered, or its connection is closed.
                             statuses.add(0);
                         } catch (InterruptedException e) {
                             Thread.currentThread().interrupt();
@@ -290,7 +290,7 @@ class SmallHeapIT {
             case 9 ->
                 jar.post(PATH, "{\"stream\":true}", "X-Refrain-Replay", value, "X-Refrain-Samples", "100")
                         .setHeader("X-OpenRouter-Cache", "true");
-            // The provider's answer has no embeddings: each item has had its flight all the same.
+            // The provider's answer has no embeddings, but each item had a flight.
             case 10 ->
                 jar.post("/v1/embeddings", "{\"model\":\"m\",\"input\":[" + items(n) + "]}")
                         .setHeader("X-OpenRouter-Cache", "true");
@@ -304,10 +304,10 @@ class SmallHeapIT {
         return IntStream.range(0, 2048).mapToObj(i -> "\"" + n + " " + i + "\"").collect(Collectors.joining(","));
     }
 
-    /** Keys that are not served, and requests of which nothing is recorded. */
+    /** Keys that are not allowed, and requests that are not recorded. */
     @Test
     @Timeout(300)
-    void strangersAndRequestsThatAreNotRecorded() throws Exception {
+    void refusedKeysAndRequestsThatAreNotRecorded() throws Exception {
         byte[] digest = MessageDigest.getInstance("SHA-256").digest("sk-test".getBytes(StandardCharsets.UTF_8));
         Path config = Files.writeString(
                 folder.resolve("cassettes.yaml"),
@@ -331,10 +331,10 @@ class SmallHeapIT {
         }
     }
 
-    /** Heads that nobody finishes, in many fields and in one, and whole ones whose body nobody finishes. */
+    /** Unfinished heads, with many fields and with one, and whole heads with unfinished bodies. */
     @Test
     @Timeout(300)
-    void headsAndBodiesThatNobodyFinishes() throws Exception {
+    void unfinishedHeadsAndBodies() throws Exception {
         List<RawClient> clients = new ArrayList<>();
         String begin = "POST " + PATH + " HTTP/1.1\r\nHost: x\r\nX-OpenRouter-Cache: true\r\n";
         StringBuilder fields = new StringBuilder();
@@ -364,7 +364,7 @@ class SmallHeapIT {
                                     default -> begin + fields + "Content-Length: 1000\r\n\r\n{\"a\":";
                                 });
                     } catch (IOException closed) {
-                        // There is no room for it.
+                        // Refused: there is no room for it.
                     }
                 }
                 pinger.askMore(80);
@@ -381,7 +381,7 @@ class SmallHeapIT {
         }
     }
 
-    /** Connections that stay open, each behind a request with a long field. */
+    /** Connections that stay open after a request with a long field. */
     @Test
     @Timeout(300)
     void connectionsKeepNothingOfTheirLastRequest() throws Exception {
@@ -405,7 +405,7 @@ class SmallHeapIT {
 
     @Test
     @Timeout(300)
-    void f56_longAnswersAtOnceAndReadersThatTakeNothing() throws Exception {
+    void f56_longAnswersAtOnceAndClientsThatReadNothing() throws Exception {
         List<RawClient> stalled = new ArrayList<>();
         try (ScriptedProvider provider = provider();
                 RunningJar jar = start(folder, provider.base())) {
@@ -426,7 +426,7 @@ class SmallHeapIT {
                             (got.statusCode() == 503 ? refused : whole)
                                     .addAndGet(got.statusCode() == 503 || got.body() == LONG_ANSWER ? 1 : 0);
                         } catch (RuntimeException e) {
-                            // Cut, or refused before it was heard.
+                            // Cut, or refused before the request was read.
                             broken.add(String.valueOf(e.getCause()));
                         } finally {
                             done.countDown();

@@ -25,9 +25,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * The jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError:
- * each place in which a client can put a text of its own, with so many long texts that
- * together they are far more than the heap. Nothing of them may stay.
+ * The jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError. Each place where a client can
+ * send its own text gets so many long texts that together they are far more than the heap. Nothing of these texts may
+ * stay in memory.
  *
  * <p>{@code -Drefrain.smallheap=10} sends 5,000 in each place; 50 otherwise.
  */
@@ -41,12 +41,12 @@ class SmallHeapShapesIT {
             "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":"
                     + "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"yes\"},"
                     + "\"finish_reason\":\"stop\"}]}";
-    /** A head of 16 KiB is the longest with this heap. */
+    /** With this heap, a head may have 16 KiB. */
     private static final String HEAD = "h".repeat(12_000);
 
     private static final String LONG = "n".repeat(400_000);
 
-    /** Where the text is. Each makes a whole request of it. */
+    /** The place of the text. Each constant makes a whole request of it. */
     enum Place {
         MODEL {
             @Override
@@ -226,7 +226,7 @@ class SmallHeapShapesIT {
             }
         };
 
-        /** Whether it is sent to the admin listener. */
+        /** Whether the request goes to the admin listener. */
         private final boolean admin;
 
         Place() {
@@ -255,13 +255,13 @@ class SmallHeapShapesIT {
     private static Path folder;
 
     private static ScriptedProvider provider;
-    /** One for all places, so that what stays of each adds up. */
+    /** One process for all places, so that retained memory adds up. */
     private static RunningJar jar;
 
     @BeforeAll
     static void start() throws IOException {
         provider = new ScriptedProvider().does((exchange, request) -> {
-            // The provider would keep all requests: with 5,000 of each place, gigabytes.
+            // Otherwise the provider would keep all requests: gigabytes, for 5,000 in each place.
             provider.received().clear();
             ScriptedProvider.json(exchange, 200, ANSWER);
         });
@@ -295,7 +295,7 @@ class SmallHeapShapesIT {
             });
         }
         clients.shutdown();
-        // Ordinary requests are answered meanwhile.
+        // Meanwhile, ordinary requests are answered.
         for (int i = 0; !done.await(100, TimeUnit.MILLISECONDS); i++) {
             assertThat(jar.cached(PATH, "{\"ping\":\"" + place + i + "\"}").statusCode())
                     .isEqualTo(200);
@@ -303,11 +303,11 @@ class SmallHeapShapesIT {
         assertThat(jar.isAlive()).as("%s; %s", statuses, jar.err()).isTrue();
         assertThat(jar.err()).doesNotContain("OutOfMemory").doesNotContain("Exception");
         assertThat(jar.cached(PATH, "{\"after\":1}").statusCode()).isEqualTo(200);
-        // All were heard, whatever became of them.
+        // Every request had some outcome.
         assertThat(statuses).doesNotContainKey("none");
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (metric("refrain_memory_used_bytes") > 1 << 20 && System.nanoTime() < deadline) {
-            // Bodies wait for their outlines. Each question is work for a small heap, too.
+            // Waits for outlines of bodies. A pause, because each query is work for a small heap.
             Thread.sleep(50);
         }
         assertThat(metric("refrain_memory_used_bytes")).as("%s", statuses).isLessThan(1 << 20);
@@ -318,7 +318,7 @@ class SmallHeapShapesIT {
             try {
                 client.send(request.getBytes(StandardCharsets.ISO_8859_1));
             } catch (IOException e) {
-                // Refused before it was whole; the answer says why.
+                // Refused before it was sent; the answer says why.
             }
             String head = client.readHead();
             return head.length() < "HTTP/1.1 200".length() ? "none" : head.substring(9, 12);

@@ -25,16 +25,16 @@ import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A heap of 64 MiB, and more handshakes that halt than it has room for connections. */
+/** A heap of 64 MiB, and more unfinished handshakes than it has room for connections. */
 class SmallHeapTlsIT {
-    /** At 64 MiB there is room for 1,024 connections by TLS. */
+    /** A heap of 64 MiB has room for 1,024 TLS connections. */
     private static final int HALTING = 1_200;
 
     @TempDir
     Path folder;
 
     @Test
-    void handshakesThatHaltLeaveRoomForOthers() throws Exception {
+    void unfinishedHandshakesLeaveRoomForOthers() throws Exception {
         Path store = folder.resolve("keys.p12");
         Path certificate = folder.resolve("certificate.pem");
         Path key = folder.resolve("key.pem");
@@ -73,7 +73,7 @@ class SmallHeapTlsIT {
         }
     }
 
-    /** Also not by TLS 1.2, where a client may have the server make one handshake after the other. */
+    /** Not even with TLS 1.2, which lets a client request one handshake after the other. */
     private static void assertNobodyNegotiatesAnew(SSLContext context, RunningJar jar) throws IOException {
         try (SSLSocket socket = connect(context, jar)) {
             socket.setEnabledProtocols(new String[] {"TLSv1.2"});

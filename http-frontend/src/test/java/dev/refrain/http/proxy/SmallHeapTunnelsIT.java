@@ -14,9 +14,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Websockets through the jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError: 200 at a
- * time, whose providers send a MiB each to clients that do not read yet, and whose clients send one to providers that
- * do not.
+ * Websockets through the jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError. There are
+ * 200 at a time; providers send a MiB each to clients that do not read yet, and clients send a MiB to providers that do
+ * not read.
  */
 class SmallHeapTunnelsIT {
     private static final int TUNNELS = 200;
@@ -71,7 +71,7 @@ class SmallHeapTunnelsIT {
                         })
                         .start();
             }
-            // Others are served meanwhile.
+            // Meanwhile, other requests are served.
             assertThat(jar.cached("/v1/chat/completions", "{\"n\":1}").statusCode())
                     .isEqualTo(200);
             reads.complete(null);

@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What clients leave lying, all of them together, in a process with a heap of 256 MiB. */
+/** Answers and requests that clients leave unfinished, all together, in a process with a heap of 256 MiB. */
 class StalledReadersIT {
     private static final String PATH = "/v1/chat/completions";
     private static final int CLIENTS = 40;
@@ -32,9 +32,9 @@ class StalledReadersIT {
                 + "Content-Length: " + length + "\r\n\r\n" + body;
     }
 
-    /** 40 hits of 10 MB each that nobody reads are 400 MB. */
+    /** 40 unread hits of 10 MB each are 400 MB. */
     @Test
-    void hitsThatNobodyReadLeaveTheHeapToOthers() throws IOException {
+    void unreadHitsLeaveTheHeapToOthers() throws IOException {
         String answer =
                 "{\"id\":\"a\",\"text\":\"" + "x".repeat(LENGTH) + "\",\"choices\":[{\"finish_reason\":\"stop\"}]}";
         List<RawClient> clients = new ArrayList<>();
@@ -68,7 +68,7 @@ class StalledReadersIT {
                     cut += length < LENGTH ? 1 : 0;
                 }
             }
-            // Those that there was room for have their answer waiting.
+            // Clients for whom there was room have their whole answer waiting.
             assertThat(whole).isPositive();
             assertThat(cut + refused.size()).isPositive();
             assertThat(whole + cut + refused.size()).isEqualTo(CLIENTS);
@@ -90,7 +90,7 @@ class StalledReadersIT {
         }
     }
 
-    /** The head of the answer, or what there is of it if the connection is cut. */
+    /** The head of the answer, or an empty text if the connection is cut. */
     private static String headOrNothing(RawClient client) throws IOException {
         try {
             return client.readHead();
@@ -99,7 +99,9 @@ class StalledReadersIT {
         }
     }
 
-    /** While memory is tight, who was refused is cut a second later; its answer arrived before that and can be read. */
+    /**
+     * While memory is tight, a refused client is cut a second later. Its answer arrived before that, and can be read.
+     */
     private static void sendUnlessCut(RawClient client, String rest) throws IOException {
         try {
             client.send(rest);
@@ -114,9 +116,9 @@ class StalledReadersIT {
         return Integer.parseInt(length.group(1));
     }
 
-    /** What a client says of its request is no reason to set memory aside, and what it sends only within bounds. */
+    /** An announced length reserves no memory, and bytes that are sent count in the budget. */
     @Test
-    void requestsThatNobodyFinishesLeaveTheHeapToOthers() throws IOException {
+    void unfinishedRequestsLeaveTheHeapToOthers() throws IOException {
         List<RawClient> clients = new ArrayList<>();
         try (ScriptedProvider provider =
                         new ScriptedProvider().does((exchange, request) -> ScriptedProvider.json(exchange, 200, "{}"));
@@ -132,7 +134,7 @@ class StalledReadersIT {
                 client.send(half);
             }
             assertThat(jar.cached(PATH, "{\"a\":1}").statusCode()).isEqualTo(200);
-            // Sending the rest shows who was refused.
+            // Sending the rest shows which clients were refused.
             Set<String> answers = new HashSet<>();
             for (RawClient client : clients.subList(0, CLIENTS)) {
                 sendUnlessCut(client, " ".repeat(2_999_998) + "}");

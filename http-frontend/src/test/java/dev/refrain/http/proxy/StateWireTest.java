@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Wire rules W19 and W26b, before a provider that keeps what it answered and refuses ids that it has not issued. */
+/** Wire rules W19 and W26b, with a provider that keeps its answers and refuses ids that it has not issued. */
 class StateWireTest extends WireTest {
     private static final String RESPONSES = "/v1/responses";
     private static final String MESSAGES = "/v1/messages";
@@ -66,11 +66,11 @@ class StateWireTest extends WireTest {
 
     @ParameterizedTest
     @CsvSource({"/v1/responses,false", "/v1/responses,true", "/v1/messages,false", "/v1/messages,true"})
-    void w26b_f5_aChainThatWasRunBeforeHitsThroughout(String path, boolean stream) throws IOException {
+    void w26b_f5_aRepeatedChainHitsThroughout(String path, boolean stream) throws IOException {
         restart(Map.of("REFRAIN_ACTIVITY_MAX_SIZE", "0"));
         List<String> first = chain(path, stream);
         assertThat(provider.calls()).isEqualTo(3);
-        // More often than it takes to know the head of the connection and the bodies: the shortcut is the same.
+        // More often than the shortcut needs to know the head and the bodies. It must give the same answers.
         List<String> repeated = List.of();
         for (int run = 0; run < 10; run++) {
             repeated = chain(path, stream);
@@ -89,10 +89,7 @@ class StateWireTest extends WireTest {
         assertThat(state.refused()).isZero();
     }
 
-    /**
-     * A body that came before byte for byte, over a connection whose head is
-     * known, at the moment when all shortcuts apply.
-     */
+    /** A body is repeated byte for byte, over a connection whose head is known, so that all shortcuts apply. */
     @Test
     void w26b_theShortcutFindsWhatTheLongWayFinds() {
         List<String> first = chain(RESPONSES, false);
@@ -108,7 +105,7 @@ class StateWireTest extends WireTest {
 
     @ParameterizedTest
     @CsvSource({"false", "true"})
-    void w26b_idsOfFollowersToo(boolean stream) {
+    void w26b_theSameHoldsForIdsOfFollowers(boolean stream) {
         state.gate = new CountDownLatch(1);
         List<CompletableFuture<HttpResponse<String>>> asked = new ArrayList<>();
         String body = turn(RESPONSES, "one", null, stream);
@@ -128,12 +125,12 @@ class StateWireTest extends WireTest {
         assertThat(state.refused()).isZero();
     }
 
-    /** The body with the provider's id is another one in memory, and counts in the budget until the call is over. */
+    /** The body with the provider's id is a second copy in memory, and counts in the budget until the call is over. */
     @Test
-    void w26b_aBodyWithTheProvidersIdIsCountedToo() {
+    void w26b_theBodyWithTheProvidersIdCountsInTheBudget() {
         String issued = id(proxy.cached(RESPONSES, turn(RESPONSES, "one", null, false)));
         String hit = id(proxy.cached(RESPONSES, turn(RESPONSES, "one", null, false)));
-        // Long beside what the parts of a request take that are still being read, which is up to 128 KiB and differs.
+        // Large compared with the parts of a request that are still being read: these take up to 128 KiB, which varies.
         int length = 1_000_000;
         long asItCame = usedDuringCall(turn(RESPONSES, "a".repeat(length), issued, false));
         long withOther = usedDuringCall(turn(RESPONSES, "b".repeat(length), hit, false));
@@ -162,7 +159,7 @@ class StateWireTest extends WireTest {
     }
 
     @Test
-    void w26b_pathsOfResponsesNameWhatTheProviderIssued() {
+    void w26b_idsInPathsOfResponsesAreTranslated() {
         String one = id(proxy.cached(RESPONSES, turn(RESPONSES, "one", null, false)));
         String hit = id(proxy.cached(RESPONSES, turn(RESPONSES, "one", null, false)));
         assertThat(one).isEqualTo("resp_1");
@@ -180,7 +177,7 @@ class StateWireTest extends WireTest {
             }
         }
         assertThat(state.refused()).isZero();
-        // To another caller the id is unknown.
+        // For another caller the id is unknown.
         assertThat(send("GET", "/v1/responses/" + hit, "sk-other").statusCode()).isEqualTo(404);
         assertThat(provider.received())
                 .last()
@@ -195,7 +192,7 @@ class StateWireTest extends WireTest {
     }
 
     @Test
-    void w26b_neverAcrossScopes() {
+    void w26b_idsAreNotTranslatedAcrossScopes() {
         chain(RESPONSES, false);
         String hit = id(proxy.cached(RESPONSES, turn(RESPONSES, "one", null, false)));
         HttpResponse<String> theirs =
@@ -207,7 +204,7 @@ class StateWireTest extends WireTest {
     }
 
     @Test
-    void w26b_aPresetIsAppliedToWhatTheProviderKnows() throws IOException {
+    void w26b_presetsAreMergedWithTheProvidersIds() throws IOException {
         Path config = folder.resolve("refrain.yaml");
         Files.writeString(config, "presets:\n  - slug: brief\n    temperature: 0.2\n");
         restart(Map.of(), "--config", config.toString());
@@ -234,7 +231,7 @@ class StateWireTest extends WireTest {
         String without = "{\"model\":\"m\",\"conversation\":null,\"input\":\"ping\"}";
         proxy.cached(RESPONSES, without);
         assertHit(proxy.cached(RESPONSES, without));
-        // It means something to Responses alone.
+        // Only Responses gives this member a meaning.
         assertThat(header(proxy.cached(MESSAGES, "{\"conversation\":\"conv_1\",\"messages\":[]}"), "Cache-Status"))
                 .contains("stored");
     }

@@ -15,8 +15,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A provider that keeps the answers of Responses and Messages, as OpenAI and
- * Anthropic do, and refuses ids that it has not issued.
+ * A provider that keeps the answers of Responses and Messages, as OpenAI and Anthropic do, and refuses ids that it has
+ * not issued.
  */
 final class StatefulProvider implements ScriptedProvider.Script {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -25,10 +25,10 @@ final class StatefulProvider implements ScriptedProvider.Script {
     private final Map<String, String> issued = new ConcurrentHashMap<>();
     private final AtomicInteger number = new AtomicInteger();
     private final AtomicInteger refused = new AtomicInteger();
-    /** Answers wait for it. */
+    /** Answers wait until it opens. */
     volatile CountDownLatch gate = new CountDownLatch(0);
 
-    /** How many requests named an id that it has not issued. */
+    /** Number of requests with an id that it has not issued. */
     int refused() {
         return refused.get();
     }
@@ -118,7 +118,7 @@ final class StatefulProvider implements ScriptedProvider.Script {
         return answer;
     }
 
-    /** With a tool to call unless the request has the result of one. */
+    /** Calls a tool if the request has tools and no tool result. */
     private static ObjectNode message(String id, String text, JsonNode request) {
         boolean calls = request.path("tools").size() > 0
                 && !request.path("messages").toString().contains("tool_result");

@@ -125,7 +125,7 @@ class StorageWireTest extends WireTest {
         restart(Map.of("REFRAIN_LIMITS_CACHEABLE_REQUEST", "10KiB"));
         String large = "{\"content\":\"" + "x".repeat(200_000) + "\"}";
         for (int i = 0; i < 2; i++) {
-            // Without a Content-Length the limit is only met while reading.
+            // Without a Content-Length, the limit is noticed only while reading.
             HttpResponse<String> chunked = proxy.send(proxy.post(CHAT, "")
                     .setHeader("X-OpenRouter-Cache", "true")
                     .POST(BodyPublishers.fromPublisher(BodyPublishers.ofString(large))));
@@ -153,7 +153,7 @@ class StorageWireTest extends WireTest {
                 .startsWith(cached ? "refrain; fwd=miss; stored" : "refrain; fwd=bypass; detail=" + reason);
         assertThat(header(proxy.cached(CHAT, body), STATUS)).isEqualTo(cached ? "HIT" : "MISS");
         assertThat(provider.received().get(0).body()).hasSize(length);
-        // Without the cache there is no such limit.
+        // Requests without caching have no such limit.
         assertThat(proxy.send(proxy.post(CHAT, body)).statusCode()).isEqualTo(200);
         assertThat(proxy.send(proxy.post("/v1/files", body)).statusCode()).isEqualTo(200);
     }
@@ -202,7 +202,7 @@ class StorageWireTest extends WireTest {
     }
 
     @Test
-    void aStoredAnswerIsNeverInACodingThatTheNextClientDidNotAskFor() throws IOException {
+    void storedAnswersAreNeverCompressed() throws IOException {
         provider.does((exchange, request) -> {
             boolean zipped = request.headers().getFirst("Accept-encoding") != null
                     && request.headers().getFirst("Accept-encoding").contains("gzip");
@@ -220,13 +220,13 @@ class StorageWireTest extends WireTest {
         HttpResponse<String> first = proxy.cached(CHAT, CHAT_REQUEST, "Accept-Encoding", "gzip");
         assertThat(first.body()).isEqualTo(CHAT_ANSWER);
         assertHit(proxy.cached(CHAT, CHAT_REQUEST, "Accept-Encoding", "gzip"));
-        // Without the cache the client's wish goes through.
+        // Without caching, the client's Accept-Encoding reaches the provider.
         assertThat(header(proxy.send(proxy.post(CHAT, CHAT_REQUEST, "Accept-Encoding", "gzip")), "Content-Encoding"))
                 .isEqualTo("gzip");
     }
 
     @Test
-    void anAnswerThatIsCodedAllTheSameIsPassedOnAndNotStored() {
+    void aCompressedAnswerIsPassedOnAndNotStored() {
         provider.does((exchange, request) -> {
             exchange.getResponseHeaders().set("Content-Encoding", "br");
             ScriptedProvider.json(exchange, 200, "pretend that this is brotli");

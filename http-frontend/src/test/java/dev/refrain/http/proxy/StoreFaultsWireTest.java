@@ -21,8 +21,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * What a client and an operator see of a store that is full, read-only, removed
- * or on a full disk: answers, and one line.
+ * Effects on clients and operators of a store that is full, read-only, removed or on a full disk: answers come, and one
+ * line is logged.
  */
 class StoreFaultsWireTest extends WireTest {
     private static final int ANSWER_BYTES = 1 << 20;
@@ -43,7 +43,7 @@ class StoreFaultsWireTest extends WireTest {
         }
     }
 
-    /** Of its own for each request, and hardly to be compressed. */
+    /** An answer of its own for each request, which hardly compresses. */
     private static String answer(String request) {
         byte[] noise = new byte[ANSWER_BYTES * 3 / 4];
         new SplittableRandom(request.hashCode()).nextBytes(noise);
@@ -55,7 +55,7 @@ class StoreFaultsWireTest extends WireTest {
         return "{\"model\":\"acme/large\",\"seed\":" + number + "}";
     }
 
-    /** Asks, and expects the answer in full, from wherever. Returns whether it was a hit. */
+    /** Asks and expects the whole answer, as a hit or a miss. Returns whether it was a hit. */
     private boolean ask(int number) {
         HttpResponse<String> response = proxy.cached(CHAT, request(number));
         assertThat(response.statusCode()).isEqualTo(200);
@@ -79,7 +79,7 @@ class StoreFaultsWireTest extends WireTest {
         }
         assertThat(proxy.stats().store().drops()).isEqualTo(2);
         assertThat(proxy.startLine()).contains(", no store, dashboard ");
-        // The log of requests has the same fault, and a line of its own.
+        // The log of requests fails for the same reason, and has its own line.
         assertThat(log.lines())
                 .filteredOn(line -> !line.startsWith("SEVERE Requests are not logged: "))
                 .singleElement()
@@ -113,7 +113,7 @@ class StoreFaultsWireTest extends WireTest {
     }
 
     @Test
-    void aDiskThatFillsUpDoesNotConcernAPreallocatedStore() throws Exception {
+    void aFullDiskDoesNotAffectAPreallocatedStore() throws Exception {
         mount(40);
         restartAt(
                 disk.resolve("answers"),
@@ -134,7 +134,7 @@ class StoreFaultsWireTest extends WireTest {
             }
         }
         assertThat(stored).hasSizeBetween(10, 30).startsWith(0, 1, 2, 3);
-        // A few may have been evicted from segments that chance had filled.
+        // A few may have been evicted, because segments fill unevenly.
         assertThat(stored.stream().filter(this::ask).count()).isGreaterThan(stored.size() / 2);
         assertThat(proxy.stats().store().drops()).isGreaterThanOrEqualTo(2L * (45 - stored.size()));
         assertThat(proxy.stats().store().failures()).isZero();
@@ -162,7 +162,7 @@ class StoreFaultsWireTest extends WireTest {
     }
 
     @Test
-    void aStoreThatIsRemovedGoesOnUntilTheEndOfTheProcess() throws Exception {
+    void aRemovedStoreWorksUntilTheProcessEnds() throws Exception {
         restart(Map.of("REFRAIN_SWEEP_INTERVAL", "10ms"));
         ask(1);
         try (var files = Files.list(folder)) {

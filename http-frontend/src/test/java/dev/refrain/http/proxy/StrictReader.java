@@ -7,17 +7,17 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What a server that is as strict as RFC 9112 allows sees in the bytes of a connection: the requests up to the first
- * that is not plainly framed. Written for clearness, to hold the real one to. In one thing it is as lax as Undertow: a
- * version that nobody knows, such as {@code HTTP/0.1}, is read as HTTP/1.1, where a server should answer {@code 505}
- * (RFC 9110, 15.6.6). The framing of such a request is in no doubt.
+ * The requests that a server as strict as RFC 9112 allows finds in the bytes of a connection, up to the first ambiguous
+ * one. Written for clarity; the real server is compared with it. It is lenient in one point, like Undertow: an unknown
+ * version such as {@code HTTP/0.1} is read as HTTP/1.1, where a server should answer {@code 505} (RFC 9110, 15.6.6).
+ * The framing of such a request is unambiguous.
  */
 final class StrictReader {
     /** A request whose end is known. */
     record Request(String method, String target, String body) {}
 
     private static final String TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-    /** Stands for a blank (RFC 9112, 5.2 and 2.2). */
+    /** A folded line, which is read as a blank (RFC 9112, 5.2 and 2.2). */
     private static final String FOLD = "\\r\\n?[ \\t]+";
 
     private static final Set<String> REFUSED_VERSIONS = Set.of("0.9", "2.0");
@@ -38,7 +38,7 @@ final class StrictReader {
         this.bytes = bytes;
     }
 
-    /** The requests that the bytes hold, one character for each byte. */
+    /** The requests in the bytes, given as a character for each byte. */
     static List<Request> read(String bytes) {
         StrictReader reader = new StrictReader(bytes);
         List<Request> requests = new ArrayList<>();
@@ -57,7 +57,7 @@ final class StrictReader {
         return matcher;
     }
 
-    /** Null if there is none, or it is in doubt. */
+    /** The next request; null if there is none, or if it is ambiguous. */
     private Request next() {
         while (bytes.startsWith("\r\n", at)) {
             at += 2;

@@ -90,7 +90,7 @@ class SwitchWireTest extends WireTest {
     }
 
     @Test
-    void w7_clearDropsTheEntryEvenIfTheNewAnswerIsNone() {
+    void w7_clearDropsTheEntryEvenIfTheNewAnswerIsNotStored() {
         proxy.cached(CHAT, CHAT_REQUEST);
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 500, "{\"error\":{}}"));
         assertThat(proxy.cached(CHAT, CHAT_REQUEST, "X-OpenRouter-Cache-Clear", "TRUE")

@@ -24,7 +24,7 @@ class TakeBackWireTest extends WireTest {
 
     private final CountDownLatch release = new CountDownLatch(1);
 
-    /** Requests of which the log has to know. */
+    /** Number of requests that the log must have. */
     private int logged;
 
     private HttpResponse<String> takeBack(String path, String id, String... headers) {
@@ -45,7 +45,7 @@ class TakeBackWireTest extends WireTest {
         assertUncached(answer);
     }
 
-    /** Asks by some API key. Returns the id of the response, which is in the log. */
+    /** Sends the request with an API key. Returns the id of the answer, which is then in the log. */
     private String asks(String apiKey, String status) {
         HttpResponse<String> answer = proxy.cached(CHAT, CHAT_REQUEST, "Authorization", "Bearer " + apiKey);
         assertThat(header(answer, STATUS)).isEqualTo(status);
@@ -57,7 +57,7 @@ class TakeBackWireTest extends WireTest {
         return asks("sk-test", status);
     }
 
-    /** The provider knows of no generation. */
+    /** Makes the provider answer 404 for every generation. */
     private void providerHasNoRecords() {
         provider.does((exchange, request) -> {
             boolean deletes = request.method().equals("DELETE");
@@ -89,7 +89,7 @@ class TakeBackWireTest extends WireTest {
     }
 
     @Test
-    void w85_onceMoreIsNoErrorAndWhatCameAfterItStays() throws IOException {
+    void w85_takingBackTwiceIsNoErrorAndANewerAnswerStays() throws IOException {
         provider.does((exchange, request) -> ScriptedProvider.json(
                 exchange, 200, CHAT_ANSWER.replace("chatcmpl-123", "chatcmpl-" + provider.calls())));
         asks("MISS");
@@ -106,7 +106,7 @@ class TakeBackWireTest extends WireTest {
     }
 
     @Test
-    void w85_othersTakeNothingBackAndWhatWasNotMadeHereIsTheProviders() {
+    void w85_otherKeysTakeNothingBackAndUnknownIdsGoToTheProvider() {
         asks("MISS");
         String id = asks("HIT");
         asks("sk-other", "MISS");
@@ -118,7 +118,7 @@ class TakeBackWireTest extends WireTest {
         assertThat(takeBack("/v1", id, "x-api-key", "sk-more").body()).isEqualTo(NOT_HERE);
         assertThat(takeBack("/api/v1", "gen-1700000000-AAAAAAAAAAAAAAAAAAAA").statusCode())
                 .isEqualTo(404);
-        // Nothing of this could be stored.
+        // None of these could have been stored.
         String uncached = header(proxy.send(proxy.post(CHAT, CHAT_REQUEST)), GENERATION);
         proxy.activity(++logged);
         assertThat(takeBack("/v1", uncached == null ? "none" : uncached).body()).isEqualTo(NOT_HERE);
@@ -131,7 +131,7 @@ class TakeBackWireTest extends WireTest {
     }
 
     @Test
-    void w85_alsoAfterARestart() throws IOException {
+    void w85_anAnswerIsTakenBackAfterARestartToo() throws IOException {
         String miss = asks("MISS");
         restart(Map.of());
         assertTakenBack(takeBack("/v1", miss), miss);
@@ -144,7 +144,7 @@ class TakeBackWireTest extends WireTest {
     }
 
     @Test
-    void w85_whatOneOfATeamTakesBackIsGoneForAllOfIt() throws Exception {
+    void w85_anAnswerTakenBackByAMemberIsGoneForTheTeam() throws Exception {
         Path teams = Files.writeString(
                 folder.resolve("teams.yaml"),
                 "teams: [{name: ours, sha256: [%s, %s]}]"
@@ -158,7 +158,7 @@ class TakeBackWireTest extends WireTest {
         asks("sk-one", "MISS");
     }
 
-    /** A stream of which the client has the beginning. */
+    /** A stream whose beginning the client has received. */
     private HttpResponse<InputStream> begun() throws IOException {
         HttpResponse<InputStream> answer = proxy.send(
                 proxy.post(CHAT, CHAT_STREAM_REQUEST, "Authorization", "Bearer sk-test")
@@ -173,7 +173,7 @@ class TakeBackWireTest extends WireTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void w85_whatIsStillBeingFetchedIsNotStored(boolean byItsLeader) throws Exception {
+    void w85_anAnswerTakenBackWhileItIsFetchedIsNotStored(boolean byItsLeader) throws Exception {
         providerHolds();
         try (InputStream leader = checked(begun(), "MISS");
                 InputStream follower = checked(begun(), "HIT")) {
@@ -185,7 +185,7 @@ class TakeBackWireTest extends WireTest {
             assertTakenBack(takeBack("/v1", id), id);
 
             release.countDown();
-            // Whoever reads it gets the rest.
+            // Both readers still get the rest.
             for (InputStream each : new InputStream[] {leader, follower}) {
                 assertThat(new String(each.readAllBytes(), StandardCharsets.UTF_8))
                         .contains("[DONE]");
@@ -208,7 +208,7 @@ class TakeBackWireTest extends WireTest {
         return answer.body();
     }
 
-    /** The provider sends the beginning of a stream, and the rest when it is told to. */
+    /** Makes the provider send the beginning of a stream, and the rest when it is told to. */
     private void providerHolds() {
         provider.does((exchange, request) -> {
             ScriptedProvider.stream(exchange, CHAT_STREAM[0], CHAT_STREAM[1]);

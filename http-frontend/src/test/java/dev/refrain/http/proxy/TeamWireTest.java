@@ -13,11 +13,11 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /**
- * Wire rule W83: API keys of a team share their answers, and nobody else does. All tests of credentials run here once
- * more with teams, in which one of each two callers is. So it takes as long as those do.
+ * Wire rule W83: API keys of a team share their answers with nobody else. All tests of credentials run again here with
+ * teams: of each two callers, one is in a team. So this takes as long as those tests.
  */
 class TeamWireTest extends CredentialMatrixTest {
-    /** Of "alice" and "k", whom the tests of credentials know, and of three keys that share. */
+    /** Teams of "alice" and "k", which the tests of credentials use, and of three keys that share. */
     private Path teams() throws IOException {
         try {
             return Files.writeString(folder.resolve("teams.yaml"), """
@@ -64,7 +64,7 @@ class TeamWireTest extends CredentialMatrixTest {
                         .isTrue();
             }
         }
-        // After a restart, too: the scope comes from the installation's secret and the team's name.
+        // The same after a restart: the scope depends only on the installation's secret and the team's name.
         restart(Map.of());
         try (RawClient client = new RawClient(proxy.port())) {
             assertThat(isHit(client, body("shared"), ours.get(1))).isTrue();
@@ -72,7 +72,7 @@ class TeamWireTest extends CredentialMatrixTest {
     }
 
     @Test
-    void w83_nobodyElseShares() throws IOException {
+    void w83_otherCallersDoNotShare() throws IOException {
         List<List<String>> apart = List.of(
                 List.of("Authorization: Bearer sk-old"),
                 List.of("Authorization: Bearer sk-other"),
@@ -101,7 +101,7 @@ class TeamWireTest extends CredentialMatrixTest {
                         .as("%s", caller)
                         .isTrue();
             }
-            // What they show beside is the same, and they are of one team.
+            // With the same additional cookie, members of the team share.
             assertThat(isHit(client, body("apart"), List.of("Authorization: Bearer sk-new", "Cookie: a")))
                     .isTrue();
         }
@@ -124,16 +124,16 @@ class TeamWireTest extends CredentialMatrixTest {
         assertThat(purged("others")).contains("1");
     }
 
-    /** What the log has of a label is from before the restart. */
+    /** The log learned the label before the restart. */
     @Test
-    void w83_aPurgeGoesByTheTeamsOfNow() throws Exception {
+    void w83_aPurgeUsesThePresentTeams() throws Exception {
         List<String> withCookie = List.of("Authorization: Bearer sk-old", "Cookie: a");
         try (RawClient client = new RawClient(proxy.port())) {
             isHit(client, body("a"), List.of("Authorization: Bearer sk-old"));
             isHit(client, body("b"), withCookie);
         }
         proxy.activity(2);
-        // A new key, which has not asked yet, and one that has left.
+        // The team has a new key, which has not been used yet; another key has left it.
         String left = """
                 labels:
                   - {name: old key, sha256: %s}

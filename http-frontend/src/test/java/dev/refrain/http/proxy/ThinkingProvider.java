@@ -12,8 +12,8 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A provider that takes a request, sends the beginning of an answer, and then
- * nothing until it is told to or hung up on.
+ * A provider that accepts a request, sends the beginning of an answer, and then waits until the test continues or the
+ * connection ends.
  */
 final class ThinkingProvider implements AutoCloseable {
     private static final int PATIENCE_SECONDS = 20;
@@ -24,7 +24,7 @@ final class ThinkingProvider implements AutoCloseable {
     private final Semaphore asked = new Semaphore(0);
     private final Semaphore hungUp = new Semaphore(0);
 
-    /** @param beginning what it sends of each answer at once; may be empty */
+    /** @param beginning bytes of each answer that are sent at once; may be empty */
     ThinkingProvider(String beginning) throws IOException {
         this.beginning = beginning;
         server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
@@ -59,7 +59,7 @@ final class ThinkingProvider implements AutoCloseable {
         return URI.create("http://127.0.0.1:" + server.getLocalPort() + "/v1");
     }
 
-    /** What it sends of each answer from now on. */
+    /** Sets the bytes that are sent at once from now on. */
     void beginWith(String bytes) {
         beginning = bytes;
     }
@@ -75,21 +75,21 @@ final class ThinkingProvider implements AutoCloseable {
         }
     }
 
-    /** Waits for one more request, all of it. */
+    /** Waits for one more whole request. */
     void awaitRequest() throws InterruptedException {
         if (!asked.tryAcquire(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
             throw new AssertionError("No request came");
         }
     }
 
-    /** Waits until one more connection has been closed from the other side. */
+    /** Waits until the other side has closed one more connection. */
     void awaitHangUp() throws InterruptedException {
         if (!hungUp.tryAcquire(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
             throw new AssertionError("Nobody has hung up");
         }
     }
 
-    /** Sends something on every connection. */
+    /** Sends bytes on every connection. */
     void say(String bytes) throws IOException {
         for (Socket connection : connections) {
             connection.getOutputStream().write(bytes.getBytes(StandardCharsets.ISO_8859_1));

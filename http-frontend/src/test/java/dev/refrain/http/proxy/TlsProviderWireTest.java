@@ -36,10 +36,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A provider behind TLS that offers HTTP/2 beside HTTP/1.1, as nearly all on the internet do. */
+/** A provider behind TLS that offers HTTP/2 beside HTTP/1.1, like most providers. */
 class TlsProviderWireTest {
     private static final SSLContext TLS = SelfSigned.context();
-    /** As many as servers commonly allow on one connection (RFC 9113, 6.5.2 recommends no fewer). */
+    /** A common limit of servers for one connection; RFC 9113, 6.5.2 recommends at least this many. */
     private static final int STREAMS = 100;
 
     private static final int PATIENCE_SECONDS = 20;
@@ -70,12 +70,12 @@ class TlsProviderWireTest {
         proxy = startProxy();
     }
 
-    /** What is set as it would be by the environment. */
+    /** Settings of the proxy, as environment variables. */
     Map<String, String> variables() {
         return Map.of();
     }
 
-    /** The version of HTTP that is spoken to the provider. */
+    /** The protocol of requests to the provider. */
     HttpString protocol() {
         return Protocols.HTTP_2_0;
     }
@@ -110,7 +110,7 @@ class TlsProviderWireTest {
     }
 
     @Test
-    void thereMayBeMoreCallsAtATimeThanAConnectionTakes() throws Exception {
+    void moreCallsAtATimeThanAConnectionAllows() throws Exception {
         script = exchange -> exchange.dispatch(() -> {});
         List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
         for (int i = 0; i < STREAMS * 3 / 2; i++) {
@@ -129,7 +129,7 @@ class TlsProviderWireTest {
     }
 
     @Test
-    void clientsThatDoNotReadHoldUpNobodyElse() throws Exception {
+    void clientsThatDoNotReadDelayNobodyElse() throws Exception {
         byte[] much = new byte[30_000_000];
         script = exchange -> exchange.getResponseSender().send(ByteBuffer.wrap(much));
         List<RawClient> stalled = new ArrayList<>();
@@ -152,9 +152,9 @@ class TlsProviderWireTest {
         }
     }
 
-    /** More than may connect at a time, and all of them in no more time than one. */
+    /** More calls than may connect at a time. All of them fail within the time of one attempt. */
     @Test
-    void w31_aProviderThatShakesNoHandsIs502ForAll() throws Exception {
+    void w31_aProviderWithoutHandshakeIs502ForAll() throws Exception {
         proxy.close();
         try (ServerSocket silent = new ServerSocket(0, 1000, InetAddress.getLoopbackAddress())) {
             proxy = new RunningProxy(
@@ -188,7 +188,7 @@ class TlsProviderWireTest {
     }
 
     @Test
-    void w31_aCertificateThatNobodyVouchesForIs502AndSaysWhatToDo() throws IOException {
+    void w31_anUntrustedCertificateIs502AndSaysWhatToDo() throws IOException {
         proxy.close();
         SSLContext.setDefault(before);
         proxy = startProxy();

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** How often a thread looks at a connection with TLS: never in vain for long, and never at one alone. */
+/** How I/O threads read from connections with TLS: they do not spin on one, and do not stay at one alone. */
 class TlsReadsTest extends WireTest {
     @TempDir
     static Path made;
@@ -56,9 +56,9 @@ class TlsReadsTest extends WireTest {
         restart(variables);
     }
 
-    /** Undertow calls it a loop, and closes the connection, if a listener is run again and again behind the end. */
+    /** If a listener runs again and again after the end of a connection, Undertow reports a loop and closes it. */
     @Test
-    void whoClosesBehindAnEarlyAnswerIsReadToItsEndOnce() throws Exception {
+    void aConnectionClosedAfterAnEarlyAnswerIsReadToItsEndOnce() throws Exception {
         try (CapturedLog log = new CapturedLog("io.undertow.request")) {
             for (int i = 0; i < 8; i++) {
                 try (SSLSocket socket = connect()) {
@@ -67,7 +67,7 @@ class TlsReadsTest extends WireTest {
                     socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
                     readTo(socket.getInputStream(), "}}");
                 }
-                // On the same threads as those that have closed.
+                // On the same I/O threads as the closed connections.
                 try (SSLSocket next = connect()) {
                     ask(next);
                 }
@@ -77,12 +77,12 @@ class TlsReadsTest extends WireTest {
     }
 
     /**
-     * Requests in records of their own, made before they are sent, so that the server is always behind. With four such
-     * clients each of its threads has some. Once they are over, another client's answers show nothing, so there are
-     * more then.
+     * Requests are encrypted beforehand, each in its own record, so that the server always has more to read. Four such
+     * clients keep each I/O thread busy. When they are done, another client's answers prove nothing, so the test is
+     * repeated with more requests.
      */
     @Test
-    void whoNeverPausesDoesNotKeepOthersWaiting() throws Exception {
+    void aClientThatNeverPausesDoesNotDelayOthers() throws Exception {
         try (SSLSocket other = connect()) {
             ask(other);
             assertThat(isAnsweredAmid(20_000, other) || isAnsweredAmid(40_000, other) || isAnsweredAmid(80_000, other))
@@ -110,12 +110,12 @@ class TlsReadsTest extends WireTest {
 
     private final class Flood {
         private final HeldSocket socket = new HeldSocket();
-        /** Held, since it is closed when it is collected. */
+        /** Referenced, because a socket is closed when it is garbage-collected. */
         private final SSLSocket secure;
 
         private final byte[] records;
         private final List<Thread> threads = List.of(new Thread(this::write), new Thread(this::read));
-        /** Whether all is answered. */
+        /** Whether all requests are answered. */
         volatile boolean over;
 
         Flood(int requests) throws IOException {
@@ -162,7 +162,7 @@ class TlsReadsTest extends WireTest {
         }
     }
 
-    /** What is written is sent, or held if there is where to. */
+    /** Bytes that are written are sent, or collected in {@code held} if that is set. */
     private static final class HeldSocket extends Socket {
         ByteArrayOutputStream held;
 
@@ -190,7 +190,7 @@ class TlsReadsTest extends WireTest {
         return socket;
     }
 
-    /** Asks for the same answer each time, and reads it. */
+    /** Sends the same request each time, and reads its answer. */
     private static void ask(SSLSocket socket) throws IOException {
         socket.getOutputStream().write(REQUEST);
         readTo(socket.getInputStream(), "}}");

@@ -20,11 +20,11 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The executable jar with OpenTelemetry's own Java agent, which replaces what the jar has of its API. */
+/** The executable jar with OpenTelemetry's Java agent, which replaces the jar's copy of the API. */
 class TracesIT {
     private static final String TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
     private static final String SENT = "00-" + TRACE + "-00f067aa0ba902b7-01";
-    /** Name, trace, span and kind, as the agent's exporter for logs writes them. */
+    /** Name, trace, span and kind, as the agent's logging exporter prints them. */
     private static final Pattern SPAN =
             Pattern.compile("'([^']+)' : ([0-9a-f]{32}) ([0-9a-f]{16}) ([A-Z]+) \\[tracer: ([^:\\]]*)");
 
@@ -59,7 +59,7 @@ class TracesIT {
                 RunningJar jar = RunningJar.start(flags, folder, provider.base())) {
             assertMiss(jar.cached(CHAT, CHAT_REQUEST, "traceparent", SENT));
             until(() -> ours(jar).size() >= 2);
-            // The last ones by the shortcut.
+            // The shortcut answers the last ones.
             for (int i = 0; i < 3; i++) {
                 assertHit(jar.cached(CHAT, CHAT_REQUEST, "traceparent", SENT));
             }

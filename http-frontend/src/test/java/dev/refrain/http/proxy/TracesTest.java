@@ -54,7 +54,7 @@ class TracesTest extends WireTest {
         recording.close();
     }
 
-    /** Those that have ended, once there are so many. */
+    /** The ended spans, once there are that many. */
     private List<SpanData> spans(int count) {
         until(() -> exporter.getFinishedSpanItems().size() >= count);
         List<SpanData> spans = exporter.getFinishedSpanItems();
@@ -80,7 +80,7 @@ class TracesTest extends WireTest {
     }
 
     @Test
-    void aRequestThatIsFetchedHasASpanAndItsCallOneBelow() {
+    void aMissHasASpanAndItsCallAChildSpan() {
         HttpResponse<String> miss =
                 proxy.cached(CHAT + "?secret=1", CHAT_REQUEST, PARENT, SENT, "tracestate", "a=b", "X-Request-Id", "me");
         assertMiss(miss);
@@ -120,7 +120,7 @@ class TracesTest extends WireTest {
         assertThat(number(call, "http.response.status_code")).isEqualTo(200);
         assertThat(request.getStartEpochNanos()).isLessThan(request.getEndEpochNanos());
 
-        // The provider goes on from there.
+        // The provider receives the call's span as its parent.
         assertThat(provider.received().get(0).headers().get(PARENT))
                 .containsExactly("00-" + TRACE + "-" + call.getSpanId() + "-01");
         assertThat(atTheProvider(0, "tracestate")).isEqualTo("a=b");
@@ -128,7 +128,7 @@ class TracesTest extends WireTest {
     }
 
     @Test
-    void aHitHasASpanAloneByTheShortcutAsWell() {
+    void aHitHasASingleSpanAlsoThroughTheShortcut() {
         proxy.cached(CHAT, CHAT_REQUEST, PARENT, SENT);
         spans(2);
         for (int i = 0; i < 4; i++) {
@@ -143,24 +143,24 @@ class TracesTest extends WireTest {
             assertThat(text(span, "gen_ai.response.id")).isEqualTo(header(hit, GENERATION));
             assertThat(number(span, "http.response.status_code")).isEqualTo(200);
         }
-        // Another trace, over the same connection.
+        // Another trace on the same connection.
         String other = SENT.replace("4bf9", "aaaa");
         proxy.cached(CHAT, CHAT_REQUEST, PARENT, other);
         assertThat(spans(1).get(0).getTraceId()).isEqualTo(TRACE.replace("4bf9", "aaaa"));
-        // And none.
+        // A request without a trace.
         proxy.cached(CHAT, CHAT_REQUEST);
         SpanData root = spans(1).get(0);
         assertThat(root.getParentSpanContext().isValid()).isFalse();
     }
 
     @Test
-    void whatFailsSaysSo() {
+    void failuresAreMarkedOnSpans() {
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 429, "{\"error\":\"secret words\"}"));
         proxy.cached(CHAT, CHAT_REQUEST);
         List<SpanData> refused = spans(2);
         assertThat(text(of(refused, SpanKind.CLIENT), "error.type")).isEqualTo("429");
         assertThat(of(refused, SpanKind.CLIENT).getStatus().getStatusCode()).isEqualTo(StatusCode.ERROR);
-        // The client's, not the server's.
+        // The fault is the client's, so the server's span has no error status.
         assertThat(of(refused, SpanKind.SERVER).getStatus().getStatusCode()).isEqualTo(StatusCode.UNSET);
         assertThat(number(of(refused, SpanKind.SERVER), "http.response.status_code"))
                 .isEqualTo(429);
@@ -177,7 +177,7 @@ class TracesTest extends WireTest {
     }
 
     @Test
-    void whatIsLongIsCut() {
+    void longAttributesAreTruncated() {
         proxy.send(proxy.post(CHAT, CHAT_REQUEST.replace("acme/large", "m".repeat(5000))));
         for (SpanData span : spans(2)) {
             assertThat(text(span, "gen_ai.request.model")).startsWith("mmm").hasSizeLessThanOrEqualTo(300);
@@ -199,7 +199,7 @@ class TracesTest extends WireTest {
         assertThat(of(spans(2), SpanKind.CLIENT).getName()).isEqualTo("embeddings small");
         proxy.send(proxy.post("/v1/rerank", "{}", PARENT, SENT));
         assertThat(atTheProvider(3, PARENT)).isEqualTo(SENT);
-        // A span of that would have ended before these do.
+        // A span of the request before would have ended before these.
         proxy.send(proxy.post("/v1/embeddings", "{\"model\":\"large\",\"input\":\"hi\"}"));
         List<SpanData> last = spans(2);
         assertThat(of(last, SpanKind.SERVER).getName()).isEqualTo("POST /embeddings");
@@ -207,7 +207,7 @@ class TracesTest extends WireTest {
     }
 
     @Test
-    void withoutAnAgentOrAnSdkNothingIsFollowedAndWhatAClientSendsGoesOnAsItIs() throws IOException {
+    void withoutAnAgentOrSdkNothingIsTracedAndTraceparentIsPassedOn() throws IOException {
         isThere = false;
         restart(Map.of());
         assertThat(proxy.activity().traces()).isNull();

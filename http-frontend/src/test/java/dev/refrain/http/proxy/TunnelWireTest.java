@@ -31,7 +31,7 @@ class TunnelWireTest extends ProviderFaults {
             + "Upgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
             + "Sec-WebSocket-Protocol: realtime\r\nX-Near: 1\r\n\r\n";
 
-    /** More than all buffers on the way take together. */
+    /** More than all buffers between client and provider hold together. */
     private static final int MUCH = 64 << 20;
 
     private final BlockingQueue<String> seen = new LinkedBlockingQueue<>();
@@ -54,7 +54,7 @@ class TunnelWireTest extends ProviderFaults {
     }
 
     @Test
-    void w2_theHandshakeCrossesAndTheFieldsOfTheHopAreMadeAnew() throws Exception {
+    void w2_theHandshakeIsPassedOnWithNewHopByHopFields() throws Exception {
         provider.does(call -> {
             seen.add(call.head());
             call.write(SWITCHES);
@@ -104,9 +104,9 @@ class TunnelWireTest extends ProviderFaults {
         }
     }
 
-    /** A tunnel's request is held while the tunnel is open: 16 KiB of a field are more than 16 KiB in memory. */
+    /** A tunnel's request is held while the tunnel is open. A field of 16 KiB takes more than that in memory. */
     @Test
-    void whatItTakesOfTheMemoryBudgetIsReservedUntilItEnds() throws Exception {
+    void itsMemoryIsReservedUntilItEnds() throws Exception {
         provider.does(call -> {
             call.write(SWITCHES);
             call.awaitHangUp();
@@ -117,7 +117,8 @@ class TunnelWireTest extends ProviderFaults {
             try (RawClient other = new RawClient(proxy.port())) {
                 other.send(HANDSHAKE.replace("\r\n\r\n", "\r\nX-Long: " + "x".repeat(16 << 10) + "\r\n\r\n"));
                 assertThat(other.readHead()).startsWith("HTTP/1.1 101 ");
-                // Without the field it would be a call's 64 KiB and some 5 KiB. What is held while heads pass differs.
+                // Without the field, a tunnel holds a call's 64 KiB and about 5 KiB. Memory for heads in transit
+                // varies.
                 until(() -> proxy.memory().usedBytes() > one + (64 + 32) * 1024);
             }
             until(() -> proxy.memory().usedBytes() <= one);
@@ -125,9 +126,9 @@ class TunnelWireTest extends ProviderFaults {
         }
     }
 
-    /** Both sides may send before they have heard of the other's consent. */
+    /** Both sides may send before they have received the other's handshake. */
     @Test
-    void w2_whatComesTogetherWithTheHandshakeIsNotLost() throws Exception {
+    void w2_bytesTogetherWithTheHandshakeAreNotLost() throws Exception {
         CountDownLatch sent = new CountDownLatch(1);
         provider.does(call -> {
             call.write("HTTP/1.1 103 Early Hints\r\n\r\n");
@@ -146,9 +147,11 @@ class TunnelWireTest extends ProviderFaults {
         }
     }
 
-    /** Nothing came with the handshake, so the proxy looks whether its client goes when these come. */
+    /**
+     * These bytes do not come with the handshake, and the proxy is watching for its client to leave when they arrive.
+     */
     @Test
-    void w2_whatComesWhileTheProviderThinksIsNotLost() throws Exception {
+    void w2_bytesBeforeTheProvidersAnswerAreNotLost() throws Exception {
         CountDownLatch sent = new CountDownLatch(1);
         provider.does(call -> {
             call.write("HTTP/1.1 103 Early Hints\r\n\r\n");
@@ -196,7 +199,7 @@ class TunnelWireTest extends ProviderFaults {
         }
     }
 
-    /** HTTP/1.0 has no upgrades, and a request with a body has something else in mind. */
+    /** HTTP/1.0 has no upgrades, and a request with a body is not a websocket handshake. */
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -251,7 +254,7 @@ class TunnelWireTest extends ProviderFaults {
     }
 
     @Test
-    void w2_aProviderThatDiesTakesTheClientsConnectionWithIt() throws Exception {
+    void w2_aProviderThatDiesEndsTheClientsConnection() throws Exception {
         provider.does(call -> {
             call.write(SWITCHES);
             call.read(1);
@@ -265,7 +268,7 @@ class TunnelWireTest extends ProviderFaults {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void w2_aClientThatDiesTakesTheProvidersConnectionWithIt(boolean reset) throws Exception {
+    void w2_aClientThatDiesEndsTheProvidersConnection(boolean reset) throws Exception {
         CountDownLatch over = new CountDownLatch(1);
         provider.does(call -> {
             call.write(SWITCHES);
@@ -333,7 +336,7 @@ class TunnelWireTest extends ProviderFaults {
         }
     }
 
-    /** The number when it does not grow any more. */
+    /** Returns the number once it has stopped growing. */
     private static long settled(AtomicLong number) throws InterruptedException {
         long before = -1;
         for (long now = number.get(); now != before || now == 0; now = number.get()) {
@@ -344,7 +347,7 @@ class TunnelWireTest extends ProviderFaults {
     }
 
     @Test
-    void thereMayBeManyAtATime() throws Exception {
+    void manyAtATimeAreAllowed() throws Exception {
         provider.does(call -> {
             call.write(SWITCHES);
             call.write(call.read(5));
@@ -362,7 +365,7 @@ class TunnelWireTest extends ProviderFaults {
             for (int i = 0; i < 200; i++) {
                 assertThat(clients.get(i).read(5)).isEqualTo("no" + (100 + i));
             }
-            // Each counts as a call, of which there may be so many.
+            // Each tunnel counts as a call, and calls are limited.
             try (RawClient another = new RawClient(proxy.port())) {
                 another.send(HANDSHAKE);
                 assertThat(another.readResponse()).startsWith("HTTP/1.1 503 ");

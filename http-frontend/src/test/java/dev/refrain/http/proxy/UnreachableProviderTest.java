@@ -18,7 +18,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A provider that cannot be reached is said to be so, with the cause: in the answer, the log and the activity. */
+/** An unreachable provider is reported with the cause: in the answer, in the log, and in the log of requests. */
 class UnreachableProviderTest {
     private static final String LOG = "dev.refrain.http.upstream.Reachability";
     private static final String ANSWER =
@@ -27,7 +27,7 @@ class UnreachableProviderTest {
     @TempDir
     Path folder;
 
-    /** Makes three calls, the last without caching; the log has one line for all of them. */
+    /** Makes three calls, the last without caching. The log has one line for all of them. */
     private void assertSaid(String upstream, String reason, String says) throws IOException {
         try (CapturedLog log = new CapturedLog(LOG);
                 RunningProxy proxy = new RunningProxy(
@@ -60,14 +60,14 @@ class UnreachableProviderTest {
         assertSaid("http://127.0.0.1:" + port + "/v1", "connection-refused", "check the port");
     }
 
-    /** No name server has to be asked about a name that no name can be: a part of it is too long (RFC 1035, 2.3.4). */
+    /** No name server is asked about an invalid name: a part of this one is too long (RFC 1035, 2.3.4). */
     @Test
     void w31_unknownHost() throws IOException {
         assertSaid("http://" + "n".repeat(64) + ".test/v1", "unknown-host", "host name is not known");
     }
 
     @Test
-    void w31_f41_aCertificateThatNobodyVouchesFor() throws IOException {
+    void w31_f41_anUntrustedCertificate() throws IOException {
         try (RawProvider provider = new RawProvider(call -> call.write(ANSWER), SelfSigned.context())) {
             assertSaid(provider.base().toString(), "certificate", "certificate is not trusted");
         }
@@ -78,13 +78,15 @@ class UnreachableProviderTest {
         assertSaidOfTls("HTTP/1.1 400 Bad Request\r\n\r\n", "no-tls", "does not speak TLS");
     }
 
-    /** A fatal alert, handshake_failure: what OpenSSL says to a client without a certificate, or of an old version. */
+    /**
+     * A fatal alert, handshake_failure, as OpenSSL sends it to a client without a certificate, or with an old version.
+     */
     @Test
     void w31_f41_aHandshakeThatIsRefused() throws IOException {
         assertSaidOfTls("\u0015\u0003\u0003\u0000\u0002\u0002(", "handshake-failed", "upstream-tls.client-certificate");
     }
 
-    /** @param answer to whatever a client says first */
+    /** @param answer bytes sent in reply to the client's first bytes */
     private void assertSaidOfTls(String answer, String reason, String says) throws IOException {
         try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
             Thread thread = new Thread(() -> {
@@ -97,7 +99,7 @@ class UnreachableProviderTest {
                         }
                     }
                 } catch (IOException closed) {
-                    // The test has ended.
+                    // The test has closed the socket.
                 }
             });
             thread.setDaemon(true);
@@ -108,7 +110,7 @@ class UnreachableProviderTest {
 
     @Test
     void w31_noTlsToAPortWithIt() throws IOException {
-        // A fatal alert, unexpected_message: what OpenSSL says.
+        // A fatal alert, unexpected_message, as OpenSSL sends it.
         try (RawProvider provider = new RawProvider(call -> call.write("\u0015\u0003\u0001\u0000\u0002\u0002\n"))) {
             assertSaid(provider.base().toString(), "tls", "https://");
         }

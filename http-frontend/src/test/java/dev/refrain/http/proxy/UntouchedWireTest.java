@@ -8,7 +8,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.Test;
 
-/** What crosses the proxy as it is, in both directions (wire rule W2). */
+/** Bytes that cross the proxy unchanged, in both directions (wire rule W2). */
 class UntouchedWireTest extends ProviderFaults {
     private final BlockingQueue<String> heads = new LinkedBlockingQueue<>();
 
@@ -51,9 +51,9 @@ class UntouchedWireTest extends ProviderFaults {
         }
     }
 
-    /** Undertow writes one from a buffer of 16 KiB, and fails if it is longer than that. */
+    /** Undertow writes the reason phrase from a buffer of 16 KiB, and fails if it is longer. */
     @Test
-    void w2_ofALongReasonPhraseTheBeginningIsPassedOn() throws Exception {
+    void w2_theBeginningOfALongReasonPhraseIsPassedOn() throws Exception {
         for (int length : new int[] {8192, 8193, 20_000, 300_000}) {
             assertThat(exchange(
                             "GET /v1/models HTTP/1.1\r\n\r\n",
@@ -63,7 +63,7 @@ class UntouchedWireTest extends ProviderFaults {
         }
     }
 
-    /** Undertow has 16 KiB for them, too. */
+    /** Undertow's buffer for trailers has 16 KiB, too. */
     @Test
     void w2_trailersThatAreTooLongAreLeftOutAndTheAnswerIsWhole() throws Exception {
         for (int length : new int[] {8000, 9000, 60_000}) {
@@ -95,7 +95,7 @@ class UntouchedWireTest extends ProviderFaults {
                     + "X-Name: gr\u00fcn\r\n\r\n";
 
     @Test
-    void w2_whatComesAheadOfTheAnswerIsPassedOn() throws Exception {
+    void w2_interimResponsesArePassedOn() throws Exception {
         String answer = exchange(
                 "GET /v1/models HTTP/1.1\r\n\r\n",
                 "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Still at it\r\n\r\n" + HINTS
@@ -106,9 +106,9 @@ class UntouchedWireTest extends ProviderFaults {
                 .doesNotContainIgnoringCase("x-near");
     }
 
-    /** While it is still to come: that is what they are for. */
+    /** The answer is still to come: interim responses are meant for that time. */
     @Test
-    void w2_itIsPassedOnAtOnce() throws Exception {
+    void w2_interimResponsesArePassedOnAtOnce() throws Exception {
         CountDownLatch heard = new CountDownLatch(1);
         provider.does(call -> {
             call.write(HINTS);
@@ -128,16 +128,16 @@ class UntouchedWireTest extends ProviderFaults {
         }
     }
 
-    /** RFC 9110, 15.2: they would take it for the answer. */
+    /** RFC 9110, 15.2: such a client would take an interim response for the answer. */
     @Test
-    void w2_aClientOfHttp10GetsTheAnswerAlone() throws Exception {
+    void w2_aClientOfHttp10GetsOnlyTheAnswer() throws Exception {
         assertThat(exchange("GET /v1/models HTTP/1.0\r\n\r\n", HINTS + "HTTP/1.1 204 No Content\r\n\r\n"))
                 .containsPattern("^HTTP/1.[01] 204 ")
                 .doesNotContain(" 103 ");
     }
 
     @Test
-    void w2_whoWaitsForAWordGetsIt() throws Exception {
+    void w2_aClientThatExpects100GetsIt() throws Exception {
         provider.does(call -> {
             call.body();
             call.write("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
@@ -151,7 +151,7 @@ class UntouchedWireTest extends ProviderFaults {
     }
 
     @Test
-    void w2_thereMayBeSoManyOfThemAndNoLongOnes() throws Exception {
+    void w2_interimResponsesAreLimitedInNumberAndLength() throws Exception {
         String many =
                 exchange("GET /v1/models HTTP/1.1\r\n\r\n", HINTS.repeat(1000) + "HTTP/1.1 204 No Content\r\n\r\n");
         assertThat(many.split(" 103 ", -1)).hasSize(17);

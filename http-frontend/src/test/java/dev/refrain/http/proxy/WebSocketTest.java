@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.xnio.Pooled;
 
-/** Websockets through the proxy, with a client and a server that others made, to a provider behind TLS (W2). */
+/** Websockets through the proxy, with third-party client and server, to a provider behind TLS (W2). */
 @Timeout(60)
 class WebSocketTest {
     private static final SSLContext TLS = SelfSigned.context();
@@ -87,7 +87,7 @@ class WebSocketTest {
         }
 
         @Override
-        @SuppressWarnings("deprecation") // the one way to the bytes
+        @SuppressWarnings("deprecation") // the only way to the bytes
         protected void onFullBinaryMessage(WebSocketChannel channel, BufferedBinaryMessage message) {
             Pooled<ByteBuffer[]> data = message.getData();
             WebSockets.sendBinary(WebSockets.mergeBuffers(data.getResource()), channel, null);
@@ -100,7 +100,7 @@ class WebSocketTest {
         }
     }
 
-    /** Puts messages together. */
+    /** Joins the parts of messages. */
     private static final class Listener implements WebSocket.Listener {
         final BlockingQueue<Object> received = new LinkedBlockingQueue<>();
         private final StringBuilder text = new StringBuilder();
@@ -192,7 +192,7 @@ class WebSocketTest {
     }
 
     @Test
-    void oneThatIsSilentForTooLongEnds() throws Exception {
+    void aSilentWebSocketEnds() throws Exception {
         proxy.close();
         proxy = start(Map.of("REFRAIN_TIMEOUTS_TUNNEL_IDLE", "100ms", "REFRAIN_TIMEOUTS_IDLE", "1h"));
         Listener listener = new Listener();
@@ -201,9 +201,9 @@ class WebSocketTest {
         until(() -> proxy.callsInFlight() == 0);
     }
 
-    /** What {@code timeouts.idle} says is of answers. */
+    /** {@code timeouts.idle} applies to answers only. */
     @Test
-    void theSilenceOfAnAnswerIsAnother() throws Exception {
+    void theTimeLimitOfAnswersDoesNotApply() throws Exception {
         proxy.close();
         proxy = start(Map.of("REFRAIN_TIMEOUTS_IDLE", "1ms"));
         Listener listener = new Listener();
@@ -213,11 +213,11 @@ class WebSocketTest {
             socket.sendText("still there", true).get();
             assertThat(listener.next()).isEqualTo("still there");
         }
-        socket.abort(); // or shutdown would wait for it
+        socket.abort(); // otherwise shutdown would wait for it
     }
 
     @Test
-    void shutdownEndsThem() throws Exception {
+    void shutdownEndsWebSockets() throws Exception {
         proxy.close();
         proxy = start(Map.of("REFRAIN_TIMEOUTS_SHUTDOWN", "0s"));
         Listener listener = new Listener();

@@ -14,8 +14,8 @@ import javax.net.ssl.SSLSocket;
 import javax.net.ssl.X509TrustManager;
 
 /**
- * How tests speak with the proxies that they start: without TLS, or all of them with it, where {@code
- * -Drefrain.wire=tls} says so; {@code h2} is the same, over HTTP/2 where a test does not write HTTP/1.1 itself.
+ * The transport between tests and their proxies. By default there is no TLS. {@code -Drefrain.wire=tls} uses TLS for
+ * all of them; {@code h2} also uses HTTP/2, except in tests that write HTTP/1.1 themselves.
  */
 final class Wire {
     static final boolean HTTP2 = "h2".equals(System.getProperty("refrain.wire"));
@@ -23,7 +23,7 @@ final class Wire {
 
     private Wire() {}
 
-    /** Made once for a JVM. */
+    /** Created once in a JVM. */
     private static final class Made {
         static final SSLContext CONTEXT;
         static final X509TrustManager TRUST;
@@ -53,7 +53,7 @@ final class Wire {
         }
     }
 
-    /** What a proxy is started with. */
+    /** Environment variables for the proxy. */
     static Map<String, String> variables() {
         return TLS ? Made.VARIABLES : Map.of();
     }
@@ -66,23 +66,23 @@ final class Wire {
         return HTTP2 ? HttpClient.Version.HTTP_2 : HttpClient.Version.HTTP_1_1;
     }
 
-    /** What trusts these proxies. */
+    /** A context that trusts these proxies. */
     static SSLContext context() throws GeneralSecurityException {
         return TLS ? Made.CONTEXT : SSLContext.getDefault();
     }
 
-    /** A vendor's client of these proxies. OkHttp is offered HTTP/2 with TLS, and takes it. */
+    /** A vendor's client for these proxies. With TLS, OkHttp is offered HTTP/2 and uses it. */
     static OpenAIOkHttpClient.Builder openAi() {
         OpenAIOkHttpClient.Builder client = OpenAIOkHttpClient.builder();
         return TLS ? client.sslSocketFactory(Made.CONTEXT.getSocketFactory()).trustManager(Made.TRUST) : client;
     }
 
-    /** What has a process trust these proxies that Node runs. It speaks HTTP/1.1 alone. */
+    /** Environment variables that make a Node process trust these proxies. Node uses HTTP/1.1 only. */
     static Map<String, String> nodeVariables() {
         return TLS ? Map.of("NODE_EXTRA_CA_CERTS", Made.VARIABLES.get("REFRAIN_TLS_CERTIFICATE")) : Map.of();
     }
 
-    /** The same connection with what is spoken over it. */
+    /** The connection with the layer of TLS, if there is one. */
     static Socket over(Socket connected) throws IOException {
         if (!TLS) {
             return connected;

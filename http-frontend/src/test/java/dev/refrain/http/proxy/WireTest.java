@@ -13,7 +13,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A proxy in front of a scripted provider, both on real sockets: what the tests of the wire contract share. */
+/** Shared by the tests of the wire contract: a proxy in front of a scripted provider, both on real sockets. */
 abstract class WireTest {
     static final String CHAT = "/v1/chat/completions";
     static final String CHAT_REQUEST =
@@ -59,12 +59,12 @@ abstract class WireTest {
         proxy = startProxy(Map.of());
     }
 
-    /** A proxy on the test's store; the one of {@link #start} has to be closed first. */
+    /** A second proxy on the test's store; the one of {@link #start} has to be closed before. */
     RunningProxy startProxy(Map<String, String> variables, String... flags) throws IOException {
         return new RunningProxy(folder.resolve("answers.refrain"), provider.base(), variables, flags);
     }
 
-    /** Puts a proxy with other settings in the place of the running one. */
+    /** Replaces the running proxy by one with other settings. */
     void restart(Map<String, String> variables, String... flags) throws IOException {
         proxy.close();
         proxy = startProxy(variables, flags);
@@ -74,7 +74,7 @@ abstract class WireTest {
     void stop() {
         proxy.close();
         provider.close();
-        // Whatever a test has done: what was reserved for it has been given back, once.
+        // After every test, all reserved memory has been released exactly once.
         until(() -> proxy.memory().usedBytes() == 0);
     }
 

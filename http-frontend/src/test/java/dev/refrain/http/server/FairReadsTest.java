@@ -29,7 +29,7 @@ import org.xnio.conduits.AbstractStreamSourceConduit;
 import org.xnio.conduits.StreamSourceConduit;
 
 class FairReadsTest {
-    /** Requests of the busy client in a row after which it gives up. */
+    /** Number of requests of the busy client in a row after which it gives up. */
     private static final int MOST = 1000;
 
     @TempDir
@@ -37,7 +37,7 @@ class FairReadsTest {
 
     private SSLContext context;
     private ServerTls tls;
-    /** Connections that have had a request, by the ports of their clients. */
+    /** Server connections that have had a request, by the port of the client. */
     private final Map<Integer, StreamConnection> connections = new ConcurrentHashMap<>();
 
     @BeforeEach
@@ -49,7 +49,7 @@ class FairReadsTest {
         tls = new ServerTls(folder.resolve("certificate.pem"), folder.resolve("key.pem"), null);
     }
 
-    /** Reads a byte at a time and answers nothing, as if each were a hit. */
+    /** Reads a byte at a time and answers nothing, as if each byte were a hit. */
     private static final class Requests extends AbstractStreamSourceConduit<StreamSourceConduit> {
         private final ByteBuffer bytes = ByteBuffer.allocate(1024);
         private final Runnable read;
@@ -69,9 +69,11 @@ class FairReadsTest {
         }
     }
 
-    /** The next request of the one is always there before its listener has ended, and the other has one. */
+    /**
+     * The busy client's next request always arrives before its listener ends; the other client has a request waiting.
+     */
     @Test
-    void aClientThatIsAlwaysReadyLetsOthersHaveTheirTurns() throws Exception {
+    void aClientThatIsAlwaysReadyDoesNotStarveOthers() throws Exception {
         AtomicInteger ofBusy = new AtomicInteger();
         AtomicInteger ofBusyBeforeOther = new AtomicInteger();
         List<SSLSocket> pair = new CopyOnWriteArrayList<>();
@@ -114,14 +116,14 @@ class FairReadsTest {
         }
     }
 
-    /** Two connections, past their handshakes, that the same I/O thread serves. */
+    /** Finds two connections, with completed handshakes, that the same I/O thread serves. */
     private List<SSLSocket> ofOneThread(InetSocketAddress address, List<SSLSocket> clients) throws IOException {
         Map<XnioIoThread, SSLSocket> first = new HashMap<>();
         while (true) {
             SSLSocket client =
                     (SSLSocket) context.getSocketFactory().createSocket(address.getAddress(), address.getPort());
             clients.add(client);
-            // What is sent is there at once.
+            // Sends each byte at once.
             client.setTcpNoDelay(true);
             client.startHandshake();
             send(client);

@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** As for {@code DELETE /v1/generation}: however many wait, the pool has threads for others. */
+/** Used for {@code DELETE /v1/generation}: however many requests wait, the pool has threads for others. */
 class FewAtATimeTest {
     private final ExecutorService pool = Executors.newFixedThreadPool(3);
 

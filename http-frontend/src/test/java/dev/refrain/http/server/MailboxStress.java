@@ -11,19 +11,19 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
 /**
- * The I/O thread sends itself messages while another thread sends some: each arrives once, and none before one that was
- * sent earlier by the same thread, or that caused it.
+ * The I/O thread sends itself messages while another thread sends some. Each arrives once, and after all messages that
+ * the same thread sent earlier, or that caused it.
  */
 @JCStressTest
 @Outcome(id = "012345, abcd", expect = Expect.ACCEPTABLE, desc = "All, each thread's in order, the cause first.")
 @Outcome(expect = Expect.FORBIDDEN, desc = "A message is lost, comes twice or too early.")
 @State
 public class MailboxStress {
-    /** What the I/O thread was given to run. */
+    /** Tasks for the I/O thread. */
     private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
 
     private final StringBuilder received = new StringBuilder();
-    /** Which of the two threads it is; only that one knows. */
+    /** The I/O thread, set by that thread; the other one never sees itself here. */
     private volatile Thread io;
 
     private final Mailbox mailbox = new Mailbox(tasks::add, received::append) {
@@ -58,7 +58,7 @@ public class MailboxStress {
         }
     }
 
-    /** The I/O thread, when the other one is done. */
+    /** Runs on the I/O thread once the other thread is done. */
     @Arbiter
     public void rest(LL_Result result) {
         io = Thread.currentThread();

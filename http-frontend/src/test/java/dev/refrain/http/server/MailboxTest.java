@@ -25,7 +25,7 @@ import org.xnio.Xnio;
 import org.xnio.XnioIoThread;
 import org.xnio.XnioWorker;
 
-/** Messages of several threads come to the I/O thread, each once, and each thread's in its order. */
+/** Messages of several threads reach the I/O thread, each once, and those of one thread in order. */
 class MailboxTest {
     /** Message {@code number} of a thread. */
     private record Message(int sender, int number) {}
@@ -65,7 +65,7 @@ class MailboxTest {
             threads.add(new Thread(() -> send(mailbox, own, 0, each)));
         }
         threads.forEach(Thread::start);
-        // The I/O thread sends itself some in between, and those too come in order.
+        // Meanwhile the I/O thread sends some to itself, and these also arrive in order.
         for (int from = 0; from < each; from += 100) {
             int begin = from;
             thread.execute(() -> send(mailbox, senders, begin, begin + 100));
@@ -77,9 +77,9 @@ class MailboxTest {
         assertThat(wrong).hasValue(0);
     }
 
-    /** A thread that acts in the I/O thread's place is alone, and comes in its order: the count is no atomic one. */
+    /** A thread that claims the mailbox acts alone, in its turn: the counter is not atomic. */
     @Test
-    void whoeverClaimsActsAlone() throws Exception {
+    void aThreadThatClaimsTheMailboxActsAlone() throws Exception {
         int each = 200_000;
         int[] next = new int[3];
         long[] counted = new long[2];
@@ -127,7 +127,7 @@ class MailboxTest {
         assertThat(claimed.join()).as("the I/O thread needs no claim").isFalse();
     }
 
-    /** Of four messages, one is of no use without the next. */
+    /** Sends messages; one in four has no effect without the next. */
     private static void send(Mailbox mailbox, int sender, int from, int to) {
         for (int i = from; i < to; i++) {
             if (i % 4 == 2) {
@@ -139,8 +139,8 @@ class MailboxTest {
     }
 
     /**
-     * What one message causes on the I/O thread comes after it, wherever the thread is: it has not been woken yet, has
-     * no reason to wake, or is busy with the message itself.
+     * A message that another message causes on the I/O thread comes after it. The thread may not have been woken yet,
+     * may have no reason to wake, or may be handling the first message.
      */
     @Test
     void aMessageSentByAHandlerComesAfterTheHandledOne() throws Exception {
@@ -164,7 +164,7 @@ class MailboxTest {
         mailbox.deliver("first");
         sent.countDown();
         drain();
-        // Does not wake the thread; its consequence does.
+        // This message does not wake the thread; the message that it causes does.
         mailbox.deliverWithNext("second");
         thread.execute(() -> mailbox.deliver("of second"));
         drain();
@@ -173,7 +173,7 @@ class MailboxTest {
         assertThat(received).containsExactly("first", "of first", "second", "of second", "third", "of third");
     }
 
-    /** Until the I/O thread has done what it was given so far, and what that gave it. */
+    /** Waits until the I/O thread has run its tasks so far, and the tasks that these added. */
     private void drain() {
         CountDownLatch done = new CountDownLatch(1);
         thread.execute(() -> thread.execute(done::countDown));
@@ -190,7 +190,7 @@ class MailboxTest {
         }
     }
 
-    /** Single messages with pauses: each has to wake the thread, which has just found nothing to do, or is about to. */
+    /** Single messages with pauses: each has to wake a thread that is idle, or about to be. */
     @Test
     void noMessageWaitsForTheNextOne() throws Exception {
         AtomicInteger received = new AtomicInteger();
@@ -208,8 +208,8 @@ class MailboxTest {
     }
 
     /**
-     * A message that comes when the I/O thread has found no more, and has not said so yet, wakes nobody: the I/O thread
-     * has to look once more. No later message takes it along.
+     * A message comes when the I/O thread has found no more, but has not said so yet, so it wakes nobody. The I/O
+     * thread has to look once more, because no later message does it.
      */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3})

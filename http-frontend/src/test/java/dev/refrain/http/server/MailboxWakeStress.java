@@ -11,15 +11,16 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.L_Result;
 
 /**
- * The I/O thread finds that it has received everything while another thread sends more. Nothing is sent behind that, so
- * a message whose wake-up is lost stays where it is; in {@link MailboxStress} a later message would take it along.
+ * The I/O thread finds that it has received everything while another thread sends a last message. If its wake-up is
+ * lost, the message is never received. {@link MailboxStress} cannot show that: there a later message wakes the I/O
+ * thread.
  */
 @JCStressTest
 @Outcome(id = "1234", expect = Expect.ACCEPTABLE, desc = "All, in order.")
 @Outcome(expect = Expect.FORBIDDEN, desc = "A message waits for the next one, which may never come.")
 @State
 public class MailboxWakeStress {
-    /** What the I/O thread was given to run. */
+    /** Tasks for the I/O thread. */
     private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
 
     private final StringBuilder received = new StringBuilder();
@@ -51,7 +52,7 @@ public class MailboxWakeStress {
         }
     }
 
-    /** The I/O thread, when the other one is done. */
+    /** Runs on the I/O thread once the other thread is done. */
     @Arbiter
     public void rest(L_Result result) {
         runTasks();

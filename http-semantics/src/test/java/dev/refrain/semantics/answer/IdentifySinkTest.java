@@ -15,14 +15,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Wire rule W23: where a generation id comes from, however the answer is cut into pieces. */
+/** Wire rule W23: where a generation id comes from, however the answer is split. */
 class IdentifySinkTest {
     private static final String ANSWER =
             "  {\"object\":\"chat.completion\",\"x\":{\"id\":\"inner\"},\"id\":\"chatcmpl-1\"}";
 
     private final MemoryBudget memory = new MemoryBudget(16 << 20);
 
-    /** Keeps what comes. */
+    /** Collects the pieces. */
     private static final class Client implements ResponseSink {
         private final List<ByteBuffer> pieces = new ArrayList<>();
         private final ByteArrayOutputStream body = new ByteArrayOutputStream();
@@ -62,7 +62,7 @@ class IdentifySinkTest {
     }
 
     @Test
-    void w23_theIdIsFoundWhereverTheBodyIsCut() {
+    void w23_theIdIsFoundHoweverTheBodyIsSplit() {
         byte[] body = ANSWER.getBytes(StandardCharsets.UTF_8);
         for (int first = 0; first <= body.length; first++) {
             for (int second = first; second <= body.length; second++) {
@@ -80,7 +80,7 @@ class IdentifySinkTest {
     }
 
     @Test
-    void thePieceWithTheIdIsPassedOnAsItIs() {
+    void thePieceWithTheIdIsPassedOnUnchanged() {
         Client client = new Client();
         ByteBuffer piece = ByteBuffer.wrap(ANSWER.getBytes(StandardCharsets.UTF_8));
         IdentifySink sink = begun(client);
@@ -100,7 +100,7 @@ class IdentifySinkTest {
                 "{\"id\"",
                 ""
             })
-    void w23_whatNamesNoIdGetsANewOne(String body) {
+    void w23_anAnswerWithoutAnIdGetsANewOne(String body) {
         Client client = new Client();
         IdentifySink sink = begun(client);
         sink.chunk(ByteBuffer.wrap(body.getBytes(StandardCharsets.UTF_8)));
@@ -110,7 +110,7 @@ class IdentifySinkTest {
     }
 
     @Test
-    void aBodyWhoseIdDoesNotComeIsHeldUpToABound() {
+    void aBodyWithoutAnIdIsHeldBackUpToABound() {
         Client client = new Client();
         IdentifySink sink = begun(client);
         byte[] piece = "{\"x\":[".concat("1,".repeat(20_000)).getBytes(StandardCharsets.UTF_8);

@@ -6,12 +6,12 @@ import java.util.List;
 import java.util.Locale;
 import org.junit.jupiter.api.Test;
 
-/** Wire rule W15 by the names that gateways, clouds and sign-in proxies use. */
+/** Wire rule W15 with the field names that gateways, clouds and sign-in proxies use. */
 class CredentialFieldsTest {
     private final CredentialFields fields = new CredentialFields(FieldNames.parse("none"), FieldNames.parse("none"));
 
     @Test
-    void w15_f2_whateverSaysWhoAsksCounts() {
+    void w15_f2_fieldsThatIdentifyTheCallerCount() {
         List<String> names = List.of(
                 "Authorization-Gateway",
                 "X-Auth-Request-Email",
@@ -85,7 +85,7 @@ class CredentialFieldsTest {
     }
 
     @Test
-    void w15_whatIsOfOneRequestOrOfAllDoesNot() {
+    void w15_fieldsOfASingleRequestOrOfEveryCallerDoNotCount() {
         assertThat(List.of(
                         "Idempotency-Key",
                         "X-Idempotency-Key",

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-/** A purge by a label finds what its callers have, whatever others make up. */
+/** A purge by a label finds all scopes of its callers, whatever credentials other callers make up. */
 class LabelledTagsTest {
     @Test
-    void f16_whatOneCallerMakesUpPushesOutNobodyElse() {
+    void f16_aCallerThatMakesUpScopesPushesOutNoOther() {
         LabelledTags tags = new LabelledTags(20_000);
         for (int i = 0; i < 10_000; i++) {
             tags.add("flood", "made-up-" + i);

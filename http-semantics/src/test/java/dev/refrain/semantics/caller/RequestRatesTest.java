@@ -41,9 +41,9 @@ class RequestRatesTest {
         return rates.of(cache.pipeline().scope(key));
     }
 
-    /** The clock may pass the largest number, as {@link System#nanoTime} may. */
+    /** The clock may overflow, as {@link System#nanoTime} may. */
     @Test
-    void soManyComeAtOnceAndThenSoManyASecond() {
+    void aBurstIsAllowedAndThenARate() {
         RequestRate rate = of(rates(10, 5), "sk-a");
         for (int i = 0; i < 5; i++) {
             assertThat(rate.take(now.get())).isZero();
@@ -69,7 +69,7 @@ class RequestRatesTest {
     }
 
     @Test
-    void eachKeyHasItsOwnAndTheyAreBounded() {
+    void eachKeyHasItsOwnRateAndRatesAreBoundedInNumber() {
         RequestRates rates = rates(1, 1);
         RequestRate first = of(rates, "sk-a");
         assertThat(of(rates, "sk-a")).isSameAs(first);
@@ -79,13 +79,13 @@ class RequestRatesTest {
             of(rates, "sk-a");
         }
         assertThat(rates.size()).isLessThanOrEqualTo(16 * 1024);
-        // Those that come again and again are not pushed out by those that are made up.
+        // Keys in use are not pushed out by made-up keys.
         assertThat(of(rates, "sk-a")).isSameAs(first);
     }
 
-    /** A key is the same beside another cookie, in another field, and in a team; none is one, too. */
+    /** A key has one rate: beside any cookie, in any field, and in a team. Requests without a key share one rate. */
     @Test
-    void whatIsShownBesideAKeyMakesNoOtherKey() {
+    void theRateOfAKeyDoesNotDependOnOtherCredentials() {
         Callers callers = new Callers(cache, FIELDS, Map.of()).with(rates(1, 1));
         List<Caller> same = List.of(
                 caller(callers, Map.of("authorization", "Bearer sk-a")),

@@ -13,9 +13,9 @@ import java.io.IOException;
 import java.net.URI;
 import java.util.List;
 
-/** A client with a cache in this JVM, as the contract of all front-ends wants it. How it sends is the client's own. */
+/** A client with a cache in this JVM, for the contract of all front-ends. Subclasses send with their client library. */
 public abstract class CachingFrontEnd implements FrontEnd {
-    /** What the contract wants of the client. */
+    /** Options of the client that the contract requires. */
     public static final RefrainOptions OPTIONS = RefrainOptions.builder()
             .policies(
                     Policy.builder("zero retention")
@@ -31,7 +31,7 @@ public abstract class CachingFrontEnd implements FrontEnd {
 
     /** The provider's base URL. */
     protected final URI base;
-    /** What the contract wants of the cache. */
+    /** A cache with the settings that the contract requires. */
     protected final ResponseCache cache;
 
     protected CachingFrontEnd(URI base) throws IOException {

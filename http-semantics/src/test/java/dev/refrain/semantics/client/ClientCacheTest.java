@@ -43,16 +43,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Requests of a client whose heads the cache has seen before, and of one whose executor takes no more tasks.
+ * Requests whose heads the client cache has seen before, and executors that refuse tasks.
  *
- * <p>Long, since all are made of the same kind of request.
+ * <p>Long, since all tests use the same kind of request.
  */
 class ClientCacheTest {
     private static final String ANSWER =
             "{\"id\":\"chatcmpl-1\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"%s\"},"
                     + "\"finish_reason\":\"stop\"}]}";
 
-    /** Whose request the provider got. */
+    /** The heads of the requests that the provider got. */
     private final List<String> called = new ArrayList<>();
 
     private final AtomicInteger threads = new AtomicInteger();
@@ -150,9 +150,9 @@ class ClientCacheTest {
         }
     }
 
-    /** A body that might have turned caching on, and cannot be looked into. */
+    /** The body might have turned caching on, but cannot be parsed. */
     @Test
-    void whatCannotBeLookedIntoIsPassedOnIfItsHeadTurnsNothingOn() throws IOException {
+    void anUnreadableBodyIsPassedOnIfItsHeadDoesNotTurnCachingOn() throws IOException {
         Policy byModel =
                 Policy.builder("any model").model("*").cache(Policy.Caching.ON).build();
         RefrainOptions options = RefrainOptions.builder()
@@ -188,7 +188,7 @@ class ClientCacheTest {
         return different;
     }
 
-    /** More of them than are kept, again and again, each with its own answer. */
+    /** More heads than are kept, again and again; each has its own answer. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void requestsWithDifferentHeadsGetTheirOwnAnswers(boolean isKnown) throws IOException {
@@ -197,7 +197,7 @@ class ClientCacheTest {
             List<String> these = new ArrayList<>();
             for (String path : List.of("/v1/chat/completions", "/v2/chat/completions")) {
                 for (String[] headers : different()) {
-                    // Twice, so that the second is known by the first.
+                    // Twice, so that the second request finds the first one's head.
                     for (int i = 0; i < 2; i++) {
                         try (ClientAnswer answer = client.execute(new Request(isKnown, path, headers))) {
                             String body = new String(answer.body().readAllBytes(), StandardCharsets.UTF_8);
@@ -214,7 +214,7 @@ class ClientCacheTest {
     }
 
     @Test
-    void directivesHoldForTheHeadThatHasThem() throws IOException {
+    void directivesApplyOnlyToTheirOwnHead() throws IOException {
         String[] key = {"Authorization", "Bearer a"};
         String[] off = {"Authorization", "Bearer a", "X-OpenRouter-Cache", "false"};
         String[] fresh = {"Authorization", "Bearer a", "Cache-Control", "no-cache"};
@@ -242,9 +242,9 @@ class ClientCacheTest {
         assertThat(threads).hasValue(before);
     }
 
-    /** Wire rule W81. */
+    /** Wire rule W81: the log hears of the policy, too. */
     @Test
-    void w81_theLogHearsWhichPolicyHolds() throws IOException {
+    void w81_theLogNamesThePolicyOfEachRequest() throws IOException {
         List<String> names = new ArrayList<>();
         Policy turns = Policy.builder("turns").maxTurns(1).build();
         ClientCache logged = ClientCache.of(
@@ -271,7 +271,7 @@ class ClientCacheTest {
         assertThat(names).containsExactly("turns", "turns");
     }
 
-    /** Wire rule W61: by their header, by the options, or by a policy that looks at the endpoint alone. */
+    /** Wire rule W61. Caching is off by the request's header, by the options, or by a policy for the endpoint. */
     @Test
     void w61_theLogHearsOfRequestsForWhichCachingIsOff() throws IOException {
         List<String> heard = new ArrayList<>();
@@ -311,7 +311,7 @@ class ClientCacheTest {
                 ClientCache.of(cache, options.on(true).policies(never).build());
         assertPassesBy(on, new Request(true, path, "Authorization", "Bearer a", "X-OpenRouter-Cache", "false"));
         assertPassesBy(off, new Request(true, path, "Authorization", "Bearer a"));
-        // Nor is a request without a credential anything else, as nothing of it is cached in any case.
+        // The same without a credential, when nothing is cached in any case.
         assertPassesBy(off, new Request(true, path));
         assertPassesBy(forbidden, new Request(true, path, "Authorization", "Bearer a"));
         List<String> each = List.of("200 null", "bytes", "served");
@@ -323,7 +323,7 @@ class ClientCacheTest {
                 .filteredOn(line -> line.startsWith("chat"))
                 .containsExactly("chat, policy null", "chat, policy null", "chat, policy null", "chat, policy never");
         assertThat(called).hasSize(4);
-        // What is for no endpoint passes by unheard.
+        // Requests outside the endpoints are not logged.
         assertThat(on.execute(new Request(true, "/v1/models", "Authorization", "Bearer a")))
                 .isNull();
         assertThat(cache.admin().memory().usedBytes()).isZero();
@@ -338,9 +338,9 @@ class ClientCacheTest {
         }
     }
 
-    /** A follower of another's call whose executor takes no more tasks is told on another thread. */
+    /** A follower whose executor refuses tasks hears of its time limit on another thread. */
     @Test
-    void aTimeoutIsToldAlsoIfTheExecutorTakesNoMoreTasks() throws Exception {
+    void aTimeoutIsReportedEvenIfTheExecutorRefusesTasks() throws Exception {
         Queue<Runnable> calls = new ConcurrentLinkedQueue<>();
         AtomicBoolean isShut = new AtomicBoolean();
         ClientCache joined = ClientCache.of(
@@ -364,7 +364,7 @@ class ClientCacheTest {
         isShut.set(true);
         assertThatThrownBy(() -> follower.get(20, TimeUnit.SECONDS)).hasCauseInstanceOf(InterruptedIOException.class);
         isShut.set(false);
-        // The call, and whoever is told of its answer, which the follower may be as well.
+        // Runs the call, and tasks that pass its answer on, perhaps to the follower.
         for (Runnable task = calls.remove(); task != null; task = calls.poll()) {
             task.run();
         }
@@ -372,9 +372,11 @@ class ClientCacheTest {
         assertThat(called).hasSize(1);
     }
 
-    /** A long answer goes on when its reader has taken some of it; if no thread reads on, the reader is told. */
+    /**
+     * A long answer continues when its reader has taken a part of it. If no thread can continue, the reader is told.
+     */
     @Test
-    void aReaderIsToldIfTheExecutorTakesNoMoreTasks() throws Exception {
+    void aReaderIsToldIfTheExecutorRefusesTasks() throws Exception {
         Queue<Runnable> calls = new ConcurrentLinkedQueue<>();
         AtomicBoolean isShut = new AtomicBoolean();
         AtomicBoolean isClosed = new AtomicBoolean();
@@ -416,7 +418,7 @@ class ClientCacheTest {
         }
     }
 
-    /** {@code sk-} and random digits, so that they are nowhere but where a request has put them. */
+    /** {@code sk-} and random digits, so that copies can only come from a request. */
     private static String newKey() {
         return "sk-" + UUID.randomUUID();
     }
@@ -425,7 +427,7 @@ class ClientCacheTest {
         return new StringBuilder(text).reverse().toString().getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    /** Sends a miss and two hits with each, from a thread whose stack is gone when this returns. */
+    /** Sends a miss and two hits with each key, on a thread that has ended when this returns. */
     private List<byte[]> askWithNewKeys(ClientCache asked) throws InterruptedException {
         List<byte[]> sent = new ArrayList<>();
         Thread asking = new Thread(() -> {
@@ -449,7 +451,7 @@ class ClientCacheTest {
         return sent;
     }
 
-    /** Wire rule W15, also of the heads that are known again, and of fields that are a part of the key. */
+    /** Wire rule W15, also for heads that are seen again, and for fields that are part of the key. */
     @Test
     void w15_f17_noCredentialIsOnTheHeapWhenItsRequestHasEnded(@TempDir Path folder) throws Exception {
         ClientCache keyed = ClientCache.of(
@@ -462,7 +464,7 @@ class ClientCacheTest {
         assertThat(called).hasSize(5);
         called.clear();
         List<Integer> found = List.of(-1);
-        // What the collector has not got to is no one's fault.
+        // Tries again, because the garbage collector may not have reached everything.
         for (int i = 0; i < 5 && !found.isEmpty(); i++) {
             Path heap = folder.resolve("heap" + i + ".hprof");
             ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class).dumpHeap(heap.toString(), true);
@@ -472,7 +474,7 @@ class ClientCacheTest {
         assertThat(found).isEmpty();
     }
 
-    /** The numbers of the keys that are in a file. The keys are given backwards. */
+    /** The indexes of keys whose text is in the file. The keys are given reversed, so that this test adds no copies. */
     private static List<Integer> found(Path file, List<byte[]> keys) throws IOException {
         List<Integer> found = new ArrayList<>();
         byte[] last = new byte[64];

@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** What a reader gets, how far a source may be ahead of it, and what is held meanwhile. */
+/** What a reader gets, how far its source may be ahead, and how much memory is held meanwhile. */
 class ClientExchangeTest {
     private static final int AHEAD = 64 * 1024;
 
@@ -121,7 +121,7 @@ class ClientExchangeTest {
     }
 
     @Test
-    void aReaderForWhomThereIsNoMoreRoomIsCutOff() throws IOException {
+    void aReaderWithoutMemoryForMoreIsCutOff() throws IOException {
         AtomicInteger gone = new AtomicInteger();
         begin(exchange);
         exchange.whenGone(gone::incrementAndGet);
@@ -145,7 +145,7 @@ class ClientExchangeTest {
     }
 
     @Test
-    void aProgramThatHasCancelledOrIsOutOfTimeWaitsNoMore() {
+    void aReadEndsOnCancellationAndTimeout() {
         cancelled = true;
         assertThatThrownBy(exchange::awaitHead).isInstanceOf(IOException.class).hasMessage("Canceled");
         cancelled = false;

@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class HeadDigestTest {
     /**
-     * The values of SipHash's reference implementation with {@code -DcROUNDS=1 -DdROUNDS=3}, of messages of so many
+     * Values of SipHash's reference implementation with {@code -DcROUNDS=1 -DdROUNDS=3}, for messages of that many
      * words 00 01 02 and so on.
      */
     @ParameterizedTest
@@ -35,7 +35,7 @@ class HeadDigestTest {
     }
 
     @Test
-    void partsAreToldApart() {
+    void boundariesOfPartsCount() {
         List<HeadDigest.Value> values = List.of(
                 new HeadDigest().end(),
                 new HeadDigest().add(null).end(),

@@ -8,7 +8,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Which URLs of providers are the four endpoints, and what names the provider in their keys (W1, W1b, W10). */
+/** Which URLs are the four endpoints, and which part of them identifies the provider in keys (W1, W1b, W10). */
 class ProviderPathTest {
     private static ProviderPath of(String path) {
         return ProviderPath.of("POST", new RequestUrl("https://h", path, ""));
@@ -48,7 +48,7 @@ class ProviderPathTest {
                 "/",
                 ""
             })
-    void w2_whatOnlyLooksLikeOneIsNone(String path) {
+    void w2_aPathThatOnlyLooksLikeAnEndpointIsNone(String path) {
         assertThat(of(path)).isNull();
     }
 
@@ -69,7 +69,7 @@ class ProviderPathTest {
     }
 
     @Test
-    void w26b_theIdInAPathCanBeExchanged() {
+    void w26b_theIdInAPathCanBeReplaced() {
         ProviderPath found =
                 ProviderPath.of("GET", new RequestUrl("https://h", "/api/v1/responses/gen-1/input_items", ""));
         assertThat(found.route().endpoint()).isNull();

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What the parts of a URL are, as clients spell it. */
+/** The parts of a URL as clients spell it. */
 class RequestUrlTest {
     @ParameterizedTest
     @CsvSource({

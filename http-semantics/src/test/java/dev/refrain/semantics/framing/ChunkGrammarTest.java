@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** {@link ChunkGrammar} against the grammar of RFC 9112, 7.1 as the RFC writes it, here in regular expressions. */
+/** Compares {@link ChunkGrammar} with the grammar of RFC 9112, 7.1, written here as regular expressions. */
 class ChunkGrammarTest {
     private static final String TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
     private static final String QUOTED =
@@ -29,7 +29,7 @@ class ChunkGrammarTest {
     private static final Pattern TRAILERS =
             Pattern.compile("(?:" + TOKEN + ":[\\t\\x20-\\x7E\\x80-\\xFF]*\\r\\n)*\\r\\n");
 
-    /** Where the body ends in the text, -1 if the text is none, or the text's length + 1 if more has to come. */
+    /** The end of the body in the text; -1 if the text is invalid, or the text's length + 1 if it is unfinished. */
     private static int byTheRfc(String text) {
         int at = 0;
         while (true) {
@@ -90,7 +90,7 @@ class ChunkGrammarTest {
                         + "89012345678901234567890"
                         + "12345678901234567890123456789012345678901234567890123456789012345\r\n0\r\n\r\n"
             })
-    void f25_whatTheRfcHasIsAccepted(String body) {
+    void f25_bodiesOfTheRfcsGrammarAreAccepted(String body) {
         assertThat(byTheRfc(body)).isEqualTo(body.length());
         assertThat(ours(body)).isEqualTo(body.length());
     }
@@ -98,7 +98,7 @@ class ChunkGrammarTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                // As found: blanks within a size, an extension without a name, a trailer line without a colon.
+                // Seen in practice: blanks within a size, an extension without a name, a trailer line without a colon.
                 "1b 6\r\n",
                 "1b\tzz;;==\r\n",
                 "0\r\nno colon\r\n\r\n",
@@ -156,9 +156,9 @@ class ChunkGrammarTest {
         assertThat(ours(body)).isEqualTo(-1);
     }
 
-    /** The message of a refusal goes to the client; what it says is true for the ones that are found in practice. */
+    /** The client gets the message of a refusal. It must be right for the faults that occur in practice. */
     @Test
-    void f25_aSizeMayHaveZerosAheadAndNotTooMany() {
+    void f25_aSizeMayHaveSomeLeadingZeros() {
         assertThat(ours("0".repeat(900) + "1\r\nx\r\n0\r\n\r\n")).isEqualTo(911);
         assertThat(ours("0".repeat(1025))).isEqualTo(-1);
         assertThat(ours("fffffffffffffff\r\n")).isEqualTo(18);
@@ -172,7 +172,7 @@ class ChunkGrammarTest {
         assertThat(ours(body)).as(body).isEqualTo(byTheRfc(body));
     }
 
-    /** Mostly right, with a stretch replaced or not. */
+    /** Mostly valid bodies; in some, a part is replaced. */
     @Provide
     Arbitrary<String> bodies() {
         Arbitrary<String> blank = Arbitraries.of("", "", "", "", " ", "\t", " \t ");

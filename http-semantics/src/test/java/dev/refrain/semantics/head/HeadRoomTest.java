@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What heads take of the memory budget, and who goes when there is no room. */
+/** How heads count in the memory budget, and which request ends when there is no memory. */
 class HeadRoomTest {
     private static final int MIB = 1 << 20;
     private static final int TEN_KIB = 10 * 1024;
@@ -30,7 +30,7 @@ class HeadRoomTest {
     }
 
     @Test
-    void headsThatNobodyFinishesTakeAnEighthAndTheOldestGoes() {
+    void unfinishedHeadsTakeAnEighthAndTheOldestEnds() {
         for (int i = 0; i < 1000; i++) {
             partial(i);
             assertThat(memory.usedBytes()).isLessThanOrEqualTo(MIB);
@@ -41,7 +41,7 @@ class HeadRoomTest {
     }
 
     @Test
-    void aHeadThatIsWholeLeavesTheShareToOthersAndIsCountedUntilItsRequestIsOver() {
+    void aFinishedHeadLeavesThatShareAndCountsUntilItsRequestEnds() {
         HeadRoom.Held request = partial(-1);
         request.whole();
         for (int i = 0; i < 100; i++) {
@@ -55,7 +55,7 @@ class HeadRoomTest {
     }
 
     @Test
-    void aNewRequestTakesTheRoomOfOneThatWaits() {
+    void aNewRequestTakesTheMemoryOfOneThatWaits() {
         assertThat(memory.reserve(MIB / 2 * 13, Use.UNDER_WAY)).isTrue();
         HeadRoom.Held request = heads.open(() -> {});
         assertThat(request.take(TEN_KIB, true, false)).isFalse();
@@ -76,7 +76,7 @@ class HeadRoomTest {
         held.close();
         assertThat(held.take(10, true, true)).isFalse();
         assertThat(memory.usedBytes()).isZero();
-        // Nor does anybody close it again.
+        // The closed one is not closed a second time.
         for (int i = 1; i < 100; i++) {
             partial(i);
         }

@@ -34,29 +34,29 @@ import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 
-/** A cache on the heap, and a provider of embeddings in this JVM which answers at once, or when it is told to. */
+/** A cache on the heap, and a provider of embeddings in this JVM that answers at once, or when it is told to. */
 final class EmbeddingsHarness implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     final ResponseCache cache;
-    /** What the provider was asked for, call by call, each item as JSON. */
+    /** The calls to the provider, each as its items in JSON. */
     final List<List<String>> calls = new ArrayList<>();
 
-    /** Calls that have not been answered; only while {@link #isHeld}. */
+    /** Unanswered calls; only while {@link #isHeld}. */
     final Deque<Runnable> waiting = new ArrayDeque<>();
 
     boolean isHeld;
-    /** Clients that come now are slow. */
+    /** New clients read slowly. */
     boolean isSlow;
-    /** Where clients that come now ask for more; null for the thread that gives. */
+    /** The thread on which new clients ask for more; null for the thread that gave them a piece. */
     Executor drains;
 
     boolean isPretty;
     boolean hasId;
     int status = 200;
-    /** What becomes of an answer before it is sent. */
+    /** Changes an answer before it is sent. */
     UnaryOperator<String> spoiled = answer -> answer;
-    /** The answer comes in pieces of this size, and says its length only if it is one. */
+    /** Answers are sent in pieces of this size. An answer in a single piece announces its length. */
     int piece = Integer.MAX_VALUE;
 
     private int ids;
@@ -78,20 +78,20 @@ final class EmbeddingsHarness implements AutoCloseable {
         cache.close();
     }
 
-    /** What a client has got so far. */
+    /** A client, and what it has received so far. */
     static final class Client implements ResponseSink {
         ResponseHead head;
         private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         volatile boolean ended;
         Throwable failure;
         private Runnable gone;
-        /** Takes a piece only when it is told to. */
+        /** Whether it reads only when told to. */
         private final boolean isSlow;
 
         private final Executor drains;
-        /** What goes on when it has taken a piece; null if nothing waits for that. */
+        /** Called when it has read a piece; null if nobody waits for that. */
         Runnable drained;
-        /** What happens once it has all of its answer. */
+        /** Runs once it has its whole answer. */
         Runnable atEnd = () -> {};
 
         Client(boolean isSlow, Executor drains) {
@@ -152,7 +152,7 @@ final class EmbeddingsHarness implements AutoCloseable {
             return bytes.toString(StandardCharsets.UTF_8);
         }
 
-        /** As {@code HIT}, {@code MISS}, and how many items were known. */
+        /** The outcome as {@code HIT}, {@code MISS}, and the number of known items. */
         String outcome() {
             CacheOutcome outcome = head.cache();
             if (outcome instanceof CacheOutcome.Items items) {
@@ -174,12 +174,12 @@ final class EmbeddingsHarness implements AutoCloseable {
         return ask(rules, body, provider(bytes(body)), this::provider, fields);
     }
 
-    /** Another provider is asked, if all items are called for. */
+    /** Asks with another upstream for calls that fetch all items. */
     Client ask(String body, Upstream all) {
         return ask(CacheRules.USUAL, body, all, this::provider);
     }
 
-    /** Another provider is asked, if some items are called for. */
+    /** Asks; calls that fetch only some of the items go to another upstream. */
     Client askInParts(String body, ItemByItem.Part part) {
         return ask(CacheRules.USUAL, body, provider(bytes(body)), part);
     }
@@ -188,7 +188,7 @@ final class EmbeddingsHarness implements AutoCloseable {
         return body.getBytes(StandardCharsets.UTF_8);
     }
 
-    /** Takes the way of a front-end. */
+    /** Asks as a front-end does. */
     private Client ask(CacheRules rules, String body, Upstream all, ItemByItem.Part part, String... fields) {
         Map<String, String> header = new HashMap<>(Map.of("x-openrouter-cache", "true"));
         for (int i = 0; i < fields.length; i += 2) {
@@ -252,7 +252,7 @@ final class EmbeddingsHarness implements AutoCloseable {
         }
     }
 
-    /** What the provider says to a request, always the same but for the id. */
+    /** The provider's answer to a request; only its id changes. */
     String answer(String body) {
         try {
             ObjectNode fields = (ObjectNode) JSON.readTree(body);

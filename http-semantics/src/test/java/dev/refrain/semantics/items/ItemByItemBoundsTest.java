@@ -28,10 +28,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Wire rule W86: what it may hold, and how long it may be. */
+/** Wire rule W86: the memory that it may hold, and limits of length. */
 class ItemByItemBoundsTest {
     private EmbeddingsHarness harness = EmbeddingsHarness.onHeap();
-    /** Calls that never end, kept so that what they hold is not collected. */
+    /** Calls that never end, referenced so that their memory is not collected. */
     private final List<ResponseSink> silent = new ArrayList<>();
 
     @AfterEach
@@ -48,7 +48,7 @@ class ItemByItemBoundsTest {
     }
 
     @Test
-    void w29_whatIsHeldForAClientThatLeavesWhileItWaitsForOthersIsGivenBack() throws IOException {
+    void w29_memoryOfAClientThatLeavesWhileItWaitsIsReleased() throws IOException {
         harness.close();
         MemoryBudget memory = new MemoryBudget(1 << 20);
         harness = new EmbeddingsHarness(
@@ -62,7 +62,7 @@ class ItemByItemBoundsTest {
         assertThat(memory.usedBytes()).isGreaterThan(others);
         waits.leave();
         calls.leave();
-        // What has been called for is fetched, and stored.
+        // The item of the call that was made is fetched and stored.
         harness.waiting.removeLast().run();
         assertThat(memory.usedBytes()).isEqualTo(others);
         harness.waiting.removeLast().run();
@@ -72,9 +72,7 @@ class ItemByItemBoundsTest {
         assertThat(harness.calls).hasSize(3);
     }
 
-    /**
-     * Fetched items go to their flights one after the other: when the first has ended, the others are not there yet.
-     */
+    /** Fetched items are passed to their flights one by one: when the first flight has ended, the others have not. */
     @Test
     void w29_aClientMayLeaveWhileTheItemsOfItsAnswerAreHandedOut() throws IOException {
         harness.close();
@@ -93,7 +91,7 @@ class ItemByItemBoundsTest {
         assertThat(harness.calls).hasSize(2);
     }
 
-    /** 400 of these would be more than the heap. */
+    /** 400 such bodies would not fit in the heap. */
     @Test
     void w86_f56_anAnnouncedLengthTakesNoMemoryBeforeItComes() {
         for (int i = 0; i < 400; i++) {
@@ -106,7 +104,7 @@ class ItemByItemBoundsTest {
         }
     }
 
-    /** Has the provider answer with vectors that take about so many bytes, and the cache have such a budget. */
+    /** Makes the provider answer with vectors of about that many bytes, and gives the cache this budget. */
     private MemoryBudget withLongVectors(int length, int budget) throws IOException {
         harness.close();
         MemoryBudget memory = new MemoryBudget(budget);
@@ -155,7 +153,7 @@ class ItemByItemBoundsTest {
         assertThat(memory.usedBytes()).isZero();
     }
 
-    /** It may ask for the next piece while it is being given one. */
+    /** A client may ask for the next piece while it is given one. */
     @Test
     void w86_f56_piecesAreInOrderOnWhicheverThreadTheClientAsksForMore() throws IOException {
         MemoryBudget memory = withLongVectors(100_000, 8 << 20);
@@ -176,7 +174,7 @@ class ItemByItemBoundsTest {
     }
 
     @Test
-    void w86_whatIsHeldIsReservedAndGivenBack() throws IOException {
+    void w86_heldMemoryIsReservedAndReleased() throws IOException {
         harness.close();
         MemoryBudget memory = new MemoryBudget(64 * 1024);
         harness = new EmbeddingsHarness(
@@ -192,13 +190,13 @@ class ItemByItemBoundsTest {
         for (int i = 0; i < items.length; i++) {
             items[i] = "a text of some length that is not like any other, number " + i;
         }
-        // Too much to take it apart, but not to pass it on.
+        // There is too little memory to split the answer, but enough to pass it on.
         assertThat(ask(items).body()).isEqualTo(harness.answer(request(items)));
         assertThat(memory.refusals()).isPositive();
         assertThat(memory.usedBytes()).isZero();
     }
 
-    /** Each item has a flight of its own, which takes far more of the heap than its text. */
+    /** Each item has its own flight, which takes far more of the heap than its text. */
     @Test
     void w86_f56_itemsWithoutRoomGoAsAWhole() throws IOException {
         harness.close();
@@ -235,7 +233,7 @@ class ItemByItemBoundsTest {
     }
 
     @Test
-    void w86_aPartThatSaysThatItIsTooLongIsNotWaitedFor() {
+    void w86_aPartThatAnnouncesTooMuchIsNotReadToItsEnd() {
         AtomicBoolean isCancelled = new AtomicBoolean();
         ask("a");
         Client all = harness.askInParts(request("a", "b"), part -> sink -> {
@@ -247,7 +245,7 @@ class ItemByItemBoundsTest {
         assertThat(isCancelled).isTrue();
     }
 
-    /** What stands around the list would be kept with each item, and white space be written between all of them. */
+    /** Text around the list would be stored with each item, and white space would be repeated between items. */
     @ParameterizedTest
     @ValueSource(strings = {"\"model\":\"", "\"data\":[", "},"})
     void w86_anAnswerWithMuchAroundItsItemsIsPassedOnAndStoredWhole(String before) {
@@ -271,10 +269,10 @@ class ItemByItemBoundsTest {
         assertThat(ask(fewer).outcome()).isEqualTo("MISS 0/" + fewer.length);
     }
 
-    /** A fault that the cache does not take for one of its store, at each of its lookups in turn. */
+    /** An error that the cache does not attribute to its store, at each of its lookups in turn. */
     @ParameterizedTest
     @ValueSource(ints = {2, 3, 4, 5, 6})
-    void w86_aFaultBetweenTheItemsLeavesNobodyWaiting(int bad) throws IOException {
+    void w86_anErrorBetweenItemsLeavesNobodyWaiting(int bad) throws IOException {
         harness.close();
         MemoryBudget memory = new MemoryBudget(1 << 20);
         AtomicInteger lookups = new AtomicInteger();

@@ -21,7 +21,7 @@ import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 
-/** Wire rule W86: any requests one after the other get what a provider says that is asked for all of it each time. */
+/** Wire rule W86: any sequence of requests gets the answers of a provider that is asked for all items each time. */
 class ItemByItemPropertiesTest {
     private static EmbeddingsHarness harness;
     private static int tries;
@@ -36,7 +36,7 @@ class ItemByItemPropertiesTest {
         harness.close();
     }
 
-    /** @param settings what stands beside the input, as members of JSON */
+    /** @param settings the members beside the input, as JSON */
     record Request(Set<String> items, String settings, boolean isFirst) {
         String body() {
             String input = "\"input\" : [ " + String.join(" , ", items) + " ]";
@@ -77,7 +77,7 @@ class ItemByItemPropertiesTest {
             @ForAll boolean isPretty,
             @ForAll boolean hasId,
             @ForAll boolean inPieces) {
-        // To open a cache takes longer than all the rest.
+        // One cache for all tries, because opening one takes longer than everything else.
         String namespace = "try-" + ++tries;
         harness.calls.clear();
         harness.isPretty = isPretty;
@@ -119,9 +119,9 @@ class ItemByItemPropertiesTest {
         }
     }
 
-    /** Whatever comes: nothing is thrown, and what is taken apart is JSON where all of it was. */
+    /** On any input, nothing is thrown, and if the answer was JSON, the part that is taken from it is JSON. */
     @Property(tries = 300)
-    void w86_nothingThatComesBreaksIt(
+    void w86_damagedRequestsAndAnswersDoNoHarm(
             @ForAll("requests") List<Request> requests, @ForAll @IntRange(max = 400) int at, @ForAll char by) {
         String body = requests.get(0).body();
         ItemRequest.of(broken(body, at, by), Long.MAX_VALUE);
@@ -140,7 +140,7 @@ class ItemByItemPropertiesTest {
 
     private static byte[] broken(String text, int at, char by) {
         int place = at % text.length();
-        // Marks of JSON as often as anything else.
+        // Half of the replacements are JSON punctuation.
         char mark = by % 2 == 0 ? by : "{}[]\",:\\0".charAt(by % 9);
         return (text.substring(0, place) + mark + text.substring(place + 1)).getBytes(StandardCharsets.UTF_8);
     }
@@ -158,7 +158,7 @@ class ItemByItemPropertiesTest {
         }
     }
 
-    /** The answer without what is another one's each time: id, and usage. */
+    /** The answer without the parts that differ each time: id and usage. */
     private static String without(String answer) {
         return answer.replaceAll("\"id\":\"[^\"]*\",", "").replaceAll("\"usage\":\\{[^}]*}", "");
     }

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Wire rule W86, what comes at the same time, and what is in doubt. */
+/** Wire rule W86: which items are known, calls at the same time, and ambiguous requests and answers. */
 class ItemByItemTest {
     private EmbeddingsHarness harness = EmbeddingsHarness.onHeap();
 
@@ -39,7 +39,7 @@ class ItemByItemTest {
         return harness.ask(request(items));
     }
 
-    // ---- what is known
+    // ---- known items
 
     @Test
     void w86_aRequestForOneItemAndManyFillTheSameEntries() {
@@ -48,12 +48,12 @@ class ItemByItemTest {
         assertThat(ask("b").outcome()).isEqualTo("HIT");
         assertThat(ask("b", "a").outcome()).isEqualTo("HIT 2/2");
         assertThat(harness.calls).containsExactly(List.of("\"a\""), List.of("\"b\""));
-        // By W11 this is another request.
+        // By W11, a different spelling of the input is another request.
         assertThat(harness.ask("{\"model\":\"m\",\"input\":\"a\"}").outcome()).isEqualTo("MISS");
     }
 
     @Test
-    void w86_whatWasFetchedIsSaidToHaveCostAndWhatWasKnownToBeSaved() {
+    void w86_costsAreThoseOfFetchedItemsAndSavingsThoseOfKnownOnes() {
         ask("aa", "bbbb");
         Client partial = ask("aa", "c");
         assertThat(partial.body()).contains("\"total_tokens\":3}");
@@ -76,7 +76,7 @@ class ItemByItemTest {
     }
 
     @Test
-    void w86_anItemLivesAsLongAsItsRequestSays() throws IOException {
+    void w86_anItemHasTheLifetimeOfItsRequest() throws IOException {
         harness.close();
         MovableClock clock = new MovableClock();
         harness = new EmbeddingsHarness(
@@ -99,7 +99,7 @@ class ItemByItemTest {
     }
 
     @Test
-    void w86_noStoreTakesWhatIsKnownAndKeepsNothing() {
+    void w86_noStoreUsesKnownItemsAndStoresNone() {
         ask("a", "b");
         assertThat(harness.ask(request("a", "c"), "Cache-Control", "no-store").outcome())
                 .isEqualTo("MISS 1/2");
@@ -118,7 +118,7 @@ class ItemByItemTest {
     }
 
     @Test
-    void w86_offTheRequestIsOneThing() {
+    void w86_withTheSettingOffTheRequestIsCachedAsAWhole() {
         CacheRules off = new CacheRules(CacheDefaults.USUAL, Policies.NONE, false);
         harness.ask(off, request("a", "b"));
         assertThat(harness.ask(off, request("a", "b")).outcome()).isEqualTo("HIT");
@@ -128,7 +128,7 @@ class ItemByItemTest {
     // ---- at the same time
 
     @Test
-    void w86_whatAnotherFetchesIsWaitedFor() {
+    void w86_anItemThatAnotherRequestFetchesIsAwaited() {
         harness.isHeld = true;
         Client first = ask("a", "b");
         Client second = ask("b", "c");
@@ -147,7 +147,7 @@ class ItemByItemTest {
     }
 
     @Test
-    void w86_whoWaitsForACallThatFailsMakesItsOwn() {
+    void w86_aRequestThatWaitsForAFailingCallMakesItsOwn() {
         harness.isHeld = true;
         harness.status = 429;
         Client first = ask("a", "b");
@@ -166,7 +166,7 @@ class ItemByItemTest {
     }
 
     @Test
-    void w29_whatIsFetchedForAClientThatLeavesIsStored() {
+    void w29_itemsFetchedForAClientThatLeavesAreStored() {
         harness.isHeld = true;
         ask("a", "b").leave();
         harness.waiting.removeFirst().run();
@@ -191,7 +191,7 @@ class ItemByItemTest {
     }
 
     @Test
-    void w86_anErrorAboutTheRequestIsThatOfTheWholeRequest() {
+    void w86_anErrorAboutTheRequestComesFromACallForAllItems() {
         ask("a");
         harness.status = 400;
         harness.spoiled = answer -> "{\"error\":{\"message\":\"no\"}}";
@@ -200,7 +200,7 @@ class ItemByItemTest {
     }
 
     @Test
-    void w86_aProviderThatDiesAfterItsHeadIsAnErrorAndNoTornAnswer() {
+    void w86_aProviderThatDiesAfterItsHeadIsAnErrorAndNotATornAnswer() {
         Client torn = harness.ask(request("a", "b"), sink -> {
             sink.head(new ResponseHead(200, "application/json", null, 500, "gen-1", null, Map.of()));
             sink.fail(new IOException("reset"));
@@ -210,7 +210,7 @@ class ItemByItemTest {
         assertThat(torn.head).isNull();
     }
 
-    // ---- in doubt
+    // ---- ambiguous requests and answers
 
     @ParameterizedTest
     @ValueSource(
@@ -229,7 +229,7 @@ class ItemByItemTest {
                 "{\"model\":null,\"input\":[\"a\",\"b\"]}",
                 "{\"input\":[\"a\",\"b\"]}"
             })
-    void w86_aRequestThatIsInDoubtGoesAsAWhole(String body) {
+    void w86_anAmbiguousRequestIsCachedAsAWhole(String body) {
         harness.spoiled = answer -> answer;
         assertThat(harness.ask(body).outcome()).isEqualTo("MISS");
         assertThat(harness.ask(body).outcome()).isEqualTo("HIT");
@@ -247,16 +247,16 @@ class ItemByItemTest {
                 "\"truncate\":\"END\"",
                 "\"truncation\":true"
             })
-    void w86_membersThatHoldForEachInputByItselfAreKnown(String member) {
+    void w86_knownMembersApplyToEachInputByItself(String member) {
         harness.ask("{\"model\":\"m\"," + member + ",\"input\":[\"a\",\"b\"]}");
         assertThat(harness.ask("{\"model\":\"m\"," + member + ",\"input\":[\"a\",\"c\"]}")
                         .outcome())
                 .isEqualTo("MISS 1/2");
     }
 
-    /** Jina embeds all inputs as one text then, so each vector depends on what stands beside it. */
+    /** With this option, Jina embeds all inputs as one text, so each vector depends on the other inputs. */
     @Test
-    void w86_aMemberThatIsNotKnownMayMakeInputsDependOnEachOther() {
+    void w86_anUnknownMemberMayMakeInputsDependOnEachOther() {
         harness.ask("{\"model\":\"m\",\"late_chunking\":true,\"input\":[\"a\",\"b\"]}");
         harness.ask("{\"model\":\"m\",\"late_chunking\":true,\"input\":[\"a\",\"c\"]}");
         assertThat(harness.calls).containsExactly(List.of("\"a\"", "\"b\""), List.of("\"a\"", "\"c\""));
@@ -274,7 +274,7 @@ class ItemByItemTest {
                 "\"model\":\"m\" | \"model\":\"m\",\"model\":\"m\"",
                 "\\{\"object\":\"embedding\",\"index\":0[^}]*}, | ''"
             })
-    void w86_anAnswerThatIsInDoubtIsStoredWhole(String place, String by) {
+    void w86_anAmbiguousAnswerIsStoredWhole(String place, String by) {
         harness.spoiled = answer -> answer.replaceFirst(place, by);
         Client miss = ask("a", "b");
         assertThat(miss.body()).isEqualTo(harness.answer(request("a", "b")).replaceFirst(place, by));
@@ -285,7 +285,7 @@ class ItemByItemTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"{\"object\":\"list\"", "[]", "", "{\"data\":[],\"error\":{}}", "{\"data\":[{]}"})
-    void w86_whatIsNoAnswerIsPassedOnAndNotStored(String answer) {
+    void w86_anInvalidAnswerIsPassedOnAndNotStored(String answer) {
         harness.spoiled = of -> answer;
         assertThat(ask("a", "b").body()).isEqualTo(answer);
         assertThat(ask("a", "b").body()).isEqualTo(answer);
@@ -293,7 +293,7 @@ class ItemByItemTest {
     }
 
     @Test
-    void w86_anAnswerToSomeItemsThatIsInDoubtIsAskedForAsAWhole() {
+    void w86_afterAnAmbiguousPartAllItemsAreFetched() {
         ask("a");
         harness.spoiled = answer -> answer.replace("\"model\":\"m\"", "\"model\":\"m-2\"");
         Client all = ask("a", "b");

@@ -19,7 +19,7 @@ class CacheControlFieldTest {
     }
 
     @Test
-    void w30_nothingIsNothing() {
+    void w30_anAbsentFieldHasNoDirectives() {
         assertThat(CacheControlField.parse(null)).isEqualTo(CacheDirectives.NONE);
         assertThat(parse()).isEqualTo(CacheDirectives.NONE);
         assertThat(parse("")).isEqualTo(CacheDirectives.NONE);
@@ -64,19 +64,19 @@ class CacheControlFieldTest {
                 "x=\"no-cache, max-age=1",
                 "=max-age=1"
             })
-    void w30_whatIsUnknownOrNoNumberIsSkipped(String line) {
+    void w30_unknownDirectivesAndInvalidNumbersAreSkipped(String line) {
         assertThat(parse(line)).isEqualTo(CacheDirectives.NONE);
     }
 
     @ParameterizedTest
     @CsvSource({"0,0", "007,7", "2147483647,2147483647", "2147483648,2147483647", "99999999999999999999,2147483647"})
-    void w30_numbersAreCutOffWhereTheyMeanForever(String number, long seconds) {
+    void w30_hugeNumbersAreClamped(String number, long seconds) {
         assertThat(parse("max-age=" + number).maxAgeSeconds()).isEqualTo(seconds);
         assertThat(parse("stale-if-error=" + number).staleIfErrorSeconds()).isEqualTo(seconds);
     }
 
     @RepeatedTest(20)
-    void anyTextIsReadWithoutAFault() {
+    void arbitraryTextIsParsedWithoutAnException() {
         Random random = new Random();
         long seed = random.nextLong();
         random.setSeed(seed);
@@ -89,7 +89,7 @@ class CacheControlFieldTest {
             assertThatCode(() -> parse(line.toString()))
                     .as("seed %d: %s", seed, line)
                     .doesNotThrowAnyException();
-            // Whatever came before, a new line is read afresh.
+            // A new line is parsed independently of the line before.
             assertThat(parse(line.toString(), "only-if-cached").onlyIfCached()).isTrue();
         }
     }

@@ -4,7 +4,7 @@ import dev.refrain.semantics.RequestFields;
 import java.util.List;
 import java.util.function.BiConsumer;
 
-/** The header of a request that says nothing. */
+/** The header of a request without fields. */
 enum NoFields implements RequestFields {
     INSTANCE;
 

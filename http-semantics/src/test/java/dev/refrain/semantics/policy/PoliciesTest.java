@@ -29,8 +29,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Wire rules W80 and W81: defaults and policies, by tables and against a reference that is easy to read. Long, since it
- * is mostly tables.
+ * Wire rules W80 and W81: defaults and policies, by tables, and compared with a simple reference. Long, since it is
+ * mostly tables.
  */
 class PoliciesTest {
     private static final Duration MINUTE = Duration.ofMinutes(1);
@@ -38,7 +38,7 @@ class PoliciesTest {
 
     // ---- defaults
 
-    /** By default, preset, header, and whether caching is on. */
+    /** Columns: default, preset, header, and whether caching is on. */
     @ParameterizedTest
     @CsvSource({
         "off,,,false",
@@ -52,7 +52,7 @@ class PoliciesTest {
         "on,true,,true",
         "on,true,false,false",
     })
-    void w80_aRequestWithoutTheHeaderIsAsTheDefaultSays(String byDefault, Boolean preset, String header, boolean on) {
+    void w80_withoutTheHeaderTheDefaultApplies(String byDefault, Boolean preset, String header, boolean on) {
         CacheRules rules = new CacheRules(new CacheDefaults(byDefault.equals("on"), MINUTE, MONTH), Policies.NONE);
         assertThat(decide(rules, header, null, preset(preset, null), null).enabled())
                 .isEqualTo(on);
@@ -93,7 +93,7 @@ class PoliciesTest {
 
     // ---- which policy
 
-    /** Label, model, endpoint and preset of a request, and which policy of {@link #list} holds for it. */
+    /** Columns: label, model, endpoint and preset of a request, and the index of its policy in {@link #list}. */
     @ParameterizedTest
     @CsvSource({
         "legal,gpt-5,CHAT,,0",
@@ -108,12 +108,12 @@ class PoliciesTest {
         "ops,gpt-5,CHAT,other,-1",
         "Legal,gpt-5,CHAT,,-1",
     })
-    void w81_theFirstThatMatchesHolds(String label, String model, Endpoint endpoint, String preset, int place) {
+    void w81_theFirstMatchingPolicyApplies(String label, String model, Endpoint endpoint, String preset, int place) {
         assertThat(nameOf(new Policies(list()).first(endpoint, listed(label), listed(model), preset)))
                 .isEqualTo(place < 0 ? null : "p" + place);
     }
 
-    /** Labels and models, and which policy holds; of "*" it is not known which model it is. */
+    /** Columns: labels, models, and the index of the policy that applies; "*" is an unknown model. */
     @ParameterizedTest
     @CsvSource({
         "ops,cheap,1",
@@ -129,7 +129,7 @@ class PoliciesTest {
         "ops other,other,-1",
         ",secret,2",
     })
-    void w81_ofSeveralLabelsAndModelsEachCountsAndNeverWins(String labels, String models, int place) {
+    void w81_withSeveralLabelsOrModelsEachCountsAndNeverWins(String labels, String models, int place) {
         Policies policies = new Policies(List.of(
                 policy("p0", new Match("legal", null, null, null), Caching.NEVER),
                 policy("p1", new Match(null, "cheap", null, null), Caching.ON),
@@ -148,7 +148,7 @@ class PoliciesTest {
     }
 
     @Property(tries = 2000)
-    void w81_asASimpleReferenceDecides(
+    void w81_decidesLikeASimpleReference(
             @ForAll("policies") List<Match> matches,
             @ForAll("labels") String label,
             @ForAll("models") String model,
@@ -196,13 +196,13 @@ class PoliciesTest {
     }
 
     @Test
-    void w81_withoutPoliciesNothingHolds() {
+    void w81_withoutPoliciesNoneApplies() {
         assertThat(Policies.NONE.first(Endpoint.CHAT, List.of("a"), List.of("m"), "p"))
                 .isNull();
         assertThat(Policies.NONE.needBody()).isFalse();
     }
 
-    // ---- what it does
+    // ---- effects of a policy
 
     /** Columns: policy, preset, header, and whether caching is on. */
     @ParameterizedTest
@@ -227,7 +227,7 @@ class PoliciesTest {
         }
     }
 
-    /** The policy's lifetime and its bound, header, preset, and what comes of it; the defaults are 300 and 86400. */
+    /** Columns: the policy's lifetime and its bound, header, preset, and the result. The defaults are 300 and 86400. */
     @ParameterizedTest
     @CsvSource({
         "3600,,,,3600",
@@ -258,7 +258,7 @@ class PoliciesTest {
         assertThat(controls.directives().noStore()).isEqualTo(noStore);
     }
 
-    /** Limits, a body, and which of them it exceeds. */
+    /** Columns: limits, a body, and the limit that it exceeds. */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -305,7 +305,7 @@ class PoliciesTest {
         assertThat(policy.exceededBy(traits(Endpoint.RESPONSES, sent))).isEqualTo(BypassReason.MAX_TEMPERATURE);
     }
 
-    /** Clients choose names: nothing of one body may stay with what reads the next. */
+    /** Clients choose names: no name of one body may stay in the scanner. */
     @Test
     void w81_namesOfMembersAreNotKept() {
         long before = usedHeap();
@@ -318,7 +318,7 @@ class PoliciesTest {
     }
 
     @Test
-    void w81_aLongNameIsNotGathered() {
+    void w81_aLongNameIsNotBuffered() {
         byte[] sent = ("{\"" + "n".repeat(1 << 20) + "\":{},\"temperature\":0}").getBytes(StandardCharsets.UTF_8);
         assertThat(traits(Endpoint.CHAT, sent).temperature()).isNaN();
     }
@@ -332,7 +332,7 @@ class PoliciesTest {
         return RequestTraits.of(endpoint, new ByteArrayInputStream(sent));
     }
 
-    /** The first policy that depends on a body stands behind p1; a dash is what the head leaves open. */
+    /** Only policies after p1 depend on the body. A dash means that the head does not decide. */
     @ParameterizedTest
     @CsvSource({"legal,p0", "ops,p1", "ops legal,p0", "ops other,-", "other,-", ",-"})
     void w81_aHeadDecidesWhatNoBodyCanChange(String labels, String name) {
@@ -350,7 +350,7 @@ class PoliciesTest {
     }
 
     @Test
-    void w81_headsAloneDecideUnlessAPolicyAsksForMore() {
+    void w81_headsAloneDecideUnlessAPolicyNeedsTheBody() {
         Policy byHead = policy("p", new Match("a", null, Endpoint.CHAT, null), Caching.ON);
         assertThat(new Policies(List.of(byHead)).needBody()).isFalse();
         assertThat(RequestedCaching.of(NoFields.INSTANCE, rules(false, byHead), Endpoint.CHAT, List.of("a"))
@@ -385,7 +385,7 @@ class PoliciesTest {
                 .build();
     }
 
-    /** Which requests a policy is for. */
+    /** The requests to which a policy applies. */
     private record Match(String label, String model, Endpoint endpoint, String preset) {
         private static final Match ALL = new Match(null, null, null, null);
 

@@ -42,12 +42,12 @@ class PresetTest {
                 "{'preset':'x','model':null}                     | {'model':null}",
                 "{'preset':'x'}                                  | {'model':'m'}",
             })
-    void w51_theReferenceGoesAndTheModelIsFilledIn(String request, String expected) {
+    void w51_theReferenceIsRemovedAndTheModelFilledIn(String request, String expected) {
         assertThat(resolve(preset("m", null, Map.of()), Endpoint.CHAT, request)).isEqualTo(expected);
     }
 
     @Test
-    void w51_whatIsLeftOfARequestWithoutAnyFieldIsAnObject() {
+    void w51_aRequestWithNoFieldsLeftIsAnEmptyObject() {
         assertThat(resolve(preset(null, null, Map.of("seed", number("1"))), Endpoint.CHAT, "{'preset':'x','seed':2}"))
                 .isEqualTo("{'seed':2}");
         assertThat(resolve(preset(null, "p", Map.of()), Endpoint.EMBEDDINGS, "{'preset':'x'}"))
@@ -67,7 +67,7 @@ class PresetTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"messages", "input"})
-    void w51_messagesAndInputAreNeverThePresets(String field) {
+    void w51_messagesAndInputNeverComeFromThePreset(String field) {
         Preset preset = preset("m", null, Map.of(field, JSON.createArrayNode()));
 
         assertThat(resolve(preset, Endpoint.CHAT, "{'" + field + "':[1],'preset':'x'}"))
@@ -146,7 +146,7 @@ class PresetTest {
                 .isEqualTo("{\"a\":" + digits + ",\"b\":\"" + text + "\",\"model\":\"m\"}");
     }
 
-    /** The slices against Jackson's own idea of the merged tree, on random requests. */
+    /** Compares the result with a merge of Jackson's trees, on random requests. */
     @Test
     void w51_equalsAMergeOfTrees() throws Exception {
         Random random = new Random(51);
@@ -173,7 +173,7 @@ class PresetTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "[]", "{", "{\"a\":}", "{\"a\":1", "nonsense"})
-    void refusesWhatIsNotAJsonObject(String body) {
+    void refusesABodyThatIsNotAJsonObject(String body) {
         assertThatThrownBy(() -> raw(preset("m", null, Map.of()), Endpoint.CHAT, body))
                 .isInstanceOf(IllegalArgumentException.class);
     }
@@ -199,8 +199,7 @@ class PresetTest {
 
         assertThat(new Preset(new PresetDefinition("s", true, 60, "m", "p", one)).fingerprint())
                 .isEqualTo(new Preset(new PresetDefinition("t", null, null, "m", "p", other)).fingerprint())
-                // SHA-256 of {"a":1,"b":{"x":0.10,"y":[{"c":2,"d":1}]},"model":"m","system_prompt":"p"},
-                // as sha256sum has it
+                // SHA-256 of {"a":1,"b":{"x":0.10,"y":[{"c":2,"d":1}]},"model":"m","system_prompt":"p"}, by sha256sum
                 .isEqualTo("10982a208f1092de36aa03e5fa5f9b5062a3e1f236b45591cf9b14b012d667b4");
     }
 
@@ -244,7 +243,7 @@ class PresetTest {
         }
     }
 
-    /** Quotes are written as apostrophes, to be readable. */
+    /** Quotes are written as apostrophes here, for readability. */
     private static String resolve(Preset preset, Endpoint endpoint, String request) {
         return raw(preset, endpoint, request.replace('\'', '"')).replace('"', '\'');
     }

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Wire rule W87, with a timer and a ticker that the test moves. */
+/** Wire rule W87, with a timer and a ticker that the test controls. */
 class PacedSinkTest {
     private static final String HEAD =
             "data: {\"id\":\"c\",\"created\":1,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"";
@@ -44,7 +44,7 @@ class PacedSinkTest {
     private ResponseCache cache;
     private CacheKey key;
 
-    /** Moves when the test says so. */
+    /** A timer and ticker that move when the test says so. */
     private static final class Time implements PacedSink.Timer {
         private record Action(long at, long number, Runnable what) {}
 
@@ -141,7 +141,7 @@ class PacedSinkTest {
         return cache.key(CacheRequest.of(Endpoint.CHAT, "key", bytes)).orElseThrow();
     }
 
-    /** Fetches a stream whose events come after these times, in milliseconds. */
+    /** Fetches a stream whose events arrive at these intervals, in milliseconds. */
     private void fetch(long... gaps) {
         fetch(key, EVENTS, gaps);
     }
@@ -181,7 +181,7 @@ class PacedSinkTest {
     }
 
     @Test
-    void w87_recordedIsAsItCame() {
+    void w87_recordedPaceIsThatOfTheStream() {
         fetch(100, 40, 1000, 0, 7);
         Client client = ask("recorded");
         assertThat(client.head.contentLength()).isEqualTo(-1);
@@ -217,7 +217,7 @@ class PacedSinkTest {
     @Test
     void w87_aNumberOfTokensIsSpreadOverTheEvents() {
         fetch(0);
-        // Eight tokens, so 400 ms for five events, the first of which goes at once.
+        // Eight tokens, so 400 ms for five events; the first is sent at once.
         Client client = ask("20TPS");
         assertThat(client.pieces).hasSize(1);
         time.pass(79);
@@ -232,7 +232,7 @@ class PacedSinkTest {
     }
 
     @Test
-    void w87_whatWasNotRecordedIsInstant() throws IOException {
+    void w87_withoutARecordedPaceTheReplayIsInstant() throws IOException {
         cache.close();
         cache = ResponseCache.onHeap(64L << 20).memory(memory).open();
         key = key("{\"model\":\"m\",\"stream\":true}");
@@ -244,7 +244,7 @@ class PacedSinkTest {
     }
 
     @Test
-    void w87_aPaceThatIsNotTheAnswersIsNotUsed() throws IOException {
+    void w87_aPaceThatDoesNotFitTheAnswerIsNotUsed() throws IOException {
         fetch(100);
         List<String> fewer = List.of(EVENTS.get(2), EVENTS.get(4));
         String contents = String.join("", fewer);
@@ -253,9 +253,9 @@ class PacedSinkTest {
         assertThat(ask("recorded").ended).isTrue();
     }
 
-    /** A paced answer holds its request and its connection: with enough of them clients could keep others out. */
+    /** A paced answer keeps its request and its connection. With enough of them, clients could keep others out. */
     @Test
-    void w87_whereMemoryIsShortTheRestComesAtOnce() {
+    void w87_whenMemoryIsShortTheRestComesAtOnce() {
         fetch(0);
         Client client = ask("1tps");
         Client other = ask("1tps");
@@ -264,7 +264,7 @@ class PacedSinkTest {
         assertThat(client.ended).isTrue();
         assertThat(other.ended).isTrue();
         assertThat(body(client)).isEqualTo(body(ask("instant")));
-        // And nobody else's begins.
+        // A new answer is not paced either.
         assertThat(ask("1tps").ended).isTrue();
         memory.release(memory.limitBytes() / 16 * 9);
     }
@@ -282,7 +282,7 @@ class PacedSinkTest {
         client.drained.run();
         time.pass(0);
         assertThat(client.pieces).hasSize(2);
-        // Late: what is due by now comes at once.
+        // The reader is late, so everything due is sent at once.
         time.pass(400);
         client.drained.run();
         time.pass(0);
@@ -291,7 +291,7 @@ class PacedSinkTest {
     }
 
     @Test
-    void w87_whoHasGoneLeavesNothingBehind() {
+    void w87_aClientThatLeavesLeavesNothingBehind() {
         fetch(100);
         Client client = ask("recorded");
         time.pass(150);
@@ -313,7 +313,7 @@ class PacedSinkTest {
         for (int i = 0; i < 2000; i++) {
             clients.add(ask("recorded"));
         }
-        // A timer each, and no more memory than there is: the others had theirs at once.
+        // Some have a timer each. For the others there was no memory, so they had their answers at once.
         long paced = clients.stream().filter(client -> !client.ended).count();
         assertThat(paced).isBetween(100L, 1999L);
         assertThat(time.waiting).hasSize((int) paced);
@@ -326,7 +326,7 @@ class PacedSinkTest {
     }
 
     @Test
-    void w87_instantIsTheClientItself() {
+    void w87_instantReplayNeedsNoWrapper() {
         Client client = new Client();
         assertThat(PacedSink.of(Replay.INSTANT, cache, key, time, client)).isSameAs(client);
         assertThat(PacedSink.of(replay("9tps"), cache, key("{\"model\":\"m\"}"), time, client))

@@ -12,7 +12,7 @@ class TlsFilesTest {
     @TempDir
     Path folder;
 
-    /** A client may have one made with each handshake, and they would stay for a day. */
+    /** A client may create a session with each handshake, and each would stay for a day. */
     @Test
     void f17_sessionsOfClientsAreBounded() throws Exception {
         Path store = folder.resolve("keys.p12");

@@ -53,7 +53,7 @@ class VerifierTest {
         return ChronicleStore.open(file(), CAPACITY, Clock.systemUTC());
     }
 
-    /** Stores a few hundred entries, some large, some expired. Returns how many keys they have. */
+    /** Stores a few hundred entries, some large, some expired. Returns the number of their keys. */
     private int fill(ChronicleStore store) {
         Set<Integer> keys = new HashSet<>();
         long longAgo = 1_000_000;
@@ -66,7 +66,7 @@ class VerifierTest {
         return keys.size();
     }
 
-    /** Where the entries of the first segment, but for large ones, begin in the file. */
+    /** Offsets in the file of the entries of the first segment, without large ones. */
     private long[] valuesOfFirstSegment() throws IOException {
         byte[] bytes = Files.readAllBytes(file());
         ByteBuffer file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
@@ -75,7 +75,7 @@ class VerifierTest {
                 .map(slot -> file.getInt(segment + 4 * slot))
                 .filter(content -> content != 0)
                 .map(content -> segment + CHUNKS_AT + (content >>> 19) * 128)
-                // Parts of large entries stand where chance puts them.
+                // Parts of large entries are at random places.
                 .filter(at -> !isMark(file, at))
                 .asLongStream()
                 .toArray();
@@ -128,7 +128,7 @@ class VerifierTest {
     void aStoreInUse() throws IOException {
         try (ChronicleStore store = open()) {
             fill(store);
-            // In a process of its own, as closing the lock file here would give up this process's locks.
+            // In a separate process, because closing the lock file here would release this process's locks.
             Process process = ChildJvm.builder(Verifier.class, file())
                     .redirectErrorStream(true)
                     .start();
@@ -142,7 +142,7 @@ class VerifierTest {
         }
     }
 
-    /** In the key, in the body of an entry, and at the length of a value. */
+    /** Offsets in the key, in the body of an entry, and at the length of a value. */
     @ParameterizedTest
     @ValueSource(ints = {3, 34 + EntryHead.LENGTH + 20, 33})
     void aDamagedEntry(int offset) throws IOException {

@@ -8,7 +8,7 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** Settings can be judged without anything being started: they know no server, no client and no store. */
+/** Settings can be checked without starting anything: they depend on no server, no client and no store. */
 @AnalyzeClasses(packages = "dev.refrain.http.config", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest

@@ -40,7 +40,7 @@ class CheckTest {
     }
 
     @Test
-    void aFileThatIsInOrderIsSaidToBe() throws IOException {
+    void aValidFileIsReportedAsValid() throws IOException {
         assertThat(exit("check", "--config", file("port: 1").toString()))
                 .isEqualTo(new Startup.Exit(0, "The settings are in order."));
     }
@@ -104,14 +104,14 @@ class CheckTest {
                 .anyMatch(fault -> fault.startsWith("presets[1].cache_ttl_seconds: '0'"))
                 .anyMatch(fault -> fault.startsWith("prices[0].prompt: '-1'"))
                 .anyMatch(fault -> fault.startsWith("prices[0].completion: 'nothing'"))
-                // Which labels there are is not known before the third has a name.
+                // The third label's name is invalid, so labels in use are not checked against the list of labels.
                 .hasSize(19)
                 .doesNotHaveDuplicates();
         assertThat(faults.toString()).doesNotContain("sk-secret");
     }
 
     @Test
-    void aLabelThatNobodyHasIsAFaultWhereTheLabelsAreInOrder() throws IOException {
+    void anUnknownLabelIsAFaultIfAllLabelsAreValid() throws IOException {
         assertThat(faults("port: x\npolicies: [{match: {label: nobody}}]"))
                 .hasSize(2)
                 .last()
@@ -120,7 +120,7 @@ class CheckTest {
     }
 
     @Test
-    void theFilesThatItNamesAreLookedAt() throws IOException {
+    void referencedFilesAreCheckedToo() throws IOException {
         Path certificate = Files.writeString(folder.resolve("c.pem"), "none");
         assertThat(faults("""
                         tls:
@@ -150,15 +150,15 @@ class CheckTest {
     }
 
     @Test
-    void aFaultThatCannotBeRepairedEnds() throws IOException {
+    void checkingEndsAtAFaultThatCannotBeIsolated() throws IOException {
         assertThat(faults("labels: [[], 5, {}]\npresets: {a: 1}\nadmin: {host: 0.0.0.0}\nprices: 7"))
                 .hasSizeGreaterThan(3);
     }
 
-    // ---- what is in force
+    // ---- effective settings
 
     @Test
-    void whatIsInForceIsPrintedWithWhereItComesFrom() throws IOException {
+    void effectiveSettingsArePrintedWithTheirSources() throws IOException {
         Path file = file("""
                 port: 1
                 cache:
@@ -191,7 +191,7 @@ class CheckTest {
                         "  keys: '***'  # variable REFRAIN_ACCESS_KEYS",
                         "  ignore: \"user, metadata.user_id\"  # file " + file);
         assertThat(printed.text()).doesNotContain("0123456789abcdef", "hidden", SHA);
-        // It is YAML, and the settings that it was made of.
+        // The output is YAML, with the settings that it was made from.
         assertThat(new YAMLMapper()
                         .readTree(printed.text())
                         .at("/presets/0/system_prompt")
@@ -200,7 +200,7 @@ class CheckTest {
     }
 
     @Test
-    void whatIsPrintedOfTheDefaultsLoadsAsTheDefaults() throws IOException {
+    void thePrintedDefaultsLoadAsTheDefaults() throws IOException {
         Path file = file(exit("--print-config").text());
         assertThat(Startup.parse(new String[] {"--config", file.toString()}, environment))
                 .isEqualTo(Startup.parse(new String[0], environment));
@@ -214,10 +214,10 @@ class CheckTest {
         assertThat(exit.text().lines()).hasSize(2);
     }
 
-    // ---- what a reload would change
+    // ---- changes by a reload
 
     @Test
-    void whatHasChangedIsNamedByWhetherAReloadAppliesIt() throws Exception {
+    void changesAreGroupedByWhetherAReloadAppliesThem() throws Exception {
         Settings before = Startup.read(new String[0], environment);
         Settings after =
                 Startup.read(new String[] {"--config", file("""

@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Holds docs/refrain.example.yaml to what the program does. */
+/** Checks docs/refrain.example.yaml against the program. */
 class ExampleFileTest {
     private static final Path EXAMPLE = Path.of("../docs/refrain.example.yaml");
 
@@ -30,7 +30,7 @@ class ExampleFileTest {
         assertThat(Leaf.ALL).allSatisfy(leaf -> {
             JsonNode value = (leaf.group() == null ? example : example.path(leaf.group())).path(leaf.key());
             assertThat(value.isMissingNode()).as(leaf.name() + " is missing").isFalse();
-            // YAML's words for true and false, as some parsers take them.
+            // Some YAML parsers read on and off as booleans.
             boolean isSwitch = leaf.about().allowed().equals("off or on");
             String said = isSwitch && value.isBoolean() ? (value.asBoolean() ? "on" : "off") : value.asText();
             assertThat(value.isNull() ? "" : said)

@@ -20,8 +20,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The settings as they are given: flags, variables and a file, and the line that names a wrong one. Long, since each
- * kind of mistake has its message here.
+ * Settings from flags, variables and a file, and the message for each invalid one. Long, since each kind of mistake has
+ * its message here.
  */
 class StartupTest {
     private static final String URL_RULE = " must be an absolute http or https URL without user, query or fragment";
@@ -262,9 +262,9 @@ class StartupTest {
         assertThat(exit()).isEqualTo(new Startup.Exit(2, "refrain: " + line));
     }
 
-    /** In a namespace with Services that are called refrain and refrain-admin. */
+    /** Variables in a Kubernetes namespace that has Services called refrain and refrain-admin. */
     @Test
-    void f31_ignoresWhatKubernetesSays() {
+    void f31_ignoresTheVariablesOfKubernetes() {
         environment.putAll(Map.ofEntries(
                 Map.entry("REFRAIN_SERVICE_HOST", "10.0.0.7"),
                 Map.entry("REFRAIN_SERVICE_PORT", "8080"),
@@ -311,7 +311,7 @@ class StartupTest {
         "sytem_prompt,system_prompt",
         "slugs,slug"
     })
-    void f33_refusesAPresetsFieldThatIsLikeOneOfOurs(String field, String meant) throws IOException {
+    void f33_refusesAPresetFieldThatResemblesOneOfOurs(String field, String meant) throws IOException {
         Path file = file("presets: [{slug: a, " + field + ": true}]");
         assertThat(exit().status()).isEqualTo(2);
         assertThat(exit().text())
@@ -356,7 +356,7 @@ class StartupTest {
     }
 
     @Test
-    void keepsSecretsInAUrlToItself() {
+    void doesNotRevealSecretsInAUrl() {
         assertThat(exit("--upstream", "https://me:sk-1@example.com/v1?key=sk-2").text())
                 .isEqualTo("refrain: upstream: 'https://***@example.com/v1?***' (flag --upstream)" + URL_RULE);
         assertThat(exit("--upstream", "me:sk-1/sk-2@example.com").text()).contains("'***@example.com'");

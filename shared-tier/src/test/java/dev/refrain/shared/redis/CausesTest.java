@@ -7,7 +7,7 @@ import java.util.concurrent.CompletionException;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** As servers say it, those before version 7 from within scripts. */
+/** Error messages of servers; before version 7, also those from within scripts. */
 class CausesTest {
     private static final String SCRIPT =
             "ERR Error running script (call to f_4678f5e07162ee7eeabd12712fdd6113f4bb92e4): ";

@@ -4,7 +4,7 @@ import dev.refrain.testing.RedisCluster;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
-/** On a cluster of three nodes. */
+/** The contract of tiers on a cluster of three nodes. */
 class RedisClusterContractTest extends RedisContract {
     private static RedisCluster cluster;
 

@@ -94,7 +94,7 @@ class RedisClusterTest {
         public void appended(byte[] key) {}
     }
 
-    /** Null if it failed. */
+    /** The result; null if the command failed. */
     private static <T> T of(CompletionStage<T> stage) {
         try {
             return stage.toCompletableFuture().get(30, TimeUnit.SECONDS);
@@ -123,7 +123,9 @@ class RedisClusterTest {
         return cluster.nodes().stream().filter(node -> node != than).findFirst().orElseThrow();
     }
 
-    /** Raises a barrier, which the second machine has heard of then. Returns whether it has not, but knows of that. */
+    /**
+     * Raises a barrier. Returns the number of machines that did not confirm it; if 0, the second machine has heard it.
+     */
     private int raise(String barrier) {
         Raised[] raised = new Raised[1];
         until(() -> (raised[0] = of(one.raise(barrier.getBytes(StandardCharsets.US_ASCII)))) != null);
@@ -154,11 +156,11 @@ class RedisClusterTest {
             RedisServer from = cluster.owner(log);
             cluster.move(log, another(from));
             for (int i = 0; i < 20; i++) {
-                // It may be on its way from the one node to the other, and is told so.
+                // While the log's slot moves, the second machine may miss a barrier, but must hear that it may have.
                 assertThat(raise("after the log has moved, " + i) == 0 || losses.get() > 0)
                         .isTrue();
             }
-            // The listener follows the log.
+            // The listener follows the log to its new node.
             until(() -> !from.text("PUBSUB", "NUMSUB", text(names.notices())).isEmpty()
                     && cluster.owner(log)
                             .ask("PUBLISH", text(names.notices()), "")
@@ -175,7 +177,7 @@ class RedisClusterTest {
         assertThat(wrong).hasValue(0);
     }
 
-    /** Puts and asks, and counts what was found and what was not what was put. */
+    /** Puts and gets; counts entries that are found, and entries with wrong content. */
     private static Thread loader(RedisTier tier, AtomicBoolean stop, AtomicInteger found, AtomicInteger wrong) {
         return new Thread(() -> {
             for (int round = 0; !stop.get(); round++) {
@@ -195,9 +197,9 @@ class RedisClusterTest {
         });
     }
 
-    /** Under load, and the one that has the log: what was put and raised before is known to the one that follows it. */
+    /** Under load, the master that has the log dies. Its replica must know all entries and barriers from before. */
     @Test
-    void aMasterThatDiesIsFollowedByItsReplica() throws InterruptedException {
+    void aReplicaReplacesAMasterThatDies() throws InterruptedException {
         RedisServer master = cluster.owner(text(names.log()));
         RedisServer replica = cluster.replicate(master);
         assertThat(raise("before the failover")).isZero();
@@ -223,7 +225,7 @@ class RedisClusterTest {
         try {
             int known = incomplete.get();
             master.kill();
-            // At once, and not when the others have agreed on it, which takes them many seconds on a busy machine.
+            // Forced, because the vote of the other nodes takes many seconds on a busy machine.
             assertThat(replica.ask("CLUSTER", "FAILOVER", "TAKEOVER")).isEqualTo("+OK");
 
             until(() -> held.stream().allMatch(number -> {
@@ -237,7 +239,7 @@ class RedisClusterTest {
                                 of(other.put(key(held.get(0)), entry(held.get(0), 1), there.micros(), MINUTE)));
             });
             until(() -> Boolean.TRUE.equals(of(one.renew(key(held.get(0)), lease.micros(), MINUTE))));
-            // The listener is with the new master, and the log is as it was.
+            // The listener is at the new master, and the log is unchanged.
             until(connected::get);
             until(() -> raise("after the failover") == 0);
             assertThat(heard).contains("before the failover", "after the failover");
@@ -253,16 +255,16 @@ class RedisClusterTest {
         assertThat(wrong).hasValue(0);
     }
 
-    /** A replica says where an entry is, and whether it has it. */
+    /** A replica knows which node has an entry's slot, and whether it has the entry itself. */
     private boolean isReplicated(RedisServer replica, int number) {
         String slot = replica.ask("CLUSTER", "KEYSLOT", text(names.entry(key(number))))
                 .substring(1);
         return !replica.ask("CLUSTER", "COUNTKEYSINSLOT", slot).equals(":0");
     }
 
-    /** What another node has is there as before, and nobody waits for what the dead one had. */
+    /** Entries on other nodes are still found, and requests for those of the dead node fail without waiting. */
     @Test
-    void aNodeThatDiesTakesItsOwnSlotsAlone() {
+    void aNodeThatDiesLosesOnlyItsOwnSlots() {
         cluster.nodes().forEach(node -> node.ask("CONFIG", "SET", "cluster-require-full-coverage", "no"));
         for (int number = 0; number < KEYS; number++) {
             long started = of(one.get(key(number))).micros();

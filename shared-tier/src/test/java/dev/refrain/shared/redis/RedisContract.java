@@ -7,7 +7,7 @@ import dev.refrain.engine.spi.SharedTier;
 import java.time.Duration;
 import org.junit.jupiter.api.BeforeEach;
 
-/** The contract on real servers. The timeouts are long: what happens after them is in {@link RedisFaultsTest}. */
+/** The contract of tiers on real servers. Timeouts are long; {@link RedisFaultsTest} tests what happens after them. */
 abstract class RedisContract extends SharedTierContract {
     static RedisTierSettings settings(String uri) {
         return RedisTierSettings.of(uri)
@@ -25,7 +25,7 @@ abstract class RedisContract extends SharedTierContract {
         flush();
     }
 
-    /** Connected. */
+    /** A machine that is connected. */
     @Override
     protected SharedTier machine() {
         RedisTier tier = RedisTier.open(settings(uri()));

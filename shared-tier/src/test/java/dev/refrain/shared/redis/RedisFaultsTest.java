@@ -39,7 +39,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A server that is not there, does not answer, refuses, forgets, or holds what others wrote.
+ * A server that is down, does not answer, refuses, loses data, or holds data of others.
  *
  * <p>Long, since each fault of a server is a test of its own.
  */
@@ -69,7 +69,7 @@ class RedisFaultsTest {
         return tier;
     }
 
-    /** Connected; its timeout is too long to be met. */
+    /** A connected tier whose timeout is too long to be met. */
     private RedisTier machine() {
         RedisTier tier = open(RedisContract.settings(server.uri()));
         until(tier::canSend);
@@ -100,7 +100,7 @@ class RedisFaultsTest {
                 .hasMessageContaining(why);
     }
 
-    /** Without any wait at all. */
+    /** Expects every command to fail without waiting. */
     private static void assertFailsAtOnce(SharedTier tier) {
         assertThat(tier.isAvailable()).isFalse();
         for (CompletionStage<?> stage : List.of(
@@ -113,7 +113,7 @@ class RedisFaultsTest {
         assertThat(of(tier.put(KEY, ENTRY, of(tier.get(KEY)).micros(), MINUTE))).isTrue();
     }
 
-    /** Writes down what it is told of barriers and connections. */
+    /** Records what it is told of barriers and connections. */
     private static final class Recorder implements SharedTier.Listener {
         private final BlockingQueue<String> told = new LinkedBlockingQueue<>();
 
@@ -146,7 +146,7 @@ class RedisFaultsTest {
         @Override
         public void appended(byte[] key) {}
 
-        /** All that it is told until then, without repetitions. */
+        /** All notices up to the given one, without repetitions. */
         List<String> until(String last) throws InterruptedException {
             List<String> all = new ArrayList<>();
             while (all.isEmpty() || !all.get(all.size() - 1).equals(last)) {
@@ -160,7 +160,7 @@ class RedisFaultsTest {
         }
     }
 
-    // ---- not there
+    // ---- down
 
     @Test
     void aServerThatComesLaterIsFound() throws InterruptedException {
@@ -188,7 +188,7 @@ class RedisFaultsTest {
         server.start();
         until(() -> succeeds(tier.get(KEY)));
         assertThat(of(tier.get(KEY)).entry()).isNull();
-        // It kept nothing on disk, so what was raised before is not known.
+        // The server keeps nothing on disk, so barriers from before are lost.
         assertThat(recorder.until("caught up")).endsWith("incomplete", "caught up");
         store(tier);
     }
@@ -196,7 +196,7 @@ class RedisFaultsTest {
     // ---- does not answer
 
     @Test
-    void aServerThatHangsIsWaitedForNoLongerThanTheTimeoutAndThenNotAtAll() {
+    void aServerThatHangsIsWaitedForUntilTheTimeoutAndThenNotAtAll() {
         RedisTier tier = open(RedisContract.settings(server.uri()).withTimeout(Duration.ofMillis(50)));
         until(() -> tier.isAvailable() && succeeds(tier.get(KEY)));
         server.pause();
@@ -207,22 +207,22 @@ class RedisFaultsTest {
         until(() -> tier.isAvailable() && succeeds(tier.get(KEY)));
     }
 
-    /** Whoever asked has gone on without it, so nobody would give it back. */
+    /** The machine that asked has gone on without the lease, so nobody would release it. */
     @Test
     void aLeaseThatIsGrantedTooLateIsGivenBack() {
         RedisTier hasty = open(RedisContract.settings(server.uri()).withTimeout(Duration.ofMillis(50)));
         RedisTier other = machine();
         until(() -> hasty.isAvailable() && succeeds(hasty.get(KEY)));
         server.pause();
-        // For longer than is waited for below.
+        // The lease lasts longer than the wait below.
         assertFails(hasty.lease(KEY, 10 * MINUTE, 10 * MINUTE), "no answer in time");
-        // By now it is not asked anything more.
+        // From here on the server is not asked any more.
         until(() -> !succeeds(hasty.get(KEY)) && !hasty.isAvailable());
         server.goOn();
         until(() -> of(other.lease(KEY, MINUTE, 10 * MINUTE)).mine());
     }
 
-    /** A listener's connection that is dead without having been closed is noticed, too. */
+    /** A dead connection of a listener that was never closed is noticed, too. */
     @Test
     void aListenerOfAServerThatHangsIsToldSo() throws InterruptedException {
         RedisTier tier = open(RedisContract.settings(server.uri()).withTimeout(Duration.ofMillis(50)));
@@ -235,7 +235,7 @@ class RedisFaultsTest {
         recorder.until("caught up");
     }
 
-    /** However many requests and connections there are. */
+    /** However many requests and connections there are, each change of state is logged once. */
     @Test
     void eachChangeOfStateIsOneLineInTheLog() {
         RedisTier tier = machine();
@@ -282,7 +282,7 @@ class RedisFaultsTest {
         store(other);
         of(other.remove(KEY, MINUTE));
         assertThat(of(tier.get(KEY)).entry()).isEqualTo(ENTRY);
-        // Those of another version of the format would have another number.
+        // Another version of the format would use another number.
         assertThat(server.list("KEYS", "*")).isNotEmpty().allMatch(name -> name.matches("(refrain|other):1:.*"));
     }
 
@@ -300,9 +300,9 @@ class RedisFaultsTest {
         store(tier);
     }
 
-    /** After a failover the old master may be there still, as a replica. */
+    /** After a failover, the old master may still run, as a replica. */
     @Test
-    void aServerThatBecomesReadOnlyIsLeft() {
+    void aServerThatBecomesReadOnlyIsAbandoned() {
         RedisTier tier = machine();
         store(tier);
         server.ask("REPLICAOF", "127.0.0.1", "1");
@@ -339,7 +339,7 @@ class RedisFaultsTest {
         assertFailsAtOnce(wrong);
     }
 
-    /** A provider may pause for long while others follow: a stream lives as long as its lease. */
+    /** A provider may pause for long while machines follow: a stream lives as long as its lease. */
     @Test
     void aStreamIsKeptForAsLongAsItsLeaseIsRenewed() {
         RedisTier tier = machine();
@@ -362,9 +362,9 @@ class RedisFaultsTest {
         until(() -> of(tier.lease(KEY, MINUTE, 50)).mine());
     }
 
-    /** The server's certificate is checked, and there is no way back to a connection without TLS. */
+    /** The server's certificate is checked, and the client never falls back to a connection without TLS. */
     @Test
-    void aServerWhoseCertificateIsNotTrustedIsNotTalkedTo(@TempDir Path folder) throws Exception {
+    void aServerWithAnUntrustedCertificateIsNotUsed(@TempDir Path folder) throws Exception {
         Path store = folder.resolve("store.p12");
         SelfSigned.write(store);
         int port = speakTls(store, folder);
@@ -380,7 +380,7 @@ class RedisFaultsTest {
     }
 
     @Test
-    void aServerThatAsksWhoCallsIsShownACertificate(@TempDir Path folder) throws Exception {
+    void aServerCanRequireAClientCertificate(@TempDir Path folder) throws Exception {
         Path store = folder.resolve("store.p12");
         SelfSigned.write(store);
         int port = speakTls(store, folder);
@@ -423,7 +423,7 @@ class RedisFaultsTest {
     }
 
     @Test
-    void secretsAreNotToBeSeen() {
+    void noToStringShowsSecrets() {
         RedisTierSettings settings = RedisTierSettings.of("redis://user:geheim@localhost");
         assertThat(settings.toString()).doesNotContain("geheim");
         assertThatThrownBy(() -> RedisTier.open(RedisTierSettings.of("http://user:geheim@localhost")))
@@ -433,7 +433,7 @@ class RedisFaultsTest {
                 .doesNotContain("geheim");
     }
 
-    // ---- forgets
+    // ---- loses data
 
     @Test
     void scriptsThatTheServerForgotAreSentAgain() {
@@ -444,7 +444,7 @@ class RedisFaultsTest {
     }
 
     @Test
-    void barriersThatWereRaisedWhileAConnectionWasCutAreHeard() throws InterruptedException {
+    void barriersRaisedWhileAConnectionWasCutAreHeard() throws InterruptedException {
         RedisTier one = machine();
         RedisTier other = machine();
         Recorder recorder = new Recorder();
@@ -458,7 +458,7 @@ class RedisFaultsTest {
         assertThat(recorder.until("after")).contains("lost").doesNotContain("incomplete");
     }
 
-    /** Whoever raised it goes on after a while, and knows that somebody has not heard. */
+    /** The machine that raised the barrier goes on after a while, and knows that one has not confirmed it. */
     @Test
     void aMachineThatDoesNotConfirmIsCounted() throws InterruptedException {
         RedisTier one = open(RedisContract.settings(server.uri()).withConfirmTimeout(Duration.ofMillis(100)));
@@ -503,7 +503,7 @@ class RedisFaultsTest {
         never.countDown();
     }
 
-    // ---- holds what others wrote
+    // ---- holds data of others
 
     private void write(String value) {
         server.ask("DEL", text(names.entry(KEY)));
@@ -515,7 +515,7 @@ class RedisFaultsTest {
     }
 
     @Test
-    void valuesOfOthersAreNoEntries() {
+    void valuesOfOthersAreIgnored() {
         RedisTier tier = machine();
         String time = "1700000000000000";
         String salt = "AAAAAAAAAAAAAAAAAAAAAA";
@@ -548,7 +548,7 @@ class RedisFaultsTest {
     }
 
     @Test
-    void valuesOfAnotherTypeFailThatKeyAlone() {
+    void valuesOfAnotherTypeFailOnlyTheirKey() {
         RedisTier tier = machine();
         for (byte[] name : List.of(names.entry(KEY), names.lease(KEY), names.waiters(KEY))) {
             server.ask("RPUSH", text(name), "x");
@@ -564,7 +564,7 @@ class RedisFaultsTest {
         until(() -> of(tier.put(KEY, ENTRY, 1, MINUTE)));
     }
 
-    /** What is too long does not even leave the server. */
+    /** A value that is too long is not even sent by the server. */
     @Test
     void aValueThatIsTooLongIsNotRead() {
         RedisTier tier = machine();
@@ -573,7 +573,7 @@ class RedisFaultsTest {
     }
 
     @Test
-    void aPartThatIsMissingOrOfAnotherLengthIsNoEntry() {
+    void aMissingOrWrongPartMakesAMiss() {
         RedisTier tier = machine();
         byte[] entry = new byte[3_000_000];
         new Random(1).nextBytes(entry);
@@ -592,7 +592,7 @@ class RedisFaultsTest {
         assertThat(of(tier.get(KEY)).entry()).isNull();
     }
 
-    /** Whatever is published, nobody hears what is no notice, and all goes on. */
+    /** Published messages that are not notices are ignored, and notices continue. */
     @Test
     void noticesOfOthersAreIgnored() throws InterruptedException {
         RedisTier tier = machine();

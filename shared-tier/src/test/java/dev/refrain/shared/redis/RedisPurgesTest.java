@@ -10,7 +10,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 
-/** On a real server, with the connections of machines cut and made again. */
+/** The contract of purges on a real server, with connections of machines cut and restored. */
 class RedisPurgesTest extends SharedPurgesContract {
     private RedisServer server;
     private final List<TcpForwarder> forwarders = new ArrayList<>();

@@ -21,12 +21,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/** The rule that docs/CLUSTER.md gives for an ACL user: it is enough, and each command in it is used. */
+/** The rule in docs/CLUSTER.md for an ACL user: it is sufficient, and each command in it is needed. */
 class RedisRightsTest {
     private static final long MINUTE = 60_000;
     private static final byte[] KEY = new byte[SharedTier.KEY_LENGTH];
 
-    /** The rights of the line that begins with a text. */
+    /** The rights in the line of docs/CLUSTER.md that begins with this text. */
     private static List<String> rule(String beginning) throws IOException {
         String line = Files.readAllLines(Path.of("../docs/CLUSTER.md")).stream()
                 .filter(one -> one.startsWith(beginning))
@@ -66,7 +66,7 @@ class RedisRightsTest {
         public void appended(byte[] key) {}
     }
 
-    /** All that a machine asks of the tier. */
+    /** Uses every function of the tier. */
     private static void useAll(String uri) throws Exception {
         RedisTierSettings settings = RedisTierSettings.of(uri)
                 .withTimeout(Duration.ofSeconds(20))
@@ -115,13 +115,13 @@ class RedisRightsTest {
     }
 
     @Test
-    void theFileOfTheSetUpsHasTheSameRule() throws IOException {
+    void theAclFileOfTheSetUpsHasTheSameRule() throws IOException {
         String rights = String.join(" ", rule("ACL SETUSER refrain ")).substring("ACL SETUSER ".length());
         assertThat(Files.readAllLines(Path.of("../docs/cluster/users.acl"))).contains("user " + rights);
     }
 
     @Test
-    void theRuleForOneServerIsEnoughAndNotMore() throws Exception {
+    void theRuleForOneServerIsSufficientAndMinimal() throws Exception {
         List<String> rule = rule("ACL SETUSER refrain ");
         try (RedisServer server = new RedisServer()) {
             allow(server, rule);
@@ -132,7 +132,7 @@ class RedisRightsTest {
     }
 
     @Test
-    void theRuleForAClusterIsEnough() throws Exception {
+    void theRuleForAClusterIsSufficient() throws Exception {
         List<String> rule = new ArrayList<>(rule("ACL SETUSER refrain "));
         rule.addAll(rule("and in a cluster ").stream()
                 .filter(word -> word.startsWith("`+") || word.startsWith("+"))

@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A failover that three Sentinels decide, which takes them some seconds. */
+/** A failover that three Sentinels decide, which takes some seconds. */
 class RedisSentinelTest {
     private static final long MINUTE = 60_000;
     private static final byte[] KEY = new byte[SharedTier.KEY_LENGTH];

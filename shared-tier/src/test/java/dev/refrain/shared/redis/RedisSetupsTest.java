@@ -16,10 +16,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The set-ups of docs/cluster that are plain processes: each is started, used by what it prints, and stopped. */
+/**
+ * The set-ups of docs/cluster that are plain processes: each is started, used by the URI that it prints, and stopped.
+ */
 class RedisSetupsTest {
     private static final long MINUTE = 60_000;
-    /** As many as the largest set-up has servers. */
+    /** The number of servers in the largest set-up. */
     private static final int PORTS = 5;
 
     @TempDir
@@ -45,7 +47,7 @@ class RedisSetupsTest {
     @ParameterizedTest
     @ValueSource(strings = {"one", "sentinel", "cluster"})
     void aSetUpOfTheDocsWorks(String name) throws Exception {
-        // Skips the test where there is no server.
+        // Skips the test if no server is installed.
         new RedisServer().close();
         String script = Path.of("../docs/cluster", name + ".sh").toString();
         int port = RedisServer.freePorts(PORTS);
@@ -54,7 +56,7 @@ class RedisSetupsTest {
             byte[] key = new byte[SharedTier.KEY_LENGTH];
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             boolean works = false;
-            // The nodes of a new cluster find each other one after the other, and may lose each other once more.
+            // The nodes of a new cluster find each other gradually, and may lose each other again.
             while (!works) {
                 assertThat(System.nanoTime()).as(uri).isLessThan(end);
                 LockSupport.parkNanos(10_000_000);

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A server that is far away: a forwarder between has only so much room in a second, or forgets connections. */
+/** A distant server: a forwarder in between limits the bytes per second, or silently drops connections. */
 class RedisSlowLineTest {
     private static final long MINUTE = 60_000;
     private static final byte[] KEY = new byte[SharedTier.KEY_LENGTH];
@@ -65,7 +65,7 @@ class RedisSlowLineTest {
         return entry;
     }
 
-    /** Sending it takes ten times as long as a lookup may, and no lookup waits for that. */
+    /** Sending the entry takes ten times the time limit of a lookup. No lookup waits for it. */
     @Test
     void aLongAnswerIsSharedOverASlowLine() throws Exception {
         Duration timeout = Duration.ofMillis(200);
@@ -110,10 +110,10 @@ class RedisSlowLineTest {
         assertThat(tier.isAvailable()).isTrue();
     }
 
-    /** What comes too late is no answer, so the breaker opens although the server answers each time. */
+    /** Answers after the time limit do not count, so the breaker opens although the server answers each time. */
     @ParameterizedTest
     @ValueSource(longs = {100, 1_000})
-    void aLineThatIsTooSlowIsNotWaitedForAndIsUsedAgainOnceItIsFast(long millis) {
+    void aSlowLineIsNotWaitedForAndIsUsedAgainOnceItIsFast(long millis) {
         open(Duration.ofMillis(50), Duration.ofSeconds(20));
         line.delayMillis(millis);
         until(() -> fails(tier.get(KEY)) && !tier.isAvailable());
@@ -124,9 +124,9 @@ class RedisSlowLineTest {
         until(() -> tier.isAvailable() && !fails(tier.get(KEY)));
     }
 
-    /** A firewall has forgotten the connections: nobody says that they are gone. */
+    /** A firewall has silently dropped the connections. */
     @Test
-    void connectionsThatAreHalfOpenAreMadeAnew() {
+    void halfOpenConnectionsAreReplaced() {
         open(Duration.ofMillis(50), Duration.ofSeconds(1));
         line.forget();
         until(() -> fails(tier.get(KEY)) && !tier.isAvailable());
@@ -134,7 +134,7 @@ class RedisSlowLineTest {
         until(() -> isKept(tier.put(KEY, entry(1_000), System.currentTimeMillis() * 1_000, MINUTE)));
     }
 
-    /** As an operator does to all clients for a failover by hand. */
+    /** As an operator pauses all clients for a manual failover. */
     @Test
     void aServerThatPausesItsClientsIsNotWaitedFor() {
         open(Duration.ofMillis(50), Duration.ofSeconds(1));
@@ -144,9 +144,9 @@ class RedisSlowLineTest {
         until(() -> tier.isAvailable() && !fails(tier.get(KEY)));
     }
 
-    /** A connection on which nothing comes back is given up, with all that waits in its buffers. */
+    /** A connection without any reply is closed, and its buffers are released. */
     @Test
-    void whatCannotBeSentIsGivenUpWithItsMemory() {
+    void unsendableCommandsAreDroppedAndTheirMemoryReleased() {
         open(Duration.ofSeconds(20), Duration.ofMillis(200));
         line.freeze(true);
         byte[] entry = entry(500_000);

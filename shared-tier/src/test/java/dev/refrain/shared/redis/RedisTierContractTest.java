@@ -4,7 +4,7 @@ import dev.refrain.testing.RedisServer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
-/** On one server. */
+/** The contract of tiers on one server. */
 class RedisTierContractTest extends RedisContract {
     private static RedisServer server;
 

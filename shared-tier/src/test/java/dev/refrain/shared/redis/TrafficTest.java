@@ -19,9 +19,9 @@ class TrafficTest {
         assertThat(traffic.enter(60)).isEqualTo(connection);
     }
 
-    /** An entry that is longer than the limit is not locked out for ever. */
+    /** An entry that is longer than the limit can still be sent, alone. */
     @Test
-    void oneAloneMayBeLonger() {
+    void anEntryOverTheLimitMayBeSentAlone() {
         long connection = traffic.enter(1_000);
         assertThat(connection).isNotNegative();
         assertThat(traffic.enter(1)).isNegative();
@@ -39,7 +39,7 @@ class TrafficTest {
     }
 
     @Test
-    void whatIsUnderWayIsReservedInTheBudgetOfTheHeap() {
+    void trafficIsReservedInTheMemoryBudget() {
         assertThat(traffic.enter(60)).isNotNegative();
         long second = traffic.enter(40);
         assertThat(memory.usedBytes()).isEqualTo(100);

@@ -12,7 +12,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** Who calls and who waits when the memory budget is used up. */
+/** Which calls begin and which wait when the memory budget is used up. */
 class AdmissionTest {
     private static final long BUDGET = 16L * Admission.CALL_BYTES;
 
@@ -54,11 +54,11 @@ class AdmissionTest {
     }
 
     @Test
-    void aPartIsForThoseWhoHaveTakenAnAnswerBefore() {
+    void aPartIsReservedForKnownClients() {
         fill();
         assertThat(enter("stranger", false)).isEqualTo(Admission.Entry.WAITS);
         assertThat(enter("known", true)).isEqualTo(Admission.Entry.ADMITTED);
-        // What one of them gives back is still not for strangers.
+        // Memory that a known client releases is still not for unknown clients.
         admission.leave();
         assertThat(heard).isEmpty();
         admission.leave();
@@ -66,7 +66,7 @@ class AdmissionTest {
     }
 
     @Test
-    void theNewestOfThoseWhoWaitGoesFirst() {
+    void theNewestWaitingCallGoesFirst() {
         fill();
         enter("a", false);
         enter("b", false);
@@ -81,7 +81,7 @@ class AdmissionTest {
     }
 
     @Test
-    void roomThatOthersGiveBackIsFoundSoon() {
+    void memoryReleasedByOthersIsFoundSoon() {
         assertThat(memory.reserve(BUDGET / 4 * 3, Use.UNDER_WAY)).isTrue();
         enter("a", false);
         look(100);
@@ -90,7 +90,7 @@ class AdmissionTest {
         memory.release(BUDGET / 4 * 3);
         look(100);
         assertThat(heard).containsExactly("a");
-        // Nobody waits, so nobody looks.
+        // No call waits, so nothing is checked.
         look(100);
         assertThat(soon).isEmpty();
         admission.leave();
@@ -128,7 +128,7 @@ class AdmissionTest {
     }
 
     @Test
-    void withNobodyToDisplaceItIsRefused() {
+    void withNoCallToDisplaceItIsRefused() {
         assertThat(memory.reserve(BUDGET, Use.UNDER_WAY)).isTrue();
         assertThat(enter("a", false)).isEqualTo(Admission.Entry.REFUSED);
         assertThat(soon).isEmpty();

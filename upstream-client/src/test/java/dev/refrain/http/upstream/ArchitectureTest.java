@@ -8,7 +8,7 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** Calling a provider knows no server and nothing that is built on it, so that any front-end can have it. */
+/** The upstream client depends on no server and on nothing that is built on it, so that any front-end can use it. */
 @AnalyzeClasses(packages = "dev.refrain.http.upstream", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest

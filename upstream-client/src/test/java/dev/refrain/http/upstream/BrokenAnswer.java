@@ -3,11 +3,11 @@ package dev.refrain.http.upstream;
 import dev.refrain.engine.exchange.ResponseHead;
 import java.nio.ByteBuffer;
 
-/** What a call has brought to a sink that breaks, as the JVM has one break whose mapped file lost its disk. */
+/** A sink that throws, like a sink whose mapped file is on a full disk, for which the JVM raises an InternalError. */
 final class BrokenAnswer extends CollectedAnswer {
     private final String where;
 
-    /** @param where it breaks: {@code head}, {@code chunk} or {@code end} */
+    /** @param where the method that throws: {@code head}, {@code chunk} or {@code end} */
     BrokenAnswer(String where) {
         this.where = where;
     }

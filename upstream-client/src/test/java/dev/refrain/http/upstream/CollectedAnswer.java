@@ -12,7 +12,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** What a call has brought. */
+/** Collects the answer of a call. */
 class CollectedAnswer implements ResponseSink {
     private static final int PATIENCE_SECONDS = 30;
 
@@ -66,7 +66,7 @@ class CollectedAnswer implements ResponseSink {
         return new String(bytes(), StandardCharsets.UTF_8);
     }
 
-    /** Why it failed. */
+    /** The reason for which it failed. */
     ProxyException failure() {
         return ProxyException.of(await().orElseThrow(() -> new AssertionError("it ended well: " + text())));
     }

@@ -19,7 +19,7 @@ class ConnectionBuffersTest {
     private final ConnectionBuffers buffers = new ConnectionBuffers(1, MOST);
 
     @Test
-    void beyondTheirPartOfDirectMemoryTheyAreOnTheHeap() {
+    void buffersBeyondTheirShareOfDirectMemoryAreOnTheHeap() {
         List<ByteBuf> taken = new ArrayList<>();
         for (int i = 0; i < 3 * MOST / PIECE; i++) {
             taken.add(buffers.ioBuffer(PIECE));
@@ -35,10 +35,10 @@ class ConnectionBuffersTest {
         again.release();
     }
 
-    /** {@link StuckRequests} in a JVM whose direct memory has not room for what waits to be written. */
+    /** Runs {@link StuckRequests} in a JVM whose direct memory is too small for the bytes that wait to be written. */
     @Test
     @Timeout(120)
-    void requestsThatNobodyReadsFailNothingWhereDirectMemoryIsShort() throws IOException, InterruptedException {
+    void unreadRequestsCauseNoFailureWhenDirectMemoryIsShort() throws IOException, InterruptedException {
         Process jvm = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xmx64m",

@@ -5,7 +5,7 @@ import dev.refrain.engine.exchange.ResponseSink;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 
-/** Takes an answer, and completes a future when it has ended or failed. */
+/** Reads an answer, and completes a future when it has ended or failed. */
 class EndedSink implements ResponseSink {
     private final CompletableFuture<Void> over;
 

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Heads that have not come whole count in the memory budget. */
+/** Unfinished heads count in the memory budget. */
 class HeaderBlocksTest extends Http2Test {
     private static final int PIECE = 16_000;
 
@@ -38,7 +38,7 @@ class HeaderBlocksTest extends Http2Test {
     }
 
     @Test
-    void thePartOfAHeadThatHasComeIsReserved() throws Exception {
+    void theReceivedPartOfAHeadIsReserved() throws Exception {
         byte[] head = block(":status", "200", "x-long", "x".repeat(300_000));
         CountDownLatch goesOn = new CountDownLatch(1);
         AtomicReference<Http2Provider.Connection> first = new AtomicReference<>();
@@ -56,12 +56,12 @@ class HeaderBlocksTest extends Http2Test {
         until(() -> memory.usedBytes() == Admission.CALL_BYTES + 288_000 - Admission.HEAD_BYTES);
         goesOn.countDown();
         assertThat(answer.text()).isEqualTo(OK);
-        // What the head took is its call's, and that is over.
+        // The call reserved the memory of the head, and has ended.
         until(() -> memory.usedBytes() == 0);
     }
 
     @Test
-    void oneThatBreaksOffIsReservedNoMore() throws Exception {
+    void aHeadThatBreaksOffIsReleased() throws Exception {
         byte[] head = block(":status", "200", "x-long", "x".repeat(300_000));
         CountDownLatch goesOn = new CountDownLatch(1);
         start(connection -> {
@@ -77,9 +77,9 @@ class HeaderBlocksTest extends Http2Test {
         until(() -> memory.usedBytes() == 0);
     }
 
-    /** Nothing of a connection can be read any more without it. */
+    /** Without the head, nothing more of the connection can be read. */
     @Test
-    void withoutRoomForItTheConnectionEnds() throws Exception {
+    void withoutMemoryForAHeadTheConnectionEnds() throws Exception {
         byte[] head = block(":status", "200", "x-long", "x".repeat(300_000));
         MemoryBudget tight = new MemoryBudget(300_000);
         provider = new Http2Provider(connection -> {
@@ -100,10 +100,10 @@ class HeaderBlocksTest extends Http2Test {
         until(() -> tight.usedBytes() == 0);
     }
 
-    /** However the bytes of frames come, it is known where frames begin. */
+    /** Frame boundaries are found however the bytes are split. */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 8, 9, 10, 1000, 100_000})
-    void framesAreFollowedInPiecesOfAnyLength(int piece) throws IOException {
+    void framesAreFoundInPiecesOfAnyLength(int piece) throws IOException {
         provider = new Http2Provider(connection -> {});
         client = client(LONG, LONG, LONG, LONG, true);
         MemoryBudget budget = new MemoryBudget(1 << 20);
@@ -131,7 +131,7 @@ class HeaderBlocksTest extends Http2Test {
     }
 
     private static void frame(ByteBuf to, int type, int flags, int length) {
-        // What looks like the head of a frame is none within one.
+        // A frame whose payload looks like heads of frames.
         to.writeMedium(length).writeByte(type).writeByte(flags).writeInt(1);
         for (int i = 0; i < length; i++) {
             to.writeByte(i % 3);

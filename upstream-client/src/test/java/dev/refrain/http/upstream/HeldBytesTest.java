@@ -10,7 +10,7 @@ import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is held comes out as it went in, and takes no more memory than it may. */
+/** Held bytes are returned unchanged, and take no more memory than allowed. */
 class HeldBytesTest {
     private static final int MOST = 48 * 1024;
 
@@ -45,7 +45,7 @@ class HeldBytesTest {
 
     @ParameterizedTest
     @ValueSource(ints = {0, 1, MOST})
-    void noMoreIsHeldThanMayBe(int before) {
+    void noMoreIsHeldThanAllowed(int before) {
         HeldBytes held = new HeldBytes(MOST);
         held.add(Unpooled.wrappedBuffer(new byte[before]));
         assertThatThrownBy(() -> held.add(Unpooled.wrappedBuffer(new byte[MOST - before + 1])))

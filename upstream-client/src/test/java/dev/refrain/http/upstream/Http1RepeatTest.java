@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A request of which nothing could be written over HTTP/1.1, and one of which something was. */
+/** Requests over HTTP/1.1 of which no byte could be written, and requests of which some were. */
 @Timeout(60)
 class Http1RepeatTest {
     private final EventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
@@ -37,7 +37,7 @@ class Http1RepeatTest {
     private Http1Connection connection;
     private WatchedChannel channel;
 
-    /** What a call hears of its end. */
+    /** Records how a call ends. */
     private static final class Call implements Exchange {
         final CompletableFuture<String> end = new CompletableFuture<>();
         private final UpstreamRequest request;
@@ -129,7 +129,7 @@ class Http1RepeatTest {
         public void closed(Http1Connection connection) {}
     }
 
-    /** Why the provider was not reached, for its log. */
+    /** The reason that is logged when the provider cannot be reached. */
     private final AtomicReference<String> unreachable = new AtomicReference<>();
 
     @BeforeEach
@@ -170,20 +170,20 @@ class Http1RepeatTest {
         return call;
     }
 
-    /** The socket refuses the first byte: what a connection does whose peer has gone since it was looked at. */
+    /** The socket refuses the first byte, like a connection whose peer has left since it was checked. */
     @ParameterizedTest
     @ValueSource(ints = {-1, 2, 200_000})
-    void aRequestOfWhichNothingCouldBeWrittenMayBeMadeAgain(int length) throws Exception {
+    void anUnwrittenRequestMayBeRepeated(int length) throws Exception {
         channel.shutdownOutput().sync();
         assertThat(channel.isActive()).isTrue();
         assertThat(start(length < 0 ? null : new byte[length]).end()).isEqualTo("unsent");
         assertThat(provider.getInputStream().read()).isNegative();
     }
 
-    /** A part of it is on its way before the peer goes: it may have been read. */
+    /** Bytes are under way before the peer leaves, so it may have read them. */
     @Test
-    void f36_aRequestOfWhichSomethingWasWrittenFails() throws Exception {
-        // More than the sockets take, so that its writing fails, too.
+    void f36_aPartlyWrittenRequestFails() throws Exception {
+        // More than the sockets buffer, so that writing fails, too.
         Call call = start(new byte[50_000_000]);
         assertThat(provider.getInputStream().read()).isEqualTo('P');
         provider.setSoLinger(true, 0);
@@ -191,9 +191,9 @@ class Http1RepeatTest {
         assertThat(call.end()).isEqualTo("failed");
     }
 
-    /** In TLS 1.3 a server looks at the client's certificate after the handshake, as the client sees it. */
+    /** In TLS 1.3, a server checks the client's certificate after the client considers the handshake complete. */
     @Test
-    void aHandshakeThatIsRefusedAfterItsEndIsSaid() throws Exception {
+    void aClientCertificateRefusedAfterTheHandshakeIsReported() throws Exception {
         Call call = start(new byte[2]);
         assertThat(provider.getInputStream().read()).isEqualTo('P');
         channel.pipeline().fireExceptionCaught(new DecoderException(new SSLHandshakeException("certificate_required")));

@@ -17,7 +17,7 @@ class Http2CallTest extends Http2Test {
     private final BlockingQueue<Request> asked = new LinkedBlockingQueue<>();
 
     @Test
-    void aRequestIsSentAsHttp2HasIt() throws Exception {
+    void aRequestIsConvertedToHttp2() throws Exception {
         start(connection -> {
             connection.greet();
             while (true) {
@@ -67,7 +67,7 @@ class Http2CallTest extends Http2Test {
 
     @ParameterizedTest
     @ValueSource(strings = {"head", "chunk", "end"})
-    void aSinkThatBreaksHearsThatItsCallHasFailedAndNoOtherCallDoes(String where) throws Exception {
+    void aSinkThatThrowsHearsOfTheFailureAndOtherCallsContinue(String where) throws Exception {
         start(connection -> {
             connection.greet();
             answerAll(connection);
@@ -79,9 +79,9 @@ class Http2CallTest extends Http2Test {
         assertThat(provider.connections).hasValue(1);
     }
 
-    /** Whoever reads the memory of either end, or measures what others send, must not learn a key. */
+    /** Whoever reads the memory of either end, or measures the size of requests, must not learn a key. */
     @Test
-    void credentialsAreNeverKeptToBeSentOnce() throws Exception {
+    void credentialsAreNeverIndexed() throws Exception {
         BlockingQueue<String> blocks = new LinkedBlockingQueue<>();
         start(connection -> {
             connection.listener = frame -> {
@@ -102,7 +102,7 @@ class Http2CallTest extends Http2Test {
     }
 
     @Test
-    void anAnswerIsReadAsHttp2HasIt() throws Exception {
+    void anAnswerIsConvertedFromHttp2() throws Exception {
         start(connection -> {
             connection.greet();
             int stream = connection.request().stream();
@@ -153,10 +153,10 @@ class Http2CallTest extends Http2Test {
         assertThat(answer.head.join().contentLength()).isEqualTo(99);
     }
 
-    /** By a provider that does not offer HTTP/2, and by a client that must not speak it. */
+    /** HTTP/1.1 is used if the provider does not offer HTTP/2, or if the client must not use it. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void otherwiseItIsHttp1(boolean isOffered) throws Exception {
+    void http1IsUsedOtherwise(boolean isOffered) throws Exception {
         BlockingQueue<String> heads = new LinkedBlockingQueue<>();
         Http2Provider.Script script = connection -> {
             StringBuilder head = new StringBuilder();
@@ -174,7 +174,7 @@ class Http2CallTest extends Http2Test {
     }
 
     @Test
-    void anAnswerAheadOfTheRequestsEndStopsIt() throws Exception {
+    void anEarlyAnswerStopsTheRequest() throws Exception {
         BlockingQueue<Integer> codes = new LinkedBlockingQueue<>();
         start(connection -> {
             connection.greet();
@@ -190,7 +190,7 @@ class Http2CallTest extends Http2Test {
     }
 
     @Test
-    void whoGetsTheLastByteMayCallAgainAtOnceOverTheSameConnection() throws Exception {
+    void theConnectionCanBeUsedAgainAfterTheLastByte() throws Exception {
         start(connection -> {
             connection.greet(Http2Provider.MAX_CONCURRENT_STREAMS, 1);
             answerAll(connection);

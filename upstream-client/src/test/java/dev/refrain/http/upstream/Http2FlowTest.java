@@ -25,9 +25,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
-/** Who may be ahead of whom, and by how much (RFC 9113, 5.2). */
+/** Flow control: which side may send before the other reads, and how much (RFC 9113, 5.2). */
 class Http2FlowTest extends Http2Test {
-    /** One whose client takes nothing until it is asked to. */
+    /** An answer whose client reads nothing until it is told to. */
     private static final class Stalled extends CollectedAnswer {
         private final AtomicReference<Runnable> drained = new AtomicReference<>();
         private volatile boolean takes;
@@ -53,7 +53,7 @@ class Http2FlowTest extends Http2Test {
         }
     }
 
-    /** Sends as much on a stream as its window lets it, and goes on whenever there is more. */
+    /** Sends as much on a stream as its window allows, and continues when the window grows. */
     private static final class Sender {
         private final Connection connection;
         private final int stream;
@@ -89,7 +89,7 @@ class Http2FlowTest extends Http2Test {
         }
     }
 
-    /** The window that a client's settings give to all streams. */
+    /** Returns the window that the client's settings give to all streams. */
     private static int greet(Connection connection) throws IOException {
         AtomicInteger window = new AtomicInteger(65_535);
         connection.listener = frame -> {
@@ -109,7 +109,7 @@ class Http2FlowTest extends Http2Test {
         return window.get();
     }
 
-    /** Larger than the stream's window, and than that of the connection. */
+    /** Larger than the windows of the stream and of the connection. */
     @Test
     void anAnswerMayBeLargerThanAllWindows() throws IOException {
         int length = 9_000_000;
@@ -126,7 +126,7 @@ class Http2FlowTest extends Http2Test {
         assertThat(post("{}").text()).hasSize(length);
     }
 
-    /** The most that the window of an answer was, which is sent piece by piece. */
+    /** The largest window while an answer is sent piece by piece. */
     private long widest(MemoryBudget memory, int length) throws Exception {
         AtomicLong widest = new AtomicLong();
         provider = new Http2Provider(connection -> {
@@ -137,7 +137,7 @@ class Http2FlowTest extends Http2Test {
             while (sender.left > 0) {
                 widest.accumulateAndGet(sender.window, Math::max);
                 sender.sendOne(16_384);
-                // What was taken has been given back when that is answered.
+                // Once this is answered, the client has returned the window of what it has read.
                 connection.write(PING, 0, 0, new byte[8]);
                 connection.next(PING);
             }
@@ -148,27 +148,27 @@ class Http2FlowTest extends Http2Test {
         return widest.get();
     }
 
-    /** By a clock that stands still, so that it takes its window's worth in no time. */
+    /** The clock stands still, so the client appears to read a whole window in no time. */
     @Test
-    void theWindowOfAClientThatTakesMuchGrows() throws Exception {
+    void theWindowOfAFastReaderGrows() throws Exception {
         long window = widest(memory, 6_000_000);
         assertThat(window)
                 .isGreaterThan(Http2Connections.WIDEST_STREAM_WINDOW / 2)
                 .isLessThanOrEqualTo(Http2Connections.WIDEST_STREAM_WINDOW);
     }
 
-    /** A call has room for the first one, of a budget whose other half is for what is needed more. */
+    /** The call has memory for the first window; the other half of the budget is for more important uses. */
     @Test
-    void butNotBeyondTheMemoryThatThereIs() throws Exception {
+    void windowsDoNotGrowBeyondTheBudget() throws Exception {
         MemoryBudget tight = new MemoryBudget(1 << 20);
         assertThat(tight.reserve((1 << 20) / 2)).isTrue();
         assertThat(widest(tight, 1_000_000)).isLessThanOrEqualTo(Http2Connections.STREAM_WINDOW);
         until(() -> tight.usedBytes() == (1 << 20) / 2);
     }
 
-    /** Of each answer that is not taken the provider can send a window's worth: that is what is held for it. */
+    /** The provider can fill the window of each unread answer, so that much is held. */
     @Test
-    void aClientThatDoesNotReadHoldsUpNobodyElse() throws Exception {
+    void aClientThatDoesNotReadDelaysNobodyElse() throws Exception {
         int length = 1_000_000;
         int stalledCalls = 40;
         AtomicInteger held = new AtomicInteger();
@@ -187,7 +187,7 @@ class Http2FlowTest extends Http2Test {
             for (int i = 0; i < stalledCalls; i++) {
                 senders[i] = new Sender(connection, connection.request().stream(), window, length);
                 connection.headers(senders[i].stream, false, ":status", "200");
-                // In pieces so small that what they came in would be most of what is held.
+                // In pieces so small that their overhead would be most of the held memory.
                 senders[i].send(i == 0 ? 7 : 4_000);
             }
             connection.write(PING, 0, 0, new byte[8]);
@@ -224,11 +224,11 @@ class Http2FlowTest extends Http2Test {
         assertThat(provider.connections).hasValue(1);
     }
 
-    /** What was sent before it counts. */
+    /** Bytes before the failure are delivered. */
     @Test
     void heldBytesAreDeliveredBeforeTheFailure() throws Exception {
         CountDownLatch sent = new CountDownLatch(1);
-        // Long enough that it is asked whether it has been taken.
+        // Long enough that the sender waits for the reader.
         String first = "1".repeat(10_000);
         start(connection -> {
             connection.greet();
@@ -249,7 +249,7 @@ class Http2FlowTest extends Http2Test {
         assertThat(new String(answer.bytes(), StandardCharsets.UTF_8)).isEqualTo(first + "two");
     }
 
-    /** A client's body that says how much of it was asked for. */
+    /** A client's body that counts how many of its bytes were requested. */
     private static final class CountedBody implements RequestBody {
         static final int PIECE = 10_000;
         final AtomicLong asked = new AtomicLong();
@@ -291,7 +291,7 @@ class Http2FlowTest extends Http2Test {
     }
 
     @Test
-    void noMoreOfARequestIsTakenThanTheProviderTakes() throws Exception {
+    void noMoreOfARequestIsReadThanTheProviderAccepts() throws Exception {
         int pieces = 100;
         CountedBody body = new CountedBody(pieces);
         CountDownLatch full = new CountDownLatch(1);
@@ -321,7 +321,7 @@ class Http2FlowTest extends Http2Test {
         assertThat(post("{}").text()).isEqualTo(OK);
         CollectedAnswer answer = call(request("POST", body));
         await(full);
-        // What fills the window, and what is on its way.
+        // One window, and the bytes in transit.
         assertThat(body.asked.get()).isLessThanOrEqualTo(6);
         goOn.countDown();
         assertThat(answer.text()).isEqualTo(OK);
@@ -345,7 +345,7 @@ class Http2FlowTest extends Http2Test {
     }
 
     @Test
-    void aCancelledCallIsResetAndCostsNobodyTheConnection() throws Exception {
+    void aCancelledCallIsResetAndTheConnectionContinues() throws Exception {
         CountDownLatch begun = new CountDownLatch(1);
         AtomicInteger code = new AtomicInteger();
         start(connection -> {
@@ -354,7 +354,7 @@ class Http2FlowTest extends Http2Test {
             connection.headers(stream, false, ":status", "200").data(stream, false, "{");
             begun.countDown();
             code.set(connection.next(RST_STREAM).payload().charAt(3));
-            // This was on its way when the stream was reset.
+            // These bytes were in transit when the stream was reset.
             connection.data(stream, false, "}").data(stream, true, "}");
             answerAll(connection);
         });

@@ -26,9 +26,9 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Answers and frames that RFC 9113 does not allow. */
+/** Answers and frames that RFC 9113 forbids. */
 class Http2MalformedTest extends Http2Test {
-    /** What a provider makes of a request. */
+    /** The provider's faulty answer to a request. */
     @FunctionalInterface
     interface Fault {
         void answer(Http2Provider.Connection connection, int stream) throws IOException;
@@ -105,10 +105,10 @@ class Http2MalformedTest extends Http2Test {
                 }));
     }
 
-    /** It costs nobody else anything: the connection goes on. */
+    /** The fault affects only its call; the connection continues. */
     @ParameterizedTest(name = "{0}")
     @MethodSource("malformed")
-    void aMalformedAnswerFailsItsCallAlone(String name, Fault fault) throws IOException {
+    void aMalformedAnswerFailsOnlyItsCall(String name, Fault fault) throws IOException {
         start(connection -> {
             connection.greet();
             fault.answer(connection, connection.request().stream());
@@ -167,7 +167,7 @@ class Http2MalformedTest extends Http2Test {
                 }));
     }
 
-    /** Nobody knows what else of such a connection is true. */
+    /** After a broken frame, nothing on the connection can be trusted. */
     @ParameterizedTest(name = "{0}")
     @MethodSource("broken")
     void brokenFramesCloseTheConnection(String name, Fault fault) throws IOException {
@@ -178,7 +178,7 @@ class Http2MalformedTest extends Http2Test {
                 try {
                     fault.answer(connection, stream);
                 } catch (IOException cutWhileItWrites) {
-                    // The client ends the connection while the provider still writes.
+                    // The client closes the connection while the provider still writes.
                 }
                 connection.drain();
             }
@@ -190,10 +190,10 @@ class Http2MalformedTest extends Http2Test {
         assertThat(provider.connections).hasValue(2);
     }
 
-    /** Netty answers each, and would hold as many answers as the provider leaves unread. */
+    /** Netty replies to each such frame, and would buffer the replies that the provider does not read. */
     @ParameterizedTest
     @ValueSource(ints = {PING, SETTINGS})
-    void whatAsksForAnswersThatNobodyReadsEndsTheConnection(int type) throws IOException {
+    void framesWhoseRepliesAreNotReadEndTheConnection(int type) throws IOException {
         byte[] frame = Unpooled.buffer()
                 .writeMedium(type == PING ? 8 : 0)
                 .writeByte(type)
@@ -217,15 +217,15 @@ class Http2MalformedTest extends Http2Test {
             answerAll(connection);
         });
         assertThat(post("{}").failure()).isNotNull();
-        // What the sockets between the two take is some megabytes.
+        // The sockets in between buffer some megabytes.
         assertThat(sent).hasValueLessThan(20_000);
         assertThat(post("{}").text()).isEqualTo(OK);
     }
 
-    /** As long as HTTP/1.1's may be, and in frames as short as some servers send. */
+    /** As long as HTTP/1.1 allows, and in frames as short as some servers send. */
     @ParameterizedTest
     @ValueSource(ints = {16_000, 1_100})
-    void aLongHeadIsRead(int frame) throws IOException {
+    void aLongHeadIsAccepted(int frame) throws IOException {
         start(connection -> {
             connection.greet();
             int stream = connection.request().stream();

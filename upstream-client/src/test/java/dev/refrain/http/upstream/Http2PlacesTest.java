@@ -24,9 +24,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** How many calls share a connection, and how many connections there are. */
+/** How many calls share a connection, and how many connections are opened. */
 class Http2PlacesTest extends Http2Test {
-    /** Answers requests a few at a time, and minds that there are never more than it takes. */
+    /** Answers requests in small groups, and asserts that there are never more than {@code most}. */
     private static void answerSlowly(Connection connection, int most, int together) throws IOException {
         Deque<Integer> open = new ArrayDeque<>();
         while (true) {
@@ -50,10 +50,10 @@ class Http2PlacesTest extends Http2Test {
         }
     }
 
-    /** All at once, the first of them before anybody knows how many the provider takes. */
+    /** All calls start at once, the first ones before the provider's limit is known. */
     @ParameterizedTest
     @CsvSource({"1, 30", "2, 60", "100, 500", "100, 2000", "1000, 500"})
-    void moreConnectionsAreMadeWhenThoseThereAreAreFull(int streams, int calls) throws IOException {
+    void moreConnectionsAreOpenedWhenAllAreFull(int streams, int calls) throws IOException {
         start(connection -> {
             connection.greet(MAX_CONCURRENT_STREAMS, streams);
             answerSlowly(connection, Math.min(streams, Http2Connection.MOST_CALLS), 1);
@@ -64,10 +64,10 @@ class Http2PlacesTest extends Http2Test {
         assertThat(provider.connections).hasValueLessThanOrEqualTo(2 * ((calls + most - 1) / most) + 2);
     }
 
-    /** It waits for its answer while the others come: so they take another connection. */
+    /** Requests on the first connection wait for answers while the others come, which therefore use another one. */
     @ParameterizedTest
     @CsvSource({"1, 5", "2, 9", "100, 250"})
-    void aFullConnectionHoldsUpNobody(int streams, int calls) throws Exception {
+    void aFullConnectionDelaysNobody(int streams, int calls) throws Exception {
         CountDownLatch allAsked = new CountDownLatch(calls);
         Queue<Asked> asked = new ConcurrentLinkedQueue<>();
         start(connection -> {
@@ -91,12 +91,12 @@ class Http2PlacesTest extends Http2Test {
         }
     }
 
-    /** A call that has no answer. */
+    /** A call without an answer yet. */
     private record Asked(Connection connection, int stream) {}
 
-    /** A provider that takes fewer from now on is not sent more. */
+    /** A provider lowers its limit, and must not be sent more. */
     @Test
-    void theNumberMayBeLoweredAndRaised() throws Exception {
+    void theLimitMayBeLoweredAndRaised() throws Exception {
         AtomicInteger phase = new AtomicInteger();
         start(connection -> {
             connection.greet(MAX_CONCURRENT_STREAMS, 100);
@@ -129,7 +129,7 @@ class Http2PlacesTest extends Http2Test {
     }
 
     @Test
-    void aProviderThatTakesNoCallsIsNotReached() throws IOException {
+    void aProviderWithALimitOfZeroIsUnreachable() throws IOException {
         start(connection -> {
             connection.greet(MAX_CONCURRENT_STREAMS, 0);
             while (true) {
@@ -139,12 +139,12 @@ class Http2PlacesTest extends Http2Test {
         assertThat(post("{}").failure().detail()).isEqualTo("upstream-unreachable");
     }
 
-    /** It may refuse what is too much for it, however many it says that it takes. */
+    /** A provider may refuse calls within its own limit. */
     @Test
-    void aProviderThatRefusesGetsFewer() throws IOException {
+    void aProviderThatRefusesCallsGetsFewer() throws IOException {
         start(connection -> {
             connection.greet(MAX_CONCURRENT_STREAMS, 100);
-            // Then it is known how many it takes, and the next ones all come over this connection.
+            // After this answer, the limit is known, and the next calls share this connection.
             connection.answer(connection.request().stream(), OK);
             Deque<Integer> open = new ArrayDeque<>();
             boolean hasRefused = false;
@@ -178,7 +178,7 @@ class Http2PlacesTest extends Http2Test {
         assertThat(provider.connections).hasValue(2);
     }
 
-    /** Also where a miss comes now and then: each new connection costs a handshake. */
+    /** Also if misses are rare: each new connection costs a handshake. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void f37_connectionsAreKeptForAsLongAsTheyMayBeIdle(boolean http2) throws IOException {

@@ -26,16 +26,16 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Which calls are made again: those that nobody can have acted on, and no others.
+ * Which calls are repeated: those that the provider cannot have processed, and no others.
  *
- * <p>Long, since a provider can let go of a call in many ways.
+ * <p>Long, since a provider can drop a call in many ways.
  */
 class Http2RepeatTest extends Http2Test {
     private static final Duration SHORT = Duration.ofSeconds(2);
 
     private final MovableTimers time = new MovableTimers();
 
-    /** Where a provider has a request when it dies. */
+    /** Where the provider is in handling a request when it fails. */
     enum Stage {
         BEFORE_SETTINGS,
         HEAD_READ,
@@ -72,7 +72,7 @@ class Http2RepeatTest extends Http2Test {
         }
     }
 
-    /** Each answer is paid for. Whatever a provider may have read, it may have acted on. */
+    /** Every answer costs money, and a provider may have acted on any part of a request that it has read. */
     @ParameterizedTest
     @CsvSource({
         "BEFORE_SETTINGS, false",
@@ -136,7 +136,7 @@ class Http2RepeatTest extends Http2Test {
         void run() throws IOException;
     }
 
-    /** It may have acted on that request all the same (RFC 9113, 8.7), which fails; the next ones go by HTTP/1.1. */
+    /** The provider may have processed the request (RFC 9113, 8.7), so that call fails. The next ones use HTTP/1.1. */
     @Test
     void aProviderThatAsksForHttp1GetsItFromThenOn() throws IOException {
         AtomicReference<Answer> answer = new AtomicReference<>();
@@ -146,7 +146,7 @@ class Http2RepeatTest extends Http2Test {
                 answerInHttp1(connection);
             }
             connection.greet();
-            // The two may come over one connection or over two.
+            // The two calls may use one connection or two.
             while (true) {
                 Http2Provider.Request request = connection.request();
                 if (request.body().contains("2")) {
@@ -163,7 +163,7 @@ class Http2RepeatTest extends Http2Test {
         CollectedAnswer other = post("{\"n\":2}");
         await(asked);
         assertThat(post("{\"n\":1}").failure().detail()).isEqualTo("upstream-unreachable");
-        // One that is under way is not disturbed.
+        // The other call, already under way, is not disturbed.
         assertThat(other.text()).isEqualTo(OK);
         assertThat(provider.requests).hasValue(2);
         for (int i = 0; i < 3; i++) {
@@ -172,9 +172,9 @@ class Http2RepeatTest extends Http2Test {
         assertThat(provider.requests).hasValue(2);
     }
 
-    /** Where it says so for the connection, it says which calls it has not looked at: they are made again at once. */
+    /** With a GOAWAY, the provider says which calls it has not processed. These are repeated at once. */
     @Test
-    void callsThatItHasNotLookedAtGoByHttp1() throws IOException {
+    void unprocessedCallsAreRepeatedOverHttp1() throws IOException {
         start(connection -> {
             if (!connection.protocol.equals("h2")) {
                 answerInHttp1(connection);
@@ -191,7 +191,7 @@ class Http2RepeatTest extends Http2Test {
     }
 
     @Test
-    void aRefusedStreamIsMadeAgain() throws IOException {
+    void aRefusedStreamIsRepeated() throws IOException {
         start(connection -> {
             connection.greet();
             if (provider.connections.get() == 1) {
@@ -205,7 +205,7 @@ class Http2RepeatTest extends Http2Test {
     }
 
     @Test
-    void notForEver() throws IOException {
+    void aRefusedStreamIsNotRepeatedForEver() throws IOException {
         start(connection -> {
             connection.greet();
             while (true) {
@@ -216,10 +216,10 @@ class Http2RepeatTest extends Http2Test {
         assertThat(provider.requests).hasValue(4);
     }
 
-    /** A provider that says so after it has begun to answer is not to be believed. */
+    /** The provider says so after it has begun to answer, so it cannot be trusted. */
     @ParameterizedTest
     @ValueSource(strings = {"103", "200"})
-    void aStreamThatIsRefusedAfterItsAnswerBeganIsNotMadeAgain(String status) throws IOException {
+    void aStreamRefusedAfterItsAnswerBeganIsNotRepeated(String status) throws IOException {
         start(connection -> {
             connection.greet();
             int stream = connection.request().stream();
@@ -230,9 +230,9 @@ class Http2RepeatTest extends Http2Test {
         assertThat(provider.requests).hasValue(1);
     }
 
-    /** It has been taken from the client, and is not kept. */
+    /** The body was read from the client, and was not kept. */
     @Test
-    void aRequestThatIsNotHeldIsNotMadeAgain() throws IOException {
+    void aRequestWhoseBodyWasNotKeptIsNotRepeated() throws IOException {
         start(connection -> {
             connection.greet();
             connection.reset(connection.next(HEADERS).stream(), Http2Error.REFUSED_STREAM.code());
@@ -243,12 +243,12 @@ class Http2RepeatTest extends Http2Test {
         assertThat(provider.requests).hasValue(1);
     }
 
-    /** Whatever error it comes with: the stream's number alone says what was processed (RFC 9113, 6.8). */
+    /** The GOAWAY's stream number alone says what was processed, whatever its error code (RFC 9113, 6.8). */
     @ParameterizedTest
     @EnumSource(
             value = Http2Error.class,
             names = {"NO_ERROR", "INTERNAL_ERROR", "ENHANCE_YOUR_CALM"})
-    void streamsBeyondTheLastOneAreMadeAgain(Http2Error error) throws IOException {
+    void streamsAfterTheLastProcessedOneAreRepeated(Http2Error error) throws IOException {
         CountDownLatch both = new CountDownLatch(1);
         start(connection -> {
             connection.greet();
@@ -272,7 +272,7 @@ class Http2RepeatTest extends Http2Test {
 
     @ParameterizedTest
     @ValueSource(ints = {3, 99, Integer.MAX_VALUE})
-    void streamsUpToTheLastOneAreNot(int last) throws IOException {
+    void streamsUpToTheLastProcessedOneAreNotRepeated(int last) throws IOException {
         start(connection -> {
             connection.greet();
             if (provider.connections.get() == 1) {
@@ -287,7 +287,7 @@ class Http2RepeatTest extends Http2Test {
         assertThat(post("{}").text()).isEqualTo(OK);
     }
 
-    /** In two steps, as servers do that want to lose nothing: calls under way end, and new ones go elsewhere. */
+    /** An orderly shutdown in two steps: calls under way end, and new ones go elsewhere. */
     @Test
     void aProviderThatShutsDownLosesNothing() throws IOException {
         CountDownLatch retired = new CountDownLatch(1);
@@ -332,8 +332,8 @@ class Http2RepeatTest extends Http2Test {
     }
 
     /**
-     * Lets as much time go by as a provider may be silent, and has its connections looked at, until something has come
-     * of it; but less than calls may take, which go by the same time.
+     * Advances the time by the limit of silence, and has connections checked, until the condition holds. In total it
+     * advances less than the time limit of a call.
      */
     private void passTime(BooleanSupplier until) {
         for (int i = 0; i < 10 && !until.getAsBoolean(); i++) {
@@ -346,7 +346,7 @@ class Http2RepeatTest extends Http2Test {
         until(until);
     }
 
-    /** No end of the connection comes: a cable is cut, a machine is off. */
+    /** The connection never ends: a cable is cut, or a machine is off. */
     @Test
     void aDeadConnectionIsNoticed() throws IOException {
         CountDownLatch over = new CountDownLatch(1);
@@ -372,15 +372,15 @@ class Http2RepeatTest extends Http2Test {
         over.countDown();
     }
 
-    /** All that the provider has sent has been read when this returns. */
+    /** When this returns, the client has read all that the provider sent before. */
     private static void roundTrip(Http2Provider.Connection connection) throws IOException {
         connection.write(Http2Provider.PING, 0, 0, new byte[8]);
         connection.next(Http2Provider.PING);
     }
 
-    /** Many think for minutes, and answer a PING all the while. */
+    /** Many models think for minutes, and their providers answer PINGs meanwhile. */
     @Test
-    void aProviderThatThinksForLongIsNotDead() throws IOException {
+    void aProviderThatThinksForLongIsNotCut() throws IOException {
         CountDownLatch thinking = new CountDownLatch(1);
         AtomicInteger asked = new AtomicInteger();
         startWithTime(connection -> {
@@ -429,7 +429,7 @@ class Http2RepeatTest extends Http2Test {
         }
     }
 
-    /** A body that is there for the first who asks. */
+    /** A body that can be read once. */
     private static RequestBody once(String text) {
         HeldBody body = new HeldBody(text.getBytes(StandardCharsets.UTF_8));
         return new RequestBody() {

@@ -17,14 +17,14 @@ import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 
-/** A client and a provider that speak HTTP/2, on real sockets: what its tests share. */
+/** Shared by the tests of HTTP/2: a client and a provider on real sockets. */
 @Timeout(120)
 abstract class Http2Test {
     static final Duration LONG = Duration.ofSeconds(30);
     static final String OK = "{\"ok\":true}";
 
     final MemoryBudget memory = new MemoryBudget(512 << 20);
-    /** Answers ahead of the answer. */
+    /** Interim responses. */
     final BlockingQueue<ResponseHead> interims = new LinkedBlockingQueue<>();
 
     Http2Provider provider;

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** How long idle connections to a provider over HTTP/1.1 are used. */
+/** How long idle HTTP/1.1 connections to a provider are used. */
 @Timeout(120)
 class KeptConnectionsTest {
     private static final Duration KEEP_ALIVE = Duration.ofSeconds(20);
@@ -61,7 +61,7 @@ class KeptConnectionsTest {
         }
     }
 
-    /** Answers each request, which has no body. */
+    /** Answers requests, which have no body. */
     private void answer(Socket connection) {
         try (connection) {
             BufferedReader requests =
@@ -75,7 +75,7 @@ class KeptConnectionsTest {
                 }
             }
         } catch (IOException closed) {
-            // By the client.
+            // The client has closed the connection.
         }
     }
 
@@ -88,10 +88,12 @@ class KeptConnectionsTest {
         until(() -> client.connections().idle() == 1);
     }
 
-    /** Less a second, because a request takes a while to get there; but half of a time that is shorter than two. */
+    /**
+     * A second less than announced, because a request takes time to arrive; half, if under two seconds are announced.
+     */
     @ParameterizedTest
     @CsvSource({"3, 1999, 2000", "1, 499, 500", "100, 98999, 99000", ", 19999, 20000"})
-    void aConnectionIsNotUsedAgainWhenItsProviderHasNoMoreTimeForIt(Integer says, long used, long notUsed) {
+    void aConnectionIsNotUsedAgainShortlyBeforeItsProvidersTimeout(Integer says, long used, long notUsed) {
         fields = says == null ? "" : "Keep-Alive: timeout=" + says + "\r\n";
         call();
         time.advance(Duration.ofMillis(used).toNanos());

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 
-/** Time that stands still until a test moves it. */
+/** Timers whose time stands still until a test moves it. */
 final class MovableTimers implements Timers {
     private record Due(long nanos, Runnable task, CompletableFuture<Void> ran) {}
 
@@ -26,7 +26,7 @@ final class MovableTimers implements Timers {
         return due.ran();
     }
 
-    /** Moves the time, and runs on this thread what is due then. */
+    /** Moves the time, and runs the due tasks on this thread. */
     void advance(long nanos) {
         List<Due> due = new ArrayList<>();
         synchronized (this) {

@@ -13,9 +13,9 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** A DNS server (RFC 1035) that knows what it has been told, and keeps silent about names with no addresses at all. */
+/** A DNS server (RFC 1035) with scripted answers. It does not answer questions about names without any addresses. */
 final class NameServer implements AutoCloseable {
-    /** In the place of an address: there is no answer about those of its family. */
+    /** Instead of an address: questions about this family are not answered. */
     static final String SILENT_IPV4 = "silent";
 
     static final String SILENT_IPV6 = "silent:";
@@ -38,13 +38,13 @@ final class NameServer implements AutoCloseable {
         return (InetSocketAddress) socket.getLocalSocketAddress();
     }
 
-    /** Answers with these addresses; with none of them it does not answer. */
+    /** Answers questions about the name with these addresses, and not at all if there are none. */
     NameServer knows(String name, String... addresses) {
         names.put(name, List.of(addresses));
         return this;
     }
 
-    /** How many there were, about all names. */
+    /** Number of questions about IPv6 addresses, for all names. */
     int ipv6Questions() {
         return ipv6Questions.get();
     }

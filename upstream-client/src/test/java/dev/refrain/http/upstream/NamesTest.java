@@ -32,10 +32,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Lookups of hosts' names, and the addresses that come of them. */
+/** Lookups of host names, and connections to the resulting addresses. */
 class NamesTest {
     private static final Duration LONG = Duration.ofSeconds(30);
-    /** Long enough for a call that is made meanwhile, on a busy machine too. */
+    /** Long enough for another call to finish meanwhile, on a busy machine too. */
     private static final Duration CONNECT = Duration.ofSeconds(2);
 
     private NameServer names;
@@ -100,7 +100,7 @@ class NamesTest {
     }
 
     @Test
-    void f35_aLookUpThatIsNotAnsweredHoldsUpNobodyElseAndCountsAsConnecting() {
+    void f35_anUnansweredLookUpDelaysNobodyElseAndCountsAsConnecting() {
         names.knows("stuck.test").knows("works.test", "127.0.0.1");
         try (CapturedLog log = new CapturedLog("dev.refrain.http.upstream.Reachability")) {
             long before = System.nanoTime();
@@ -115,7 +115,7 @@ class NamesTest {
                 assertThat(reason(call)).isEqualTo("look-up-timed-out");
             }
             assertThat(System.nanoTime() - before).isBetween(CONNECT.toNanos(), 5 * CONNECT.toNanos());
-            // One attempt may end all calls before another one has written its line.
+            // One attempt may end all calls before another attempt has written its line.
             until(() -> !log.lines().isEmpty());
             assertThat(log.lines())
                     .singleElement()
@@ -126,7 +126,7 @@ class NamesTest {
     }
 
     @Test
-    void f41_aNameThatNobodyKnowsIsSaidAtOnce() {
+    void f41_anUnknownNameIsReportedAtOnce() {
         try (CapturedLog log = new CapturedLog("dev.refrain.http.upstream.Reachability")) {
             assertThat(reason(call("nowhere.test"))).isEqualTo("unknown-host");
             assertThat(reason(call("nowhere.test"))).isEqualTo("unknown-host");
@@ -152,9 +152,9 @@ class NamesTest {
         assertThat(reason(call("none.test"))).isEqualTo("connection-refused");
     }
 
-    /** As {@code localhost} has two, and servers often listen on one of them. */
+    /** {@code localhost} has two addresses, and servers often listen on one of them. */
     @Test
-    void f40_aProviderMayListenOnOneOfTwoFamilies() throws IOException {
+    void f40_aProviderMayListenOnOnlyOneFamily() throws IOException {
         names.knows("both.test", "::1", "127.0.0.1");
         assertThat(call("both.test").join()).isEqualTo(200);
         try (ServerSocket six = new ServerSocket()) {
@@ -169,10 +169,10 @@ class NamesTest {
         }
     }
 
-    /** RFC 8305, 3: some name servers drop the questions of one family. */
+    /** RFC 8305, 3: some name servers drop questions about one family. */
     @ParameterizedTest
     @CsvSource({"127.0.0.1, " + NameServer.SILENT_IPV6, "::1, " + NameServer.SILENT_IPV4})
-    void f40_aFamilyOfWhichNothingIsSaidHoldsUpNobody(String address, String silent) throws IOException {
+    void f40_aFamilyWithoutAnAnswerDelaysNobody(String address, String silent) throws IOException {
         names.knows("half.test", address, silent);
         try (ServerSocket server = new ServerSocket()) {
             server.bind(new InetSocketAddress(InetAddress.getByName(address), 0));
@@ -205,7 +205,7 @@ class NamesTest {
         }
     }
 
-    /** All addresses, when both families have been answered. */
+    /** All addresses, once both families have been answered. */
     private static List<InetAddress> lookUp(Names names, String host) throws Exception {
         List<InetAddress> all = new CopyOnWriteArrayList<>();
         CompletableFuture<List<InetAddress>> over = new CompletableFuture<>();
@@ -227,7 +227,7 @@ class NamesTest {
     }
 
     @Test
-    void anAddressThatKeepsSilentHasAHeadStartOnly() throws IOException {
+    void aSilentAddressDelaysTheNextOnlyBriefly() throws IOException {
         try (ServerSocket full = new ServerSocket()) {
             full.bind(new InetSocketAddress("127.0.0.77", provider.base().getPort()), 1);
             List<Socket> fill = new ArrayList<>();

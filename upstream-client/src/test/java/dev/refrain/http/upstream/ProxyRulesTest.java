@@ -29,14 +29,14 @@ class ProxyRulesTest {
         "'', 127.0.0.9, 443, false",
         "'', ::1, 443, false"
     })
-    void f42_someHostsAreReachedWithout(String direct, String host, int port, boolean proxied) {
+    void f42_someHostsAreReachedWithoutTheProxy(String direct, String host, int port, boolean proxied) {
         ProxyRules rules = new ProxyRules(null, PROXY, direct);
         assertThat(rules.to(new Origin(true, host, port)) != null).isEqualTo(proxied);
         assertThat(rules.to(new Origin(false, host, port))).isNull();
     }
 
     @Test
-    void aProxyMayWantCredentials() {
+    void aProxyMayRequireCredentials() {
         ProxyRules.Proxy proxy =
                 new ProxyRules("http://me:p%40ss+@proxy:3128/", null, "").to(new Origin(false, "api.example", 80));
         assertThat(proxy.origin()).isEqualTo(new Origin(false, "proxy", 3128));

@@ -18,18 +18,18 @@ import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Connections of which one takes longer than the time limit while others come through. */
+/** Several connection attempts, of which one exceeds the time limit while others succeed. */
 class SlowHandshakeTest {
     private static final Duration LONG = Duration.ofSeconds(30);
     private static final Duration CONNECT = Duration.ofSeconds(3);
 
     private final SSLContext tls = SelfSigned.context();
-    /** No call is answered before both are there. */
+    /** No call is answered before both have arrived. */
     private final CyclicBarrier both = new CyclicBarrier(2);
 
     @Test
     @Timeout(60)
-    void aHandshakeThatTakesTooLongFailsNobodyWhileOthersComeThrough() throws IOException {
+    void aSlowHandshakeFailsNoCallWhileOthersSucceed() throws IOException {
         try (ServerSocket server = tls.getServerSocketFactory().createServerSocket(0)) {
             UpstreamClient client = new UpstreamClient(
                     new UpstreamOptions(
@@ -75,7 +75,7 @@ class SlowHandshakeTest {
             both.await();
             connection.getOutputStream().write("HTTP/1.1 204 None\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
         } catch (IOException | InterruptedException | BrokenBarrierException e) {
-            // Its call fails, and says so.
+            // The call of this thread fails, and reports that.
             both.reset();
         }
     }

@@ -6,14 +6,14 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
-/** Wants to know with which status an answer ends. */
+/** Reports the status of an answer when it ends. */
 final class StatusSink implements ResponseSink {
     private final CompletableFuture<Integer> status = new CompletableFuture<>();
     private int read;
 
     private StatusSink() {}
 
-    /** Asks a provider for its models. */
+    /** Requests a provider's list of models. */
     static CompletableFuture<Integer> ask(UpstreamClient client, Origin origin) {
         StatusSink sink = new StatusSink();
         UpstreamRequest request = new UpstreamRequest("GET", origin, "/v1/models", List.of(), null);

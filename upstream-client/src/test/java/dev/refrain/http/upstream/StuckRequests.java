@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
-/** Long requests to a provider that reads nothing of them until all are stuck, and answers then. */
+/** Long requests to a provider that reads nothing of them until all are stuck, and then answers. */
 final class StuckRequests {
     private static final int CALLS = 200;
     private static final int LENGTH = 4 << 20;
@@ -24,7 +24,7 @@ final class StuckRequests {
     public static void main(String[] args) throws Exception {
         Duration limit = Duration.ofMinutes(2);
         try (ServerSocket server = new ServerSocket()) {
-            // Inherited by its connections: less of a request is on the way.
+            // Connections inherit this. It keeps the part of a request in transit small.
             server.setReceiveBufferSize(4096);
             server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), CALLS);
             UpstreamClient client = new UpstreamClient(
@@ -50,7 +50,7 @@ final class StuckRequests {
             }
             long most = 0;
             long stuck = -1;
-            // Until nothing more is written.
+            // Waits until nothing more is written.
             for (int same = 0; same < 20; same++) {
                 Thread.sleep(25);
                 long now = client.directBytes();

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Handshakes resume sessions, those that run at the same time as well. */
+/** Handshakes resume sessions, even those that run at the same time. */
 class TlsSessionsTest {
     private static final Duration LONG = Duration.ofSeconds(30);
     private static final int CALLS = 30;
@@ -38,7 +38,7 @@ class TlsSessionsTest {
     private static final byte[] ANSWER =
             "HTTP/1.1 204 None\r\nConnection: close\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
 
-    /** Handshakes in which a certificate was shown: those that resumed no session. */
+    /** Number of handshakes with a certificate, which means that they resumed no session. */
     private final AtomicInteger whole = new AtomicInteger();
 
     private final AtomicInteger connections = new AtomicInteger();
@@ -51,11 +51,13 @@ class TlsSessionsTest {
                     false),
             new MemoryBudget(64 << 20),
             most -> {});
-    /** The provider's. */
+    /** The provider's context. */
     private volatile SSLContext tls = PROVIDER;
-    /** No handshake of a burst is answered before all have begun: one that ends early has a session for a later one. */
+    /**
+     * No handshake of a burst is answered before all have begun: an early one could provide a session for a later one.
+     */
     private volatile CountDownLatch begun;
-    /** None of a burst is answered before all are there. */
+    /** No request of a burst is answered before all have arrived. */
     private volatile CountDownLatch all;
 
     @AfterEach
@@ -73,16 +75,16 @@ class TlsSessionsTest {
             assertThat(whole).hasValue(CALLS);
             burst(origin);
             assertThat(whole).hasValue(CALLS);
-            // One for each call, and none to spare.
+            // Each call of both bursts opened one connection.
             assertThat(connections).hasValue(2 * CALLS);
         }
     }
 
-    /** It was started again, say, and cannot read the tickets that it gave. */
+    /** For example, the provider was restarted, and cannot read its old tickets. */
     @ParameterizedTest
     @ValueSource(strings = {"TLSv1.3", "TLSv1.2"})
     @Timeout(60)
-    void aProviderThatKnowsNoSessionAnyMoreGetsWholeHandshakes(String version) throws IOException {
+    void aProviderThatHasLostItsSessionsGetsFullHandshakes(String version) throws IOException {
         try (ServerSocket server = server(version)) {
             Origin origin = new Origin(true, "localhost", server.getLocalPort());
             burst(origin);
@@ -103,7 +105,7 @@ class TlsSessionsTest {
             answers.add(answer);
         }
         answers.forEach(answer -> assertThat(answer.text()).isEmpty());
-        // An answer may end in the same read that brought its session, and the session is noted when that read is over.
+        // An answer may end in the same read that brings its session, which is stored only after that read.
         client.loops().forEach(loop -> loop.submit(() -> {}).syncUninterruptibly());
     }
 
@@ -154,7 +156,7 @@ class TlsSessionsTest {
                     try {
                         work.run();
                     } catch (IOException | InterruptedException ended) {
-                        // A call that misses its answer fails, and says so.
+                        // A call without its answer fails and reports that.
                     }
                 },
                 "provider");
@@ -172,7 +174,7 @@ class TlsSessionsTest {
         }
     }
 
-    /** Trusts everybody. */
+    /** Trusts every certificate, and counts. */
     private final class Counting extends X509ExtendedTrustManager {
         @Override
         public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine) {

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Websockets: how many are being connected at a time, and how long they may be silent, by a clock of a test's. */
+/** Websockets: how many may be connecting at a time, and how long they may be silent. The test moves the clock. */
 @Timeout(120)
 class TunnelTest {
     private static final Duration LONG = Duration.ofHours(9);
@@ -53,7 +53,7 @@ class TunnelTest {
         until(() -> memory.usedBytes() == 0);
     }
 
-    /** What a client sends over a websocket: nothing. */
+    /** The client's side of a websocket, which sends nothing. */
     private static final class Silent implements RequestBody {
         @Override
         public long contentLength() {
@@ -104,7 +104,7 @@ class TunnelTest {
     }
 
     @Test
-    void oneThatIsSilentForTooLongEndsAndNoneThatIsNot() throws Exception {
+    void onlyASilentWebSocketEnds() throws Exception {
         try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
             CollectedAnswer silent = open(server, false);
             Socket ofSilent = accept(server);
@@ -121,7 +121,7 @@ class TunnelTest {
                 say(ofBusy, "x");
                 int heard = i;
                 until(() -> busy.bytes().length == heard);
-                // It waits for more from now on.
+                // From here on the client waits for more bytes.
                 until(() -> client.tunnels().open() == (heard > 2 ? 1 : 2));
             }
             assertThat(silent.failure().detail()).isEqualTo("upstream-cancelled");
@@ -131,9 +131,9 @@ class TunnelTest {
         }
     }
 
-    /** A handshake of TLS costs as much as that of another call, of which so many are made at a time. */
+    /** A websocket's TLS handshake costs as much as another call's, so the number of simultaneous ones is limited. */
     @Test
-    void noMoreThanSoManyAreBeingConnectedAtATime() throws Exception {
+    void simultaneousHandshakesAreLimited() throws Exception {
         int most = 128;
         int calls = 300;
         try (ServerSocket silent = new ServerSocket(0, calls, InetAddress.getLoopbackAddress())) {
@@ -147,7 +147,7 @@ class TunnelTest {
             for (int i = 0; i < most; i++) {
                 shaking.add(accept(silent));
             }
-            // Those that are broken off make room, each for one more, and those that only wait make none.
+            // A failed handshake makes room for one more; cancelling a call that only waits does not.
             assertThat(client.connections().connectingAlone()).isEqualTo(most);
             made.get(calls - 1).cancel();
             assertThat(answers.get(calls - 1).failure().detail()).isEqualTo("upstream-cancelled");

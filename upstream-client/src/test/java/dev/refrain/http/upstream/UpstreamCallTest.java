@@ -44,7 +44,7 @@ class UpstreamCallTest {
     }
 
     @Test
-    void whoGetsTheLastByteMayCallAgainAtOnce() {
+    void theConnectionCanBeUsedAgainAfterTheLastByte() {
         CompletableFuture<Void> second = new CompletableFuture<>();
         CompletableFuture<Void> first = new CompletableFuture<>();
         call(new EndedSink(first) {
@@ -68,7 +68,7 @@ class UpstreamCallTest {
         assertThat(provider.calls()).isEqualTo(2);
     }
 
-    /** The time, which cancels a call when it is asked for the next time, or when a limit is set. */
+    /** A clock that cancels a call when it is read next, or when a time limit is set. */
     private static final class CancellingTime implements Timers {
         UpstreamCall call;
         boolean whenLimited;
@@ -93,10 +93,10 @@ class UpstreamCallTest {
         }
     }
 
-    /** It may be cancelled on another thread, before it waits for a connection or just as it begins to. */
+    /** Another thread may cancel the call before it waits for a connection, or just as it begins to. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void aCallThatIsCancelledOnTheWayToAConnectionWaitsForNone(boolean isEarly) {
+    void aCallCancelledBeforeItHasAConnectionDoesNotWaitForOne(boolean isEarly) {
         CancellingTime time = new CancellingTime();
         try (UpstreamClient timed = new UpstreamClient(
                 new UpstreamOptions(
@@ -116,10 +116,10 @@ class UpstreamCallTest {
         }
     }
 
-    /** As when its connection turns out to be closed, and the call is over by then. */
+    /** The first connection turns out to be closed, and the call is cancelled before it gets another one. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void aCallThatIsCancelledOnTheWayToAnotherConnectionWaitsForNone(boolean isForWebSocket) {
+    void aCallCancelledBeforeItHasAnotherConnectionDoesNotWaitForOne(boolean isForWebSocket) {
         UpstreamRequest request = isForWebSocket ? request().forWebSocket(new HeldBody(new byte[1])) : request();
         UpstreamCall call = new UpstreamCall(client, request, false, interim -> {});
         CompletableFuture<Void> ended = new CompletableFuture<>();
@@ -132,10 +132,10 @@ class UpstreamCallTest {
         assertThat(client.connections().connectingAlone()).isZero();
     }
 
-    /** Whether the body has a length, and its last piece is known as such, or has not. */
+    /** The body may have a length, so that its last piece is known to be the last, or no length. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void aSinkThatBreaksHearsThatTheCallHasFailed(boolean hasLength) {
+    void aSinkThatThrowsHearsOfTheFailure(boolean hasLength) {
         if (!hasLength) {
             provider.does((exchange, request) -> ScriptedProvider.stream(exchange, "data: 1\n\n"));
         }

@@ -6,7 +6,7 @@ import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.output.Response;
 import java.util.List;
 
-/** Where LangChain4j has its model for Cohere, whose input type a caller cannot see. */
+/** Stands in the package of LangChain4j's model for Cohere, whose input type a caller cannot see. */
 public final class HiddenSettingsModel implements EmbeddingModel {
     @Override
     public Response<List<Embedding>> embedAll(List<TextSegment> segments) {

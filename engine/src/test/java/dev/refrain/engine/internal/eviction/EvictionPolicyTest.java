@@ -44,7 +44,7 @@ class EvictionPolicyTest {
         return (double) hits / requests;
     }
 
-    /** LRU would never hit. */
+    /** LRU would have no hits here. */
     @Test
     void aLoopLargerThanTheCacheIsHeldInPart() {
         int loop = SEGMENTS * ENTRIES * 2;
@@ -54,8 +54,8 @@ class EvictionPolicyTest {
     }
 
     /**
-     * Each key is requested twice in short succession and never again. A guard that admits keys at the second request
-     * would never hit.
+     * Each key is requested twice in short succession and never again. A filter that admits keys at their second
+     * request would have no hits here.
      */
     @Test
     void keysThatAreRequestedTwiceInSuccessionAreKept() {
@@ -67,7 +67,7 @@ class EvictionPolicyTest {
     }
 
     @Test
-    void aScanDoesNotWipeOutWhatIsPopular() {
+    void aScanDoesNotEvictPopularEntries() {
         SplittableRandom random = new SplittableRandom(1);
         for (int i = 0; i < 40_000; i++) {
             request(random.nextInt(1_000), 1);
@@ -79,7 +79,7 @@ class EvictionPolicyTest {
     }
 
     @Test
-    void whatIsExpensiveStaysLonger() {
+    void expensiveEntriesStayLonger() {
         SplittableRandom random = new SplittableRandom(1);
         int cheap = 0;
         int dear = 0;
@@ -105,7 +105,7 @@ class EvictionPolicyTest {
         assertThat(policy.worth(policy.footprint(hash(1)), 1)).isLessThan(before / 1_000);
     }
 
-    /** For ten million entries of 2.5 KB. */
+    /** The tables for ten million entries of 2.5 KB. */
     @Test
     void memoryIsBounded() {
         assertThat(new Footprints(4L * 10_000_000).length() * 4L).isLessThan(200L << 20);

@@ -10,7 +10,7 @@ class ReuseTest {
     private final Reuse reuse = new Reuse();
     private final SplittableRandom random = new SplittableRandom(1);
 
-    /** Keys of one frequency that are asked for again after so many ticks; what waits is seen once in ten ticks. */
+    /** Keys of one frequency return after so many ticks. While a key waits, it is sampled every ten ticks. */
     private void live(int frequency, int keys, IntSupplier idle) {
         for (int key = 0; key < keys; key++) {
             int again = idle.getAsInt();
@@ -23,16 +23,16 @@ class ReuseTest {
     }
 
     @Test
-    void inALoopTheOldestEarnsMost() {
+    void inALoopTheOldestEntriesAreWorthMost() {
         live(3, 10_000, () -> 1_000);
         assertThat(reuse.earns(3, 900)).isGreaterThan(2 * reuse.earns(3, 400));
         assertThat(reuse.earns(3, 400)).isGreaterThan(1.2 * reuse.earns(3, 50));
-        // One hit in what is left of the loop, as far as ages tell that.
+        // One hit in the rest of the loop, as precisely as ages are known.
         assertThat(reuse.earns(3, 50)).isBetween(0.5 / 950, 2.0 / 950);
     }
 
     @Test
-    void whereWhatIsRecentComesBackTheOldestEarnsLeast() {
+    void ifRecentKeysReturnTheOldestEntriesAreWorthLeast() {
         live(3, 10_000, () -> random.nextInt(10) < 8 ? 1 + random.nextInt(20) : 5_000);
         assertThat(reuse.earns(3, 5)).isGreaterThan(10 * reuse.earns(3, 100));
     }
@@ -45,7 +45,7 @@ class ReuseTest {
     }
 
     @Test
-    void withoutExperienceWorthIsFrequencyByAge() {
+    void beforeAnyLearningWorthIsFrequencyDividedByAge() {
         assertThat(reuse.earns(4, 100)).isGreaterThan(1.5 * reuse.earns(2, 100));
         assertThat(reuse.earns(4, 100)).isGreaterThan(2 * reuse.earns(4, 1_000));
     }

@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** Two threads count, one of them halves: a count may be lost, none is made up. */
+/** Two threads count, and one of them halves all counters: a count may be lost, but none is invented. */
 @JCStressTest
 @Outcome(
         id = {"0", "1", "2"},

@@ -7,10 +7,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
-/**
- * In the first round of a ring whose one bucket is full, one record is added, others are dropped, and one is looked up
- * (F18).
- */
+/** A ring in its first round with one full bucket (F18): one record is added, others are dropped, one is looked up. */
 @JCStressTest
 @Outcome(
         id = {"none, none", "none, whole", "whole, none", "whole, whole"},

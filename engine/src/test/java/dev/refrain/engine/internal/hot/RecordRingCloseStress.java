@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
-/** A ring is closed, and its memory goes to somebody else, while one thread reads and another appends. */
+/** A ring is closed, and its memory is reused, while one thread reads and another appends. */
 @JCStressTest
 @Outcome(
         id = {"none, 0", "whole, 0"},

@@ -8,8 +8,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
 /**
- * The head comes round and overwrites what is being read, at its old place or
- * at the one where it stays for another round.
+ * The head of the ring wraps and overwrites a record that is being read, at its old place or at the place to which it
+ * was moved for another round.
  */
 @JCStressTest
 @Outcome(
@@ -25,7 +25,7 @@ public class RecordRingOverwriteStress {
         for (int i = 0; i < StressRing.RECORDS; i++) {
             ring.append(i);
         }
-        // So that the first record goes, and the second one stays.
+        // Hits make the second record stay while the first one goes.
         for (int i = 0; i < 4; i++) {
             ring.hit(1);
             ring.hit(1000);

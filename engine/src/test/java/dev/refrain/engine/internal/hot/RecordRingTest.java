@@ -80,14 +80,14 @@ class RecordRingTest {
         find("key");
         append("key", "new", "");
         find("key", new RecordRing.Cursor());
-        // The cursor still stands at the old one.
+        // The cursor still points to the old record.
         ring.drop(cursor);
 
         assertThat(value("key")).isEqualTo("new");
     }
 
     @Test
-    void refusesWhatIsTooLong() {
+    void refusesARecordThatIsTooLong() {
         byte[] value = new byte[ring.maxLength()];
 
         assertThat(append(1, new byte[1], value)).isFalse();
@@ -127,7 +127,7 @@ class RecordRingTest {
         for (int i = 0; i < 50; i++) {
             ring.hit(hash(bytes("first")));
         }
-        // Each of them three times, which in the end is more than the first one's hits of long ago.
+        // Each is hit three times: in the end more than the hits of the first one long ago.
         for (int i = 0; i < 60_000; i++) {
             byte[] key = bytes("later " + i);
             for (int k = 0; k < 3; k++) {
@@ -160,16 +160,17 @@ class RecordRingTest {
         assertThat(left).isGreaterThan(400);
     }
 
-    /** As a map of which records may be missing, but never another one's or an older one's. */
+    /** The ring behaves like a map that may lose records, but never returns a wrong or an outdated one. */
     @Property(tries = 50)
-    void isAMapThatForgets(@ForAll @Size(min = 1, max = 400) List<@IntRange(min = 0, max = 60) Integer> keys) {
+    void behavesLikeAMapThatMayLoseRecords(
+            @ForAll @Size(min = 1, max = 400) List<@IntRange(min = 0, max = 60) Integer> keys) {
         RecordRing small = new RecordRing(SMALLEST, memory());
         Map<Integer, String> map = new HashMap<>();
         int found = 0;
         for (int i = 0; i < keys.size(); i++) {
             int number = keys.get(i);
             byte[] key = bytes("key " + number);
-            // Few hashes, so that they collide; some records as long as can be.
+            // Few different hashes, so that they collide; some records have the maximum length.
             long hash = new SplittableRandom(number % 7).nextLong();
             if (small.find(hash, key, 0, key.length, cursor)) {
                 found++;
@@ -197,9 +198,9 @@ class RecordRingTest {
                 .isTrue();
     }
 
-    /** Readers race with writers that keep overtaking them. Whatever is found is whole, and belongs to the key. */
+    /** Readers race with writers that keep overtaking them. Each record found is whole and belongs to its key. */
     @Test
-    void readersNeverSeeAnythingTorn() throws Exception {
+    void readersNeverSeeATornRecord() throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(4);
         try {
             writers.set(2);
@@ -212,7 +213,7 @@ class RecordRingTest {
     }
 
     private static final int ROUNDS = 60_000;
-    /** Keys count up; readers ask for what was written lately. */
+    /** Keys count up; readers look up recent ones. */
     private final AtomicInteger latest = new AtomicInteger();
 
     private final AtomicInteger writers = new AtomicInteger();
@@ -252,7 +253,7 @@ class RecordRingTest {
             RecordRing.Cursor own = new RecordRing.Cursor();
             byte[] value = new byte[20_000];
             int read = 0;
-            // Whoever begins first may be through before the others have begun.
+            // The first thread may be done before the others have begun.
             for (int i = 0; i < ROUNDS * 4 || writers.get() > 0; i++) {
                 byte[] key = key(latest.get() - random.nextInt(300));
                 if (ring.find(hash(key), key, 0, key.length, own) && own.copy(0, value, 0, own.valueLength())) {

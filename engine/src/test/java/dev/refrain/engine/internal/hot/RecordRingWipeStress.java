@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
-/** A purge while one thread reads a record and another appends what it read from the store before. */
+/** A purge, while one thread reads a record and another appends what it read from the store before the purge. */
 @JCStressTest
 @Outcome(
         id = {"none, none", "whole, none"},

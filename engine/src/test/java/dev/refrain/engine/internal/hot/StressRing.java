@@ -3,7 +3,7 @@ package dev.refrain.engine.internal.hot;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
-/** A ring as small as can be, and records that tell whether they are whole. */
+/** The smallest possible ring, and records that show whether they are whole. */
 final class StressRing {
     static final int BLOCK = 4 * Tape.UNIT;
     /** Records that fit on the tape. */
@@ -13,13 +13,13 @@ final class StressRing {
 
     final RecordRing ring;
 
-    /** @param words of the index, which are as many as make up one bucket or more */
+    /** @param words number of words of the index: enough for one bucket, or for more */
     StressRing(int words) {
         DirectMemory memory = new DirectMemory(1L << 20, () -> 0, ByteBuffer::allocate);
         ring = new RecordRing(BLOCK, BLOCK * Tape.BLOCKS / words, memory);
     }
 
-    /** Of the tag all bits, so that keys of one bucket have different ones. */
+    /** A hash in which the key fills the tag, so that keys of one bucket have different tags. */
     private static long hash(int key) {
         return ((long) key << 54) | ((long) key << 3);
     }
@@ -44,7 +44,7 @@ final class StressRing {
         ring.hit(hash(key));
     }
 
-    /** "none", "whole", or what is wrong. */
+    /** Returns "none", "whole", or what is wrong. */
     String find(int key) {
         RecordRing.Cursor found = new RecordRing.Cursor();
         byte[] value = new byte[VALUE];

@@ -26,7 +26,7 @@ class HitIdsTest {
         return new String(id, StandardCharsets.ISO_8859_1);
     }
 
-    /** From the list of values that comes with the authors' own program, for the message 00 01 .. 07. */
+    /** From the test vectors that the authors publish with their own program, for the message 00 01 .. 07. */
     @Test
     void sipHashIsTheOneOfItsAuthors() {
         byte[] key = new byte[SipHash.KEY_LENGTH];
@@ -37,7 +37,7 @@ class HitIdsTest {
     }
 
     @Property(tries = 500)
-    void w26b_anIdCarriesItsTagForWhoKnowsTheSecret(@ForAll @LongRange(min = 0, max = IdFormat.HALF - 1) long tag) {
+    void w26b_anIdCarriesItsTagForAHolderOfTheSecret(@ForAll @LongRange(min = 0, max = IdFormat.HALF - 1) long tag) {
         String id = write(new HitIds(secret(1)), tag, IdRandom.shared());
 
         assertThat(id).matches("gen-1800000000-[A-Za-z0-9]{20}");
@@ -60,9 +60,7 @@ class HitIdsTest {
         assertThat(seconds).hasSize(10_000);
     }
 
-    /**
-     * Two generators with the same counter have nothing in common, as they would if they shared 64 bits of state.
-     */
+    /** Two generators with the same counter must not collide, as they would if their states shared 64 bits. */
     @Test
     void w24_generatorsDoNotRepeatEachOther() {
         Set<Long> seen = new HashSet<>();

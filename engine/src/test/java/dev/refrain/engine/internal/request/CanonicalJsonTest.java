@@ -12,23 +12,23 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** RFC 8785 with its own samples (3.2.2, 3.2.3 and appendix B), and what has no canonical form. */
+/** RFC 8785 with its own samples (3.2.2, 3.2.3 and appendix B), and documents that have no canonical form. */
 class CanonicalJsonTest {
     private static String canonical(String document) {
         byte[] bytes = CanonicalJson.of(document.getBytes(StandardCharsets.UTF_8), 10_000);
         return bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
     }
 
-    /** Each value takes many times its length of the heap, and clients choose how many there are. */
+    /** A parsed value takes many times its length of heap, and clients determine how many there are. */
     @Test
-    void w40_aDocumentOfVeryManyValuesHasNone() {
+    void w40_aDocumentOfVeryManyValuesHasNoCanonicalForm() {
         byte[] document = "{\"a\":[1,1,1],\"b\":{}}".getBytes(StandardCharsets.UTF_8);
         assertThat(CanonicalJson.of(document, 6)).isEqualTo(document);
         assertThat(CanonicalJson.of(document, 5)).isNull();
     }
 
     @Test
-    void w40_aDocumentThatTakesMuchOfTheHeapHasNone() {
+    void w40_aDocumentThatTakesMuchOfTheHeapHasNoCanonicalForm() {
         int longest = Math.toIntExact(Runtime.getRuntime().maxMemory() / 64);
         byte[] body = ("{\"b\":\"" + "x".repeat(longest - 8) + "\"}").getBytes(StandardCharsets.UTF_8);
         assertThat(CanonicalJson.of(RequestScan.of(body, 0, body.length))).isEqualTo(body);
@@ -36,9 +36,9 @@ class CanonicalJsonTest {
         assertThat(CanonicalJson.of(RequestScan.of(body, 0, body.length))).isNull();
     }
 
-    /** Else those of one client, read by many threads, could fill the heap. Short ones wait for nobody. */
+    /** Otherwise one client's long documents, read by many threads, could fill the heap. Short ones do not wait. */
     @Test
-    void ofLongDocumentsThereIsOneAtATime() {
+    void longDocumentsAreParsedOneAtATime() {
         byte[] body = ("{\"b\":\"" + "x".repeat(300_000) + "\"}").getBytes(StandardCharsets.UTF_8);
         byte[] brief = "{}".getBytes(StandardCharsets.UTF_8);
         CompletableFuture<byte[]> canonical = new CompletableFuture<>();

@@ -14,8 +14,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What Jackson makes of a body, with its default features. The text is decoded beforehand, strictly, because Jackson's
- * own UTF-8 decoder lets some ill-formed sequences pass.
+ * Reads a body with Jackson and its default features. The text is decoded strictly beforehand, because Jackson's own
+ * UTF-8 decoder accepts some ill-formed sequences.
  */
 final class JacksonOracle {
     private static final JsonFactory FACTORY = new JsonFactory();

@@ -56,7 +56,7 @@ final class Json {
                                 .map(list -> enclose("[", list, "]"))));
     }
 
-    /** Strings long enough to pass through groups of eight bytes, with everything in them that needs a look. */
+    /** Strings long enough for several groups of eight bytes, with every kind of byte that needs a closer look. */
     static Arbitrary<String> strings() {
         Arbitrary<String> pieces = Arbitraries.oneOf(
                 Arbitraries.strings().withCharRange(' ', '~').ofMaxLength(20).map(Json::escape),
@@ -133,10 +133,7 @@ final class Json {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
-    /**
-     * The scan of a body that stands in the middle of an array, between bytes
-     * that would change its meaning if they were read.
-     */
+    /** Scans a body in the middle of an array, between bytes that would change its meaning if the scan read them. */
     static RequestScan scan(byte[] body) {
         byte[] before = utf8("{\"model\":\"");
         byte[] after = utf8("\"}]\\\u0080");
@@ -147,7 +144,7 @@ final class Json {
         return RequestScan.of(array, before.length, body.length);
     }
 
-    /** The normalised body, whatever room there is for gathering it. */
+    /** The normalised body. It must not depend on the size of the buffer that collects it. */
     static String normalised(byte[] body) {
         RequestScan scan = scan(body);
         String normalised = digested(scan, "", 512);
@@ -158,7 +155,7 @@ final class Json {
         return normalised;
     }
 
-    /** What a digest is given. */
+    /** The bytes that a digest is given. */
     static String digested(RequestScan scan, String head, int room) {
         byte[] memory = Arrays.copyOf(utf8(head), head.length() + room);
         ByteArrayOutputStream given = new ByteArrayOutputStream();

@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
-/** Two names that displace each other from one slot: each thread gets the one that it asked for, whole. */
+/** Two names displace each other from one slot: each thread gets the name that it asked for, whole. */
 @JCStressTest
 @Outcome(id = "m1.e9, m2.e9", expect = Expect.ACCEPTABLE, desc = "Each its own.")
 @Outcome(expect = Expect.FORBIDDEN, desc = "The other's name, or a torn one.")

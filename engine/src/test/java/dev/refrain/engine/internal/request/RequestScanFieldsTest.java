@@ -18,7 +18,7 @@ import net.jqwik.api.Provide;
 import net.jqwik.api.Tuple;
 import org.junit.jupiter.api.Test;
 
-/** The top-level fields: what Jackson's tree says of them. */
+/** The top-level fields of a request, compared with Jackson's tree. */
 class RequestScanFieldsTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -56,7 +56,7 @@ class RequestScanFieldsTest {
     }
 
     @Test
-    void forgetsWhatItReadOfABodyThatTurnsOutIneligible() {
+    void discardsTheFieldsOfABodyThatTurnsOutIneligible() {
         RequestScan scan = scan(utf8("{\"model\":\"m\",\"preset\":\"p\",\"stream\":true,\"background\":true}}"));
         assertThat(scan.isJsonObject()).isFalse();
         assertNoFields(scan);
@@ -74,9 +74,7 @@ class RequestScanFieldsTest {
         assertThat(scan.fields().background()).isFalse();
     }
 
-    /**
-     * Objects whose names are mostly the ones that count, or nearly so, and whose values may hold such objects in turn.
-     */
+    /** Objects whose names are mostly relevant ones, or nearly so, and whose values may hold such objects in turn. */
     @Provide
     Arbitrary<List<String>> requests() {
         Arbitrary<List<String>> scalars = Arbitraries.oneOf(

@@ -13,7 +13,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 
-/** The pass over request bodies, fuzzed: it agrees with Jackson whatever comes, and never throws. */
+/** The scan of request bodies, fuzzed: it agrees with Jackson on any input, and never throws. */
 class RequestScanFuzzTest {
     private static final String TYPICAL =
             "{\"model\":\"acme/large@preset/x\",\"preset\":\"x\",\"stream\":true,\"background\":false,"
@@ -40,7 +40,7 @@ class RequestScanFuzzTest {
     private static void check(byte[] body) {
         RequestScanGrammarTest.assertAgreement(body);
         RequestScan scan = scan(body);
-        // Reading what the scan offers is safe for any body.
+        // Reading the scan's fields is safe for any body.
         scan.fields().model();
         scan.fields().preset();
         if (scan.isJsonObject()) {

@@ -163,7 +163,7 @@ class RequestScanGrammarTest {
                 .isTrue();
     }
 
-    /** Every document of a few characters behind a name: what no one thinks of writing down. */
+    /** Every document of a few characters after a name, so that cases that nobody thinks of are covered. */
     @Test
     void agreesWithJacksonOnAllShortValues() {
         Json.forEachSequence(
@@ -196,7 +196,7 @@ class RequestScanGrammarTest {
         for (int position = 0; position < longest; position++) {
             for (int value = 0; value < 256; value++) {
                 for (int next : new int[] {0x1f, ' ', '"', '\\', 'n', 0x80, 0xdc}) {
-                    // With a tail of each length, in turn.
+                    // Tails of all lengths, in turn.
                     byte[] body = utf8("{\"a\":\"" + "x".repeat(Math.max(position + 2, longest - value % 40)) + "\"}");
                     body[6 + position] = (byte) value;
                     body[7 + position] = (byte) next;
@@ -208,7 +208,7 @@ class RequestScanGrammarTest {
 
     static void assertAgreement(byte[] body) {
         boolean expected = JacksonOracle.tokens(body).isPresent();
-        // In the middle of an array, where reading on would find something, and up to its end, where it would throw.
+        // Once inside an array, where reading too far would find something, and once at its end, where it would throw.
         boolean inside = scan(body).isJsonObject();
         boolean alone = RequestScan.of(body, 0, body.length).isJsonObject();
         if (inside != expected || alone != expected) {

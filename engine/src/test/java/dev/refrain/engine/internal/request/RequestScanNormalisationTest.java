@@ -29,8 +29,8 @@ class RequestScanNormalisationTest {
     }
 
     /**
-     * Space is put anywhere, inside strings and numbers too: bodies that stay
-     * eligible are equal only if their tokens are.
+     * White space is inserted anywhere, inside strings and numbers too. Bodies that stay eligible are equal only if
+     * they have equal tokens.
      */
     @Property(tries = 1000)
     void callsEqualWhatHasEqualTokens(@ForAll("objects") List<String> tokens, @ForAll long seed) {
@@ -98,7 +98,7 @@ class RequestScanNormalisationTest {
     }
 
     @Test
-    void leavesWhatIsNotEligibleAsItCame() {
+    void leavesAnIneligibleBodyAsItCame() {
         byte[] body = utf8("x { \"model\" : 1 2 } y");
         RequestScan scan = RequestScan.of(body, 2, body.length - 4);
         assertThat(scan.isJsonObject()).isFalse();
@@ -114,7 +114,7 @@ class RequestScanNormalisationTest {
         assertThat(normalised(utf8(spaced))).isEqualTo("{\"messages\":[" + (element + ",").repeat(99) + element + "]}");
     }
 
-    /** Of hardly anything but white space: what is known of that takes no more than a part of the body. */
+    /** For a body that is almost all white space, the list of gaps takes no more than a part of the body. */
     @Test
     void f16_whiteSpaceTakesNoMoreThanAPartOfItsBody() {
         for (String space : List.of(" ", "\n\t", "")) {
@@ -129,9 +129,9 @@ class RequestScanNormalisationTest {
         }
     }
 
-    /** The same with little room, whatever is left out, so that what has no room is found again and taken back. */
+    /** The same with a small list of gaps: gaps that do not fit must be found again by a second scan, and left out. */
     @Property(tries = 500)
-    void whatHasNoRoomIsFoundAgain(@ForAll("objects") List<String> tokens, @ForAll long seed) {
+    void gapsThatDoNotFitAreFoundAgain(@ForAll("objects") List<String> tokens, @ForAll long seed) {
         StringBuilder body = new StringBuilder("{ ");
         Random random = new Random(seed);
         for (int n = 0; n < 40; n++) {

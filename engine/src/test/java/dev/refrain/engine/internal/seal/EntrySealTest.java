@@ -56,7 +56,7 @@ class EntrySealTest {
         return buffer;
     }
 
-    /** What somebody does who knows the format: the checksum is no secret. */
+    /** An attacker who knows the format can correct the checksum: it is not secret. */
     private static EntryBuffer withRightChecksum(byte[] key, byte[] content) {
         if (content.length > 4) {
             EntryChecksum.write(key, content, content.length, new CRC32C());
@@ -65,7 +65,7 @@ class EntrySealTest {
     }
 
     @Property(tries = 200)
-    void whatWasSealedOpensAsItWas(@ForAll @IntRange(min = 64, max = 5_000) int length, @ForAll long seed) {
+    void aSealedEntryOpensAsItWas(@ForAll @IntRange(min = 64, max = 5_000) int length, @ForAll long seed) {
         EntryBuffer open = entry(length, seed);
         EntryBuffer sealed = sealed(open);
         assertThat(sealed.length()).isEqualTo(length + EntrySeal.OVERHEAD);
@@ -97,7 +97,7 @@ class EntrySealTest {
         assertThat(EntrySeal.started(head)).isEqualTo(123_456_789_000_000L);
     }
 
-    /** The checksum is made right again, so that it is the cipher that notices. */
+    /** The checksum is corrected, so that the cipher has to notice. */
     @Property(tries = 100)
     void noBitCanBeFlipped(@ForAll @IntRange(min = 64, max = 400) int length, @ForAll @IntRange(max = 31) int bit) {
         byte[] sealed = content(sealed(entry(length, length)));
@@ -127,7 +127,7 @@ class EntrySealTest {
     }
 
     @Property(tries = 100)
-    void itOpensForItsKeyAndScopeAlone(
+    void opensOnlyForItsKeyAndScope(
             @ForAll @Size(32) byte[] otherKey, @ForAll @Size(32) byte[] otherScope, @ForAll long seed) {
         byte[] sealed = content(sealed(entry(300, seed)));
         byte[] nextKey = KEY.clone();
@@ -141,7 +141,7 @@ class EntrySealTest {
     }
 
     @Property(tries = 500)
-    void anyBytesAtAllAreNoEntry(@ForAll @Size(max = 400) byte[] bytes) {
+    void arbitraryBytesAreNoEntry(@ForAll @Size(max = 400) byte[] bytes) {
         byte[] crafted = bytes.clone();
         if (crafted.length > 5) {
             crafted[4] = EntrySeal.KIND;
@@ -151,7 +151,7 @@ class EntrySealTest {
                 .isFalse();
     }
 
-    /** A buffer that is reused holds bytes of others behind its end. */
+    /** A reused buffer holds other bytes behind its end. */
     @Test
     void bytesBehindTheEndDoNotMatter() {
         EntryBuffer open = entry(200, 3);
@@ -165,7 +165,7 @@ class EntrySealTest {
     }
 
     @Test
-    void noTwoSealingsOfOneEntryAreAlike() {
+    void sealingAnEntryTwiceGivesDifferentBytes() {
         EntryBuffer open = entry(100, 5);
         Set<String> salts = new HashSet<>();
         Set<String> ciphertexts = new HashSet<>();
@@ -178,9 +178,9 @@ class EntrySealTest {
         assertThat(ciphertexts).hasSize(2_000);
     }
 
-    /** Neither the text itself, nor what would tell whether a guess of it is right. */
+    /** Neither the text itself, nor anything to verify a guess of it. */
     @Test
-    void nothingOfTheContentIsToBeSeen() {
+    void nothingOfTheContentIsVisible() {
         byte[] text = "the quick brown fox jumps over the lazy dog, again and again".getBytes(StandardCharsets.UTF_8);
         EntryBuffer open = entry(64 + text.length, 8);
         System.arraycopy(text, 0, open.bytes(), 64, text.length);
@@ -198,7 +198,7 @@ class EntrySealTest {
     }
 
     @Test
-    void aKeySaysNothingOfItself() {
+    void toStringOfAKeyRevealsNothing() {
         assertThat(SCOPE.toString()).doesNotContain("2");
     }
 }

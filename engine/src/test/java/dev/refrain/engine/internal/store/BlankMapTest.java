@@ -13,7 +13,7 @@ class BlankMapTest {
     @TempDir
     Path directory;
 
-    /** Numbers of segments for which Chronicle Map lays the file out differently. */
+    /** Numbers of segments that make Chronicle Map lay the file out differently. */
     @ParameterizedTest
     @ValueSource(ints = {16, 64, 100})
     void theFileIsTheOneThatChronicleMapMakes(int segments) throws IOException {

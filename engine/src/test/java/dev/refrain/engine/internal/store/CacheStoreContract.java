@@ -31,8 +31,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What {@link CacheStore} promises. Every store passes it, also one written elsewhere: it is in the test-jar of this
- * module. Long, since it is all that a store promises.
+ * The contract of {@link CacheStore}. Every store must pass it, also one written elsewhere: it is in the test-jar of
+ * this module. Long, since it covers the whole contract.
  */
 public abstract class CacheStoreContract {
     private static final long NOW = 10_000;
@@ -60,12 +60,11 @@ public abstract class CacheStoreContract {
     }
 
     /**
-     * Around the boundaries of chunks and parts, and the largest answer that
-     * the engine stores by default, with some more.
+     * Lengths around the boundaries of chunks and parts, and a little more than the engine's default limit of answers.
      */
     @ParameterizedTest
     @ValueSource(ints = {80, 93, 94, 200, 2_600, 32_767, 32_768, 32_769, 65_440, 65_441, 1 << 20, (16 << 20) + 4_096})
-    void givesBackWhatWasPut(int length) {
+    void returnsTheEntryThatWasPut(int length) {
         assertThat(store.put(key(1), entry(1, 0, length))).isTrue();
         assertThat(store.get(key(1), found)).isTrue();
         assertThat(found.length()).isEqualTo(length);
@@ -73,10 +72,10 @@ public abstract class CacheStoreContract {
         assertThat(store.get(key(2), found)).isFalse();
     }
 
-    /** A store that cannot tell heads apart from entries says so each time. */
+    /** A store that cannot read heads without entries returns false each time. */
     @ParameterizedTest
     @ValueSource(ints = {64, 80, 200, 2_600, 32_768, 32_769, 1 << 20})
-    void showsTheHeadOfTheEntryThatIsThere(int length) {
+    void returnsTheHeadOfTheLatestEntry(int length) {
         byte[] head = new byte[EntryHead.LENGTH];
         assertThat(store.head(key(1), head)).isFalse();
         for (int generation = 0; generation < 3; generation++) {
@@ -116,9 +115,9 @@ public abstract class CacheStoreContract {
         assertThat(store.stats().bytes()).as("no part is left").isZero();
     }
 
-    /** Of several who put one key at the same time, the one with the latest time is not undone. */
+    /** If several threads put one key at the same time, the entry with the latest time stays. */
     @Test
-    void whatIsOlderReplacesNothingNewerThatCameInBetween() throws Exception {
+    void anOlderEntryDoesNotReplaceANewerOneThatCameMeanwhile() throws Exception {
         AtomicLong times = new AtomicLong();
         ExecutorService threads = Executors.newFixedThreadPool(4);
         try {
@@ -260,7 +259,7 @@ public abstract class CacheStoreContract {
 
     @ParameterizedTest
     @ValueSource(ints = {200, 500_000})
-    void sweepRemovesExactlyWhatHasExpired(int length) {
+    void sweepRemovesExactlyTheExpiredEntries(int length) {
         store.put(key(1), entry(1, 0, length, 0, NOW - 1));
         store.put(key(2), entry(2, 0, length, 0, NOW));
         store.put(key(3), entry(3, 0, length, 0, NOW + 1));
@@ -298,7 +297,7 @@ public abstract class CacheStoreContract {
 
     @ParameterizedTest
     @ValueSource(ints = {200, 500_000})
-    void removesWhatHasATag(int length) {
+    void removesEntriesByTag(int length) {
         for (int i = 0; i < 30; i++) {
             store.put(key(i), tagged(entry(i, 0, length), i % 3, i % 5));
         }

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Room: the budget holds, a full store goes on taking entries, and what has expired makes room again. */
+/** Capacity: the limit holds, a full store goes on taking entries, and expired entries make room. */
 class CapacityTest {
     private static final long CAPACITY = 64L << 20;
     private static final Clock CLOCK = Clock.fixed(Instant.ofEpochMilli(5_000), ZoneOffset.UTC);
@@ -36,13 +36,13 @@ class CapacityTest {
         return ChronicleStore.open(directory.resolve("answers.refrain"), capacity, CLOCK);
     }
 
-    /** Mostly a few KB, as answers are, but half of the bytes in large ones. */
+    /** Mostly a few KB, like answers, but half of the bytes are in large ones. */
     private static int mixedLength(SplittableRandom random) {
         return random.nextInt(100) == 0 ? random.nextInt(50_000, 1 << 20) : random.nextInt(200, 10_000);
     }
 
     @Test
-    void anOverfilledStoreKeepsWhatIsAskedFor() throws IOException {
+    void anOverfilledStoreKeepsRequestedEntries() throws IOException {
         SplittableRandom random = new SplittableRandom(1);
         try (ChronicleStore store = open(CAPACITY)) {
             long written = 0;
@@ -79,7 +79,7 @@ class CapacityTest {
         assertThat(diskUse()).isLessThan(CAPACITY * 11 / 10);
     }
 
-    /** 200 B to a quarter of the capacity, half of the bytes in entries of more than 1 MiB. */
+    /** Writes entries of 200 B to a quarter of the capacity; half of the bytes are in entries of more than 1 MiB. */
     private void overwrite(ChronicleStore store, int capacity, SplittableRandom random) {
         long written = 0;
         for (int step = 0; written < 2L * capacity; step++) {
@@ -92,7 +92,7 @@ class CapacityTest {
         }
     }
 
-    /** Whatever the load, and with all that stands beside the map: after damage, and after a change of size. */
+    /** Under any load, with all files beside the map: after damage, and after a change of size. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void theDiskIsNotUsedForMoreThanTheCapacity(boolean preallocate) throws Exception {
@@ -116,7 +116,7 @@ class CapacityTest {
         }
     }
 
-    /** The bytes on the disk, holes not counted. */
+    /** The bytes allocated on disk, holes not counted. */
     private long allocated() throws Exception {
         Process du = new ProcessBuilder("du", "-s", "--block-size=1", directory.toString()).start();
         try (var out = du.inputReader()) {
@@ -143,7 +143,7 @@ class CapacityTest {
             for (int i = 0; i < 1_000; i++) {
                 store.put(key(i), entry(i, 0, 2_000, 1, NEVER));
             }
-            // As young as can be, but expired: a third of the room, and more than the rest of the test needs.
+            // Stored last, but expired: a third of the capacity, and more than the rest of the test needs.
             for (int i = 1_000; i < 4_000; i++) {
                 store.put(key(i), entry(i, 0, 2_000, 4_999, 5_000));
             }
@@ -158,8 +158,8 @@ class CapacityTest {
     }
 
     @Test
-    void sweptRoomIsUsedAgain() throws IOException {
-        // More than half of the room, but not so much that the chance of a segment being full counts for anything.
+    void roomFreedByASweepIsUsedAgain() throws IOException {
+        // More than half of the capacity, but little enough that no segment is likely to be full.
         int count = 4_000;
         try (ChronicleStore store = open(16L << 20)) {
             for (int round = 0; round < 3; round++) {
@@ -196,9 +196,7 @@ class CapacityTest {
         assertThat(diskUse()).isBetween(capacity * 90 / 100, capacity);
     }
 
-    /**
-     * Twenty gigabytes are not written in a test; the geometry that the test above has confirmed is computed instead.
-     */
+    /** A test cannot write twenty gigabytes. It computes the geometry that the test above has confirmed. */
     @Test
     void aLargeStoreKeepsToItsCapacity() throws IOException {
         long capacity = 20L << 30;

@@ -14,7 +14,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A program in a container that has class loaders of its own. */
+/** A program in a container with class loaders of its own. */
 class ClassLoadersTest {
     @TempDir
     Path folder;

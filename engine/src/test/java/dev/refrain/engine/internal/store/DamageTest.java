@@ -28,8 +28,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Flipped bits anywhere in a closed file. Opening stays within its time limit, the engine takes no wrong entry for a
- * right one, the process survives, and after one more opening at the latest the store is as good as new.
+ * Flipped bits anywhere in a closed file. Opening stays within its time limit, no damaged entry passes for a whole one,
+ * and the process survives. After at most one more opening, the store is as good as new.
  */
 class DamageTest {
     private static final long CAPACITY = 16L << 20;
@@ -38,7 +38,7 @@ class DamageTest {
     private static final Duration BOUND = Duration.ofSeconds(10);
     private static final Clock CLOCK = Clock.fixed(Instant.ofEpochMilli(50_000), ZoneOffset.UTC);
 
-    /** As docs/STORAGE-FORMAT.md says for 16 segments. */
+    /** See docs/STORAGE-FORMAT.md; for 16 segments. */
     private static final int SEGMENT_HEADERS_AT = 4096;
 
     private static final int SEGMENT_HEADER = 192;
@@ -67,7 +67,7 @@ class DamageTest {
         ENTRY_HEAD,
         PAYLOAD;
 
-        /** A byte of the file. */
+        /** The place of a byte to damage. */
         int pick(ByteBuffer file, SplittableRandom random) {
             int segment = random.nextInt(SEGMENTS);
             int at = SEGMENTS_AT + segment * SEGMENT;
@@ -141,8 +141,8 @@ class DamageTest {
     }
 
     /**
-     * Uses the store for everything, then opens it again and expects it to be
-     * as good as new. Returns how many entries were left.
+     * Uses all functions of the store, opens it again, and expects it to be as good as new. Returns the number of
+     * entries left.
      */
     private int assertWorks() throws IOException {
         int intact = 0;
@@ -178,7 +178,7 @@ class DamageTest {
         return intact;
     }
 
-    /** Puts more than fits, some of it expired. Returns how many were refused. */
+    /** Puts more than fits, some of it expired. Returns the number of refused entries. */
     private static int overfill(ChronicleStore store, int generation) {
         int refused = 0;
         for (int i = 0; i < 6_000; i++) {

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A disk that is too small or that others fill, and files that vanish: nothing breaks, and the log says it once.
+ * A disk that is too small, or that other programs fill, and files that vanish: nothing breaks, and one line is logged.
  */
 class DiskFaultsTest {
     private static final long CAPACITY = 16L << 20;
@@ -50,10 +50,7 @@ class DiskFaultsTest {
         return ChronicleStore.open(file, capacity, clock, true, preallocate);
     }
 
-    /**
-     * Puts entries that together are twice as long as the capacity. Returns how
-     * many were stored; all others were refused.
-     */
+    /** Puts entries of twice the capacity in total. Returns how many were stored; the store refused all others. */
     private int overfill(ChronicleStore store, long capacity) {
         int stored = 0;
         for (int i = 0; i < 2 * capacity / LENGTH; i++) {
@@ -109,7 +106,7 @@ class DiskFaultsTest {
     }
 
     @Test
-    void aCapacityForWhichThereIsNoRoomSaysWhatIsNeeded() throws Exception {
+    void aCapacityThatDoesNotFitOnTheDiskSaysWhatIsNeeded() throws Exception {
         try (SmallDisk disk = disk(24)) {
             assertThatThrownBy(() -> open(disk.resolve("answers"), 2 * CAPACITY, true))
                     .isInstanceOf(IOException.class)
@@ -148,7 +145,7 @@ class DiskFaultsTest {
     }
 
     @Test
-    void aDamagedStoreIsNotKeptWhereThereIsNoRoomForIt() throws Exception {
+    void aDamagedStoreIsNotKeptIfTheDiskHasNoRoomForIt() throws Exception {
         try (SmallDisk disk = disk(24)) {
             Path file = disk.resolve("answers");
             open(file, CAPACITY, true).close();
@@ -188,7 +185,7 @@ class DiskFaultsTest {
         }
     }
 
-    /** As in places whose mounts are not listed. {@code /proc} has no size. */
+    /** Some mounts report no size. {@code /proc} has none. */
     @Test
     @EnabledOnOs(OS.LINUX)
     void aDiskWhoseFreeSpaceIsNotKnownIsNotFull() {
@@ -196,7 +193,7 @@ class DiskFaultsTest {
         assertThat(DiskSpace.free(Path.of("no such file"))).isBetween(1L, Long.MAX_VALUE - 1);
     }
 
-    /** Where {@code fallocate} does not work. */
+    /** The way to allocate where {@code fallocate} does not work. */
     @Test
     void rewritingAllocatesAndChangesNothing() throws Exception {
         try (SmallDisk disk = disk(40)) {

@@ -10,12 +10,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** How a store is left behind when its JVM ends. */
+/** The state of a store after its JVM has ended. */
 class ExitTest {
     @TempDir
     Path directory;
 
-    /** An embedder that just exits has closed its store; one that is killed has not. */
+    /** A JVM that exits closes its store; a killed one does not. */
     @ParameterizedTest
     @CsvSource({"close,0", "exit,0", "halt,1"})
     void theStoreIsClosedWhenTheJvmExits(String end, int opensLeft) throws Exception {

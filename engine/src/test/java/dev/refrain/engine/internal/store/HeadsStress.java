@@ -14,7 +14,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
-/** Heads are read without a lock while their entry is replaced and removed, in a store of Chronicle Map's. */
+/** Heads are read without a lock while their entry is replaced and removed, in a store of Chronicle Map. */
 @JCStressTest
 @Outcome(
         id = {"none, none", "none, old", "none, new", "old, none", "old, old", "old, new", "new, none", "new, new"},

@@ -45,8 +45,8 @@ class HeadsTest {
     }
 
     /**
-     * Entries of one key count up, with gaps without an entry. No reader may see one that was gone before it began to
-     * look.
+     * The entries of a key have ascending numbers, with gaps without an entry. No reader may see an entry that was
+     * removed before its lookup began.
      */
     @Test
     void noHeadOutlivesItsEntry() throws Exception {

@@ -20,7 +20,7 @@ class HeapStoreTest extends CacheStoreContract {
     }
 
     @Test
-    void itsBudgetHoldsAndWhatWasNotReadForLongestGoes() {
+    void theBudgetHoldsAndEvictsTheLeastRecentlyRead() {
         CacheStore small = new HeapStore(HeapStore.MIN_CAPACITY);
         EntryBuffer found = new EntryBuffer(16);
         for (int i = 0; i < 1_000; i++) {
@@ -37,7 +37,7 @@ class HeapStoreTest extends CacheStoreContract {
     }
 
     @Test
-    void whoLooksAtAllEntriesKeepsNobodyFromUsingThem() {
+    void aWalkOverAllEntriesBlocksNoOtherUse() {
         for (int i = 0; i < 100; i++) {
             store.put(key(i), entry(i, 0, 200));
         }
@@ -69,7 +69,7 @@ class HeapStoreTest extends CacheStoreContract {
     }
 
     @Test
-    void aBudgetForNothingIsRefused() {
+    void aBudgetOfZeroIsRefused() {
         assertThatThrownBy(() -> new HeapStore(HeapStore.MIN_CAPACITY - 1))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("65536");

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A process that goes on while others die by SIGKILL; {@code SoakTest} has what they leave behind. */
+/** A process continues while others die by SIGKILL; {@code SoakTest} examines the files that they leave. */
 class KillTest {
     private static final int KEYS = 1_000;
     private static final int ROUNDS = 3;
@@ -58,7 +58,7 @@ class KillTest {
     }
 
     private record Writer(Process process, BufferedReader out) {
-        /** Lets it go on for a while, then kills it. */
+        /** Lets the writer run for a while, then kills it. */
         void killAfter(long millis) throws IOException, InterruptedException {
             assertThat(process.waitFor(millis, TimeUnit.MILLISECONDS)).isFalse();
             // Through the handle, because Process closes the streams as well.
@@ -79,7 +79,7 @@ class KillTest {
         return readable;
     }
 
-    /** Which segments have a lock that nobody alive holds, while nobody but this process has the store open. */
+    /** Segments whose lock a dead process holds. Nobody but this process may have the store open. */
     private BitSet locked() throws IOException {
         BitSet locked = new BitSet();
         try (RawMap map = RawMap.open(file())) {
@@ -90,7 +90,7 @@ class KillTest {
         return locked;
     }
 
-    /** Of the keys that no writer removes, those that are not found, and are not in one of the given segments. */
+    /** Keys that no writer removes and that are not found, those in the given segments left out. */
     private List<Integer> missing(ChronicleStore store, BitSet exceptIn) throws IOException {
         List<Integer> missing = new ArrayList<>();
         byte[] bytes = new byte[CacheStore.KEY_LENGTH];
@@ -106,7 +106,7 @@ class KillTest {
     }
 
     @Test
-    void aLivingProcessCopesWithADeadOne() throws Exception {
+    void aProcessSurvivesTheDeathOfAnother() throws Exception {
         long capacity = 64L << 20;
         BitSet locked = new BitSet();
         try (ChronicleStore store = open(capacity)) {
@@ -117,7 +117,7 @@ class KillTest {
                 writer.killAfter(50);
                 locked = locked();
 
-                // Segments whose lock died with the writer cost a second once, and are left alone from then on.
+                // Segments whose lock died with the writer cost a second once. After that they are skipped.
                 readable(store);
                 long start = System.nanoTime();
                 readable(store);
@@ -129,7 +129,7 @@ class KillTest {
             }
         }
         try (ChronicleStore store = open(capacity)) {
-            // What stood in those segments is there again, but for what a writer was about to replace when it died.
+            // Entries of these segments are back, except those that a writer was replacing when it died.
             assertThat(missing(store, new BitSet())).hasSizeLessThanOrEqualTo(ROUNDS);
             for (int i = 0; i < KEYS; i++) {
                 assertThat(store.put(key(i), entry(i, 1, 500))).isTrue();

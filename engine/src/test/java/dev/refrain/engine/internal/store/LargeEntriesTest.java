@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Large entries of which something has been lost. */
+/** Large entries of which a part is lost or wrong. */
 class LargeEntriesTest {
     private static final int LENGTH = 200_000;
     private static final int PARTS = (LENGTH - 1) / LargeEntries.PART_PAYLOAD + 1;
@@ -84,7 +84,7 @@ class LargeEntriesTest {
     }
 
     @Test
-    void withoutOnePartThereIsNoEntryAndNothingStays() {
+    void aMissingPartMakesAMissAndTheRestIsRemoved() {
         for (int missing = 0; missing < PARTS; missing++) {
             map.remove(partKeys().get(missing), displaced);
             assertThat(gather()).isFalse();
@@ -96,7 +96,7 @@ class LargeEntriesTest {
     }
 
     @Test
-    void aPartOfTheWrongLengthIsNone() {
+    void aPartOfTheWrongLengthIsIgnored() {
         byte[] partKey = partKeys().get(0);
         map.get(partKey, found);
         EntryBuffer shorter = new EntryBuffer(found.length());
@@ -107,7 +107,7 @@ class LargeEntriesTest {
     }
 
     @Test
-    void aManifestOfNonsenseIsNone() {
+    void aManifestOfNonsenseIsIgnored() {
         map.get(key, found);
         byte[] sound = Arrays.copyOf(found.bytes(), found.length());
         for (int at = EntryHead.LENGTH; at < EntryHead.LENGTH + 8; at++) {
@@ -130,7 +130,7 @@ class LargeEntriesTest {
         large.removeParts(key, displaced, scratch);
         assertThat(map.size()).isEqualTo(PARTS + 1);
 
-        // A reader that read the manifest just before it was replaced.
+        // A reader has read the manifest just before it was replaced.
         EntryBuffer late = new EntryBuffer(16);
         System.arraycopy(olderManifest.bytes(), 0, late.resize(olderManifest.length()), 0, late.length());
         assertThat(large.gather(key, late, scratch, true)).isFalse();
@@ -140,7 +140,7 @@ class LargeEntriesTest {
     }
 
     @Test
-    void anEntryLongerThanAllowedTakesTheOlderOneWithIt() {
+    void anEntryLongerThanAllowedRemovesTheOlderOne() {
         assertThat(large.put(key, entry(1, 2, (1 << 20) + 1), null, displaced, scratch, 0))
                 .isFalse();
         assertThat(map.get(key, found)).isFalse();

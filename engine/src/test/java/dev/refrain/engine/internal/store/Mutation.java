@@ -16,7 +16,7 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.zip.CRC32C;
 
-/** One way to damage a store of 16 segments. What exactly is damaged follows from a seed. */
+/** One way to damage a store of 16 segments. A seed determines the exact damage. */
 enum Mutation {
     HEADER_DIGITS,
     HEADER_BYTES,
@@ -40,7 +40,7 @@ enum Mutation {
     MISSING_FILE,
     OTHER_STORES_FILE;
 
-    /** As docs/STORAGE-FORMAT.md says for 16 segments. */
+    /** See docs/STORAGE-FORMAT.md; for 16 segments. */
     private static final int SEGMENTS = 16;
 
     private static final int GLOBAL_STATE_AT = 1_856;
@@ -54,8 +54,8 @@ enum Mutation {
     private static final int[] EXTREMES = {0, 1, -1, Integer.MIN_VALUE, Integer.MAX_VALUE, CHUNKS - 1, CHUNKS, 1 << 30};
 
     /**
-     * Whether this can happen to a store that is open: damage to what is
-     * mapped. Locks are left out: each costs its second.
+     * Whether this damage can happen to an open store: only to what is mapped. Damage to locks is left out: each costs
+     * a second.
      */
     boolean isPossibleWhileOpen() {
         return this == SLOTS
@@ -73,9 +73,9 @@ enum Mutation {
     /**
      * Damages a store.
      *
-     * @param file its map
+     * @param file the store's map
      * @param other the map of another store
-     * @param isOpen whether a process has it open
+     * @param isOpen whether a process has the store open
      */
     void apply(Path file, Path other, boolean isOpen, SplittableRandom random) throws IOException {
         switch (this) {
@@ -187,7 +187,7 @@ enum Mutation {
         }
     }
 
-    /** Other digits in the numbers of the text. */
+    /** Changes digits of numbers in the header's text. */
     private static void digits(FileChannel map, SplittableRandom random) throws IOException {
         ByteBuffer header = read(map, 12, GLOBAL_STATE_AT - 12);
         String text = StandardCharsets.ISO_8859_1.decode(header.duplicate()).toString();
@@ -216,7 +216,7 @@ enum Mutation {
         write(map, at, ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(0, value));
     }
 
-    /** Where the key of some value is. */
+    /** The place of a random entry's key. */
     private static long anEntry(FileChannel map, SplittableRandom random) throws IOException {
         for (int tries = 0; tries < 100_000; tries++) {
             int segment = SEGMENTS_AT + random.nextInt(SEGMENTS) * SEGMENT;
@@ -229,8 +229,8 @@ enum Mutation {
     }
 
     /**
-     * Numbers of the head that cannot be, with a checksum that is right; of
-     * manifests and parts as well, which have none.
+     * Impossible numbers in the head, under a correct checksum; in manifests and parts too, whose heads have no
+     * checksum of their own.
      */
     private static void craft(FileChannel map, long at, SplittableRandom random) throws IOException {
         ByteBuffer value = read(map, at, 32 + 3 + Layout.MAX_VALUE_LENGTH);
@@ -248,9 +248,9 @@ enum Mutation {
             return;
         }
         for (int i = random.nextInt(1, 4); i > 0; i--) {
-            // Of an entry, the head alone: what it holds is for others to tell.
+            // Of an entry, only the head: its content is not the store's concern.
             boolean isManifest = value.get(contentAt + Kind.OFFSET) == Kind.MANIFEST;
-            // A manifest with the version of an entry and a right checksum would be an entry that somebody made up.
+            // With the version of an entry and a correct checksum, a manifest would be a forged entry.
             boolean isKind = !isManifest && random.nextInt(6) == 0;
             int field = contentAt + (isKind ? Kind.OFFSET : 8 + 4 * random.nextInt(isManifest ? 20 : 14));
             value.putInt(field, random.nextBoolean() ? EXTREMES[random.nextInt(EXTREMES.length)] : random.nextInt());
@@ -281,7 +281,7 @@ enum Mutation {
     private static ByteBuffer read(FileChannel channel, long at, int length) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
         while (buffer.hasRemaining() && channel.read(buffer, at + buffer.position()) >= 0) {
-            // until it is full or the file ends
+            // reads until the buffer is full or the file ends
         }
         return buffer.position(0).limit(length);
     }

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Faults F51 to F54: however a store is damaged, it opens, or begins afresh, or opening fails with an IOException. */
+/** Faults F51 to F54: a damaged store opens, starts afresh, or fails to open with an IOException. */
 class MutationTest {
     private static final long FIRST_SEED = Long.getLong("refrain.mutations.first", 1_000_000);
     /** Each kind of damage twice; docs/STORAGE-FORMAT.md says how to try thousands. */

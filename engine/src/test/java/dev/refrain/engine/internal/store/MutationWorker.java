@@ -17,15 +17,15 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * Damages copies of a store, uses them for everything, and says what came of it: {@code originals directory}. Reads
- * seeds, one a line, and answers with one line for each.
+ * Damages copies of a store, uses all their functions, and reports the outcome: {@code originals directory}. Reads
+ * seeds, one a line, and answers each with one line.
  */
 final class MutationWorker {
     static final int ENTRIES = 1_000;
     static final long CAPACITY = 16L << 20;
-    /** How often a store is opened, the first time included. */
+    /** Number of openings of a store, the first one included. */
     private static final int OPENINGS = 4;
-    /** What an opening notices, the next one repairs. What is left is found as it is read; the one after is clean. */
+    /** The next opening repairs noticed damage; other damage is found by reading. The opening after is clean. */
     private static final int CLEAN_AFTER = 2;
 
     private static final Clock CLOCK = Clock.fixed(Instant.ofEpochMilli(50_000), ZoneOffset.UTC);
@@ -35,9 +35,9 @@ final class MutationWorker {
     private final EntryBuffer found = new EntryBuffer(16);
     private final byte[] head = new byte[EntryHead.LENGTH];
     private int wrong;
-    /** What was found not to be what was put, and what failed, at the opening under way. */
+    /** Number of wrong entries and of failures since the latest opening. */
     private long damaged;
-    /** The opening at which something was noticed first, or 0. */
+    /** The first opening that noticed damage, or 0. */
     private int noticedAt;
 
     private boolean isHealed;
@@ -55,7 +55,7 @@ final class MutationWorker {
         }
     }
 
-    /** Makes a store as the workers expect it. */
+    /** Creates a store as the workers expect it. */
     static void fill(Path file, int generation) throws IOException {
         try (ChronicleStore store = ChronicleStore.open(file, CAPACITY, CLOCK)) {
             for (int i = 0; i < ENTRIES; i++) {
@@ -135,8 +135,8 @@ final class MutationWorker {
     }
 
     /**
-     * A store heals: noticed damage is repaired at the next opening. Damage may go unnoticed until it is met: a wrong
-     * free list shows when its room is allocated.
+     * A store heals: damage that was noticed is repaired at the next opening. Some damage is noticed only when it is
+     * met: a wrong free list when its chunks are allocated.
      */
     private void reopen(Path file, SplittableRandom random) throws IOException {
         for (int opening = 2; opening <= OPENINGS; opening++) {
@@ -159,7 +159,7 @@ final class MutationWorker {
     private void read(ChronicleStore store) {
         for (int i = 0; i < ENTRIES; i++) {
             store.head(TestEntries.key(i), head);
-            // As the engine does, removes a damaged entry.
+            // Like the engine, removes a damaged entry.
             if (store.get(TestEntries.key(i), found)) {
                 if (!TestEntries.isIntact(i, found)) {
                     damaged++;
@@ -171,10 +171,7 @@ final class MutationWorker {
         }
     }
 
-    /**
-     * An entry with other numbers and the right checksum cannot be told from
-     * one that was stored; its content is what it was.
-     */
+    /** An entry with other numbers and the correct checksum looks like a stored one. Its content is unchanged. */
     private boolean isCrafted(int key) {
         long generation = TestEntries.generation(found);
         EntryBuffer expected = TestEntries.entry(key, generation, found.length());

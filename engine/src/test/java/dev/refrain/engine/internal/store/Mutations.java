@@ -22,11 +22,13 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Opens damaged copies of a store in JVMs of their own ({@link MutationWorker}), which must neither die nor hang nor
- * find what nobody stored.
+ * Opens damaged copies of a store in JVMs of their own ({@link MutationWorker}). These must not die, hang, or find an
+ * entry that was never stored.
  */
 final class Mutations {
-    /** The documented bound of one opening is 10 s; each try has five at most, and the uses in between. */
+    /**
+     * One opening takes at most 10 s (documented). A try has at most five openings, and uses the store between them.
+     */
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final Path directory;
@@ -51,12 +53,12 @@ final class Mutations {
         out.println(tries + " tries, " + failures.size() + " failures");
     }
 
-    /** How often each outcome came of each kind of damage. */
+    /** The number of times that each kind of damage had each outcome. */
     Map<String, LongAdder> outcomes() {
         return outcomes;
     }
 
-    /** What must not be, each with the seed that shows it. */
+    /** Forbidden outcomes, each with the seed that reproduces it. */
     List<String> failures() {
         return failures;
     }
@@ -98,7 +100,7 @@ final class Mutations {
         }
     }
 
-    /** Returns false if the JVM is of no more use. */
+    /** Returns false if the JVM cannot be used any more. */
     private boolean feed(Process jvm, ExecutorService threads) throws IOException, InterruptedException {
         PrintStream in = new PrintStream(jvm.getOutputStream(), true, StandardCharsets.UTF_8);
         BufferedReader out = jvm.inputReader(StandardCharsets.UTF_8);

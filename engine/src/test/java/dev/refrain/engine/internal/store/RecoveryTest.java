@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * An unclean shutdown is noticed, and how long recovering takes: {@code -Drefrain.recovery.mib=10240} measures a store
- * of 10 GiB.
+ * An unclean shutdown is noticed, and recovery is timed: {@code -Drefrain.recovery.mib=10240} measures a store of 10
+ * GiB.
  */
 class RecoveryTest {
     private static final int MEBIBYTES = Integer.getInteger("refrain.recovery.mib", 32);
@@ -30,7 +30,7 @@ class RecoveryTest {
     @TempDir
     Path directory;
 
-    /** Puts so many entries into a store, {@code file capacityBytes count}, and ends without closing it. */
+    /** Puts {@code count} entries into a store ({@code file capacityBytes count}) and exits without closing it. */
     static final class Filler {
         public static void main(String[] args) throws IOException {
             ChronicleStore store = ChronicleStore.open(Path.of(args[0]), Long.parseLong(args[1]), Clock.systemUTC());
@@ -53,7 +53,7 @@ class RecoveryTest {
                 .isZero();
     }
 
-    /** As if the operating system had been started anew. */
+    /** Simulates a restart of the operating system. */
     private void forgetTheBoot() throws IOException {
         try (RandomAccessFile lock =
                 new RandomAccessFile(directory.resolve("answers.lock").toFile(), "rw")) {
@@ -92,7 +92,7 @@ class RecoveryTest {
         assertThat(open("closed cleanly")).isEqualTo(entries);
     }
 
-    /** Opens a store, {@code file capacityBytes}, fails in the middle of something and ends without closing it. */
+    /** Opens a store ({@code file capacityBytes}), fails in the middle of an operation and exits without closing it. */
     static final class Failing {
         public static void main(String[] args) throws IOException {
             ChronicleRuntime.applySettings();

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What Chronicle Map does when a segment is full or its lock is stuck, and what is made of it. */
+/** How Chronicle Map behaves when a segment is full or its lock is stuck, and how the store handles that. */
 class SegmentMapTest {
     private static final long NOW = 10_000;
 
@@ -89,7 +89,7 @@ class SegmentMapTest {
     }
 
     @Test
-    void theOldestMakeRoom() {
+    void theOldestEntriesMakeRoom() {
         List<Long> keys = neighbours(200);
         for (int i = 0; i < keys.size(); i++) {
             assertThat(put(keys.get(i), 10_000, i, NEVER)).isTrue();
@@ -107,19 +107,19 @@ class SegmentMapTest {
         assertThat(counters.evictions.sum()).isEqualTo(oldest);
     }
 
-    /** A chunk here and a chunk there are no room for something long. */
+    /** Free chunks that are not adjacent do not make room for a long entry. */
     @Test
-    void roomIsMadeInOnePiece() {
+    void roomIsMadeContiguously() {
         List<Long> keys = neighbours(10_000);
         for (int i = 0; i < keys.size(); i++) {
-            // Ages that have nothing to do with places.
+            // Ages that are unrelated to places.
             assertThat(put(keys.get(i), 80, i * 7919L % 9973, NEVER)).isTrue();
         }
         assertThat(put(keys.get(0), Layout.MAX_VALUE_LENGTH, NOW, NEVER)).isTrue();
         assertThat(isThere(keys.get(0))).isTrue();
     }
 
-    /** Chronicle Map's own way of replacing would leave the entry pointing at chunks that belong to others. */
+    /** Chronicle Map's own replacement would leave the entry pointing at chunks of other entries. */
     @Test
     void growingInAFullSegmentDamagesNothing() {
         List<Long> keys = neighbours(400);
@@ -167,7 +167,7 @@ class SegmentMapTest {
                 assertThat(map.sweep(segment(0), NOW)).isZero();
                 assertThat(isThere(other)).isTrue();
             }
-            // Each of four hundred would have waited for a second.
+            // Without that, each of the four hundred would have waited for a second.
             assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
             assertThat(counters.failures.sum()).isEqualTo(1);
         } finally {
@@ -179,9 +179,7 @@ class SegmentMapTest {
         assertThat(isThere(0)).isTrue();
     }
 
-    /**
-     * However many entries a sweep examines and removes, a writer of the segment waits for one removal at most.
-     */
+    /** However many entries a sweep examines and removes, a writer waits for at most one removal. */
     @Test
     void aSweepHoldsTheLockForOneRemovalAtATime() {
         List<Long> keys = neighbours(1_000);
@@ -202,7 +200,7 @@ class SegmentMapTest {
         assertThat(holds).hasValue(334);
     }
 
-    /** A lock that cannot be had would be a failure. */
+    /** A sweep that tried to take the lock would count a failure here. */
     @Test
     void aSweepThatFindsNothingTakesNoLock() throws InterruptedException {
         assertThat(put(0, 2_000, 1, NEVER)).isTrue();
@@ -217,14 +215,14 @@ class SegmentMapTest {
     }
 
     /**
-     * All that can fit, all of it expired, then the same again in other lengths: had anything been left behind,
-     * something would have to go.
+     * The segment is filled with expired entries, swept, and filled again with entries of another length. If anything
+     * had stayed, an entry would have to be evicted.
      */
     @Test
-    void sweptRoomIsAllThereAgain() {
+    void aSweepFreesAllRoomOfExpiredEntries() {
         List<Long> keys = neighbours(3_000);
         for (int round = 0; round < 4; round++) {
-            // Each fills the segment to the last value that fits.
+            // Fills the segment to the last value that fits.
             int length = 300 + round * 1_100;
             int count = Layout.CHUNKS_PER_SEGMENT / Layout.chunks(length);
             for (int i = 0; i < count; i++) {
@@ -239,9 +237,9 @@ class SegmentMapTest {
         }
     }
 
-    /** Of what expired, the holes between what stays are used again. */
+    /** Holes between live entries are used again after a sweep. */
     @Test
-    void sweptHolesAreFilledBeforeAnythingGoes() {
+    void sweptHolesAreFilledBeforeAnythingIsEvicted() {
         int count = Layout.CHUNKS_PER_SEGMENT / Layout.chunks(1_000);
         List<Long> keys = neighbours(2 * count);
         for (int i = 0; i < count; i++) {
@@ -258,9 +256,9 @@ class SegmentMapTest {
         }
     }
 
-    /** All of them come to the lock; the second one finds the repair done. */
+    /** All of them wait for the lock. The second one finds the segment repaired. */
     @Test
-    void severalWhoSeeTheSameDamagePutASegmentRightOnce() throws InterruptedException {
+    void severalThreadsThatSeeTheSameDamageRepairASegmentOnce() throws InterruptedException {
         int segment = segment(0);
         assertThat(put(0, 1_000, 1, NEVER)).isTrue();
         int seen = map.repairs(segment);
@@ -273,7 +271,7 @@ class SegmentMapTest {
             thread.join();
         }
         assertThat(map.repairs(segment)).isEqualTo(seen + 1);
-        // Damage that is seen after that is repaired, too.
+        // Damage that is noticed later is repaired, too.
         map.repair(key(0));
         assertThat(map.repairs(segment)).isEqualTo(seen + 2);
         assertThat(map.repairs(1 - segment)).isZero();
@@ -281,7 +279,7 @@ class SegmentMapTest {
         assertThat(isGenuine(0, found)).isTrue();
     }
 
-    /** Others wait a second for a lock; all segments are of one size, however large the store is. */
+    /** Others wait for a lock for at most a second. Segments have one size, however large the store is. */
     @ParameterizedTest
     @ValueSource(ints = {80, 1_000, 32_768})
     void aRepairOfAFullSegmentIsShort(int length) {

@@ -21,14 +21,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A segment that is damaged while the store is open is repaired at once, and no whole entry is lost. */
+/** A segment that is damaged while the store is open is repaired at once, and no intact entry is lost. */
 class SegmentRepairTest {
     private static final int KEYS = 500;
-    /** Segments of a store of the least capacity. */
+    /** Segments of a store of the minimum capacity. */
     private static final int SEGMENTS = 16;
-    /** Of the hash table that a segment begins with, four bytes each. */
+    /** Slots of the hash table at the beginning of a segment; each has four bytes. */
     private static final int SLOTS = 8_192;
-    /** Where the list of free chunks begins: behind the table and 64 bytes of counters. Zeros say that all are free. */
+    /** Offset of the list of free chunks: after the table and 64 bytes of counters. A zero bit is a free chunk. */
     private static final int FREE_LIST = SLOTS * Integer.BYTES + 64;
 
     @TempDir
@@ -54,7 +54,7 @@ class SegmentRepairTest {
         return directory.resolve("answers");
     }
 
-    /** Changes the directory, all that stands in front of the chunks, of each segment. */
+    /** Changes the directory of each segment: everything before its chunks. */
     private void damage(Consumer<ByteBuffer> change) throws IOException {
         try (RawMap map = RawMap.open(file());
                 FileChannel channel = FileChannel.open(file(), StandardOpenOption.WRITE)) {
@@ -66,7 +66,7 @@ class SegmentRepairTest {
         }
     }
 
-    /** Has a key looked for in each segment. */
+    /** Looks up, or otherwise uses, a key of each segment. */
     private void touchAll(Consumer<byte[]> touch) throws IOException {
         Set<Integer> touched = new HashSet<>();
         try (RawMap map = RawMap.open(file())) {
@@ -90,7 +90,7 @@ class SegmentRepairTest {
     }
 
     @Test
-    void f52_aTableWithoutAFreeSlotIsMadeAnewOfTheEntriesThatAreWhole() throws IOException {
+    void f52_aTableWithoutAFreeSlotIsRebuiltFromIntactEntries() throws IOException {
         damage(directory -> {
             for (int slot = 0; slot < SLOTS; slot++) {
                 if (directory.getInt(slot * Integer.BYTES) == 0) {
@@ -106,7 +106,7 @@ class SegmentRepairTest {
     }
 
     @Test
-    void anEntryWhoseRoomIsSaidToBeFreeTakesNoNeighboursWithIt() throws IOException {
+    void removingAnEntryWhoseChunksAreMarkedFreeDamagesNoNeighbour() throws IOException {
         damage(directory -> {
             for (int at = FREE_LIST; at < directory.limit(); at++) {
                 directory.put(at, (byte) 0);
@@ -114,7 +114,7 @@ class SegmentRepairTest {
         });
         int removed = 0;
         for (int i = 0; i < KEYS; i++) {
-            // The first removal of each segment notices the damage, fails, and puts the segment right.
+            // The first removal in each segment notices the damage, fails, and repairs the segment.
             removed += store.remove(key(i)) ? 1 : 0;
         }
         assertThat(store.stats().failures()).isEqualTo(SEGMENTS);

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Two JVMs with one store. */
+/** Two JVMs use one store. */
 class SharedStoreTest {
     private static final long CAPACITY = 16L << 20;
 
@@ -72,7 +72,7 @@ class SharedStoreTest {
         other.waitFor();
     }
 
-    /** Stops the other process where it is, as Ctrl+Z, a debugger and a paused container do, or lets it go on. */
+    /** Stops the other process as Ctrl+Z, a debugger or a paused container does, or lets it continue. */
     private void signal(String name) throws IOException, InterruptedException {
         assertThat(new ProcessBuilder("kill", "-" + name, Long.toString(other.pid()))
                         .start()
@@ -105,7 +105,7 @@ class SharedStoreTest {
     }
 
     @Test
-    void eachCountsForItself() throws IOException {
+    void eachProcessHasItsOwnCounters() throws IOException {
         try (ChronicleStore store = open(CAPACITY)) {
             assertThat(ask("put 1 7000000")).isEqualTo("false");
             assertThat(ask("drops")).isEqualTo("1");
@@ -118,7 +118,7 @@ class SharedStoreTest {
     }
 
     @Test
-    void oneSweepsAtATime() throws Exception {
+    void onlyOneProcessSweepsAtATime() throws Exception {
         try (ChronicleStore store = open(CAPACITY)) {
             store.put(key(1), entry(1, 0, 1_000, 1, 2));
             assertThat(ask("sweep-lock")).isEqualTo("true");
@@ -131,7 +131,7 @@ class SharedStoreTest {
     }
 
     @Test
-    void aKilledProcessHoldsUpTheOthersOnceForASecond() throws Exception {
+    void aKilledProcessDelaysOthersOnceForASecond() throws Exception {
         try (ChronicleStore store = open(CAPACITY)) {
             for (int i = 0; i < 500; i++) {
                 store.put(key(i), entry(i, 0, 1_000));
@@ -142,7 +142,7 @@ class SharedStoreTest {
             long start = System.nanoTime();
             assertThat(store.get(key(1), found)).isFalse();
             Duration first = Duration.ofNanos(System.nanoTime() - start);
-            // A second of spinning, which on a crowded machine takes longer.
+            // A second of spinning, which takes longer on a busy machine.
             assertThat(first).isBetween(Duration.ofMillis(900), Duration.ofSeconds(20));
             start = System.nanoTime();
             int readable = 0;
@@ -155,7 +155,7 @@ class SharedStoreTest {
             Duration rest = Duration.ofNanos(System.nanoTime() - start);
             System.out.println("A dead holder's lock: first call " + first.toMillis()
                     + " ms, the next thousand and a sweep " + rest.toMillis() + " ms");
-            // Each that is in the dead one's segment, some sixty, would have waited for a second.
+            // Without that, each of some sixty entries in the dead process's segment would have waited for a second.
             assertThat(rest).isLessThan(Duration.ofSeconds(20));
             assertThat(readable).isBetween(500 * 13 / 16, 499);
             assertThat(writable).isEqualTo(readable);
@@ -171,9 +171,9 @@ class SharedStoreTest {
         }
     }
 
-    /** A stopped process keeps its locks. Nobody may take them for those of a dead one, for it goes on where it was. */
+    /** A stopped process keeps its locks. They must not be taken from it, because it continues where it was stopped. */
     @Test
-    void aStoppedProcessHoldsUpTheOthersOnceAndNothingIsLostWhenItGoesOn() throws Exception {
+    void aStoppedProcessDelaysOthersOnceAndNothingIsLostWhenItContinues() throws Exception {
         try (ChronicleStore store = open(CAPACITY)) {
             for (int i = 0; i < 500; i++) {
                 store.put(key(i), entry(i, 0, 1_000));
@@ -190,7 +190,7 @@ class SharedStoreTest {
 
             signal("CONT");
             assertThat(ask("unlock")).isEqualTo("unlocked");
-            // A sweep looks whether the segment is free again.
+            // A sweep checks whether the segment is free again.
             store.sweep(0);
             for (int i = 0; i < 500; i++) {
                 assertThat(store.get(key(i), found)).as("key %s", i).isTrue();
@@ -227,10 +227,10 @@ class SharedStoreTest {
         opening.get(20, TimeUnit.SECONDS).close();
     }
 
-    /** Nothing keeps another program from doing that. What is behind the end may be read before it is noticed. */
+    /** Another program can truncate the file. Memory behind the new end may be read before anybody notices. */
     @ParameterizedTest
     @ValueSource(longs = {4096, CAPACITY / 2})
-    void aFileThatIsCutShortUnderneathGetsItsLengthBack(long left) throws IOException {
+    void aTruncatedFileGetsItsLengthBack(long left) throws IOException {
         for (int i = 0; i < 500; i++) {
             assertThat(ask("put " + i + " 10000")).isEqualTo("true");
         }
@@ -240,7 +240,7 @@ class SharedStoreTest {
         }
         int kept = 0;
         for (int i = 0; i < 500; i++) {
-            // Any answer will do: the process answers.
+            // Any answer will do, as long as the process answers.
             kept += ask("get " + i).equals("0") ? 1 : 0;
             assertThat(ask("put " + (i + 1_000) + " 10000")).isIn("true", "false");
         }
@@ -261,7 +261,7 @@ class SharedStoreTest {
     }
 
     @Test
-    void statisticsDoNotWaitForADeadOne() throws Exception {
+    void statisticsDoNotWaitForADeadProcess() throws Exception {
         try (ChronicleStore store = open(CAPACITY)) {
             for (int i = 0; i < 500; i++) {
                 store.put(key(i), entry(i, 0, 1_000));
@@ -269,7 +269,7 @@ class SharedStoreTest {
             assertThat(ask("lock 1")).isEqualTo("locked");
             kill();
             assertThat(store.stats().entries()).isEqualTo(500);
-            // Whoever waits for the lock gives up with a failure and a line.
+            // A thread that waited for the lock would count a failure and log a line.
             assertThat(store.stats().failures()).isZero();
             assertThat(log.lines()).isEmpty();
         }

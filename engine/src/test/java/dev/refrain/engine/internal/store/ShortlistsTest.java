@@ -15,7 +15,7 @@ class ShortlistsTest {
     }
 
     @Test
-    void aListServesAsOftenAsItIsLong() {
+    void aListServesOncePerEntry() {
         list(1, 2, 10);
 
         assertThat(lists.use(1, 10, 0)).isTrue();
@@ -24,7 +24,7 @@ class ShortlistsTest {
     }
 
     @Test
-    void aListServesForMoreRoomButNotForMuchLess() {
+    void aListServesLargerRequestsButNotMuchSmallerOnes() {
         list(1, 8, 160);
 
         assertThat(lists.use(1, 250, 0)).isTrue();
@@ -41,7 +41,7 @@ class ShortlistsTest {
     }
 
     @Test
-    void aListKnowsItsValuesByPlaceAndOwner() {
+    void aListIdentifiesValuesByPlaceAndOwner() {
         list(2, 2, 10);
 
         assertThat(lists.chunk(2, 1)).isEqualTo(7_901);

@@ -32,8 +32,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Opening: whatever the files look like, the outcome is a usable store or an error that says what to do. Long, since
- * there is a test for each state of the files.
+ * Opening: whatever state the files are in, the outcome is a usable store or an error that says what to do. Long, since
+ * each state of the files has a test.
  */
 class StoreFilesTest {
     private static final long CAPACITY = 16L << 20;
@@ -66,7 +66,7 @@ class StoreFilesTest {
         return ChronicleStore.open(file, capacity, CLOCK);
     }
 
-    /** Makes a store with entries, some of them large, and closes it. Returns its secret. */
+    /** Creates a store with entries, some of them large, and closes it. Returns its secret. */
     private byte[] fill() throws IOException {
         try (ChronicleStore store = open()) {
             for (int i = 0; i < ENTRIES; i++) {
@@ -95,7 +95,7 @@ class StoreFilesTest {
         }
     }
 
-    /** A fresh store that works, with a secret of its own, and the damaged file kept. */
+    /** Expects a fresh store that works, with a new secret, and the damaged file kept. */
     private void assertStartsAfresh(byte[] oldSecret, String reason) throws IOException {
         long start = System.nanoTime();
         try (ChronicleStore store = open()) {
@@ -179,9 +179,9 @@ class StoreFilesTest {
         assertStartsAfresh(secret, "its header is damaged");
     }
 
-    /** Each digit of each number, with and without what is known of the header beside it. */
+    /** Changes a digit of each number, with the lock file's copy of the header and without it. */
     @Test
-    void f51_noDigitOfTheHeaderIsBelieved() throws IOException {
+    void f51_noDigitOfTheHeaderIsTrusted() throws IOException {
         byte[] secret = fill();
         byte[] lock = Files.readAllBytes(directory.resolve("answers.refrain.lock"));
         byte[] map = Files.readAllBytes(file);
@@ -201,7 +201,7 @@ class StoreFilesTest {
         }
     }
 
-    /** Nothing beside it and nothing in it tells what it is. */
+    /** Neither the file nor the files beside it show that it was a store. */
     @Test
     void aDamagedHeaderWithoutARecordIsRefused() throws IOException {
         fill();
@@ -217,7 +217,7 @@ class StoreFilesTest {
     @Test
     void anOtherFormatIsSetAside() throws IOException {
         byte[] secret = fill();
-        // The version stands behind the magic number of the record, which stands at 8.
+        // The version follows the record's magic number, which is at offset 8.
         overwrite(directory.resolve("answers.refrain.lock"), 16, new byte[] {9, 0, 0, 0});
         assertStartsAfresh(secret, "it has format 9 instead of 3");
     }
@@ -231,7 +231,7 @@ class StoreFilesTest {
     }
 
     @Test
-    void aRecordThatIsDamagedMeansAMapThatIs() throws IOException {
+    void aDamagedRecordMeansADamagedMap() throws IOException {
         byte[] secret = fill();
         overwrite(directory.resolve("answers.refrain.lock"), 40, new byte[] {1, 2, 3, 4});
         assertStartsAfresh(secret, "answers.refrain.lock is damaged");
@@ -257,10 +257,7 @@ class StoreFilesTest {
         assertThat(setAside()).isEmpty();
     }
 
-    /**
-     * What remains of a process that was killed while it recovered the map:
-     * Chronicle's mark, and an open that was never closed.
-     */
+    /** The state after a process was killed during recovery: Chronicle's mark, and an opening that was never closed. */
     @Test
     void anInterruptedRecoveryIsRepeated() throws IOException {
         fill();
@@ -292,7 +289,7 @@ class StoreFilesTest {
     }
 
     @Test
-    void aShortSecretIsNone() throws IOException {
+    void aShortSecretCountsAsMissing() throws IOException {
         byte[] secret = fill();
         Files.write(directory.resolve("answers.refrain.secret"), Arrays.copyOf(secret, 31));
         try (ChronicleStore store = open()) {
@@ -317,7 +314,7 @@ class StoreFilesTest {
     }
 
     @Test
-    void movingToASmallerCapacityKeepsTheYoungest() throws IOException {
+    void movingToASmallerCapacityKeepsTheNewestEntries() throws IOException {
         int count = 30_000;
         try (ChronicleStore store = open(5 * CAPACITY)) {
             for (int i = 0; i < count; i++) {
@@ -333,7 +330,7 @@ class StoreFilesTest {
     }
 
     @Test
-    void aCapacityThatCannotBeHadLeavesTheStoreAsItIs() throws IOException {
+    void aCapacityThatDoesNotFitLeavesTheStoreUnchanged() throws IOException {
         fill();
         try (ChronicleStore store = open(1L << 50)) {
             assertThat(store.stats().capacityBytes()).isEqualTo(CAPACITY);
@@ -369,7 +366,7 @@ class StoreFilesTest {
     void withoutPermissionThereIsNoStore() throws Exception {
         Path locked = Files.createDirectory(directory.resolve("locked"));
         Files.setPosixFilePermissions(locked, PosixFilePermissions.fromString("r-x------"));
-        // Root may do anything but write to what is immutable.
+        // Root can write to anything that is not immutable.
         boolean isImmutable = Files.isWritable(locked) && chattr("+i", locked);
         try {
             assumeTrue(!Files.isWritable(locked), "skipped: root, and chattr does not work here");
@@ -424,9 +421,9 @@ class StoreFilesTest {
         }
     }
 
-    /** What root makes beside it, the account could not read. */
+    /** The service's account could not read files that root creates beside its store. */
     @Test
-    void theStoreOfAnotherAccountIsNoCommands() throws IOException {
+    void aCommandRefusesTheStoreOfAnotherAccount() throws IOException {
         open().close();
         int owner = (int) Files.getAttribute(file, "unix:uid");
         OwnerOnly.requireOwner(file, owner);

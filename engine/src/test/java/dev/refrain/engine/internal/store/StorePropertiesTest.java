@@ -30,15 +30,15 @@ import net.jqwik.api.state.ActionChain;
 import net.jqwik.api.state.Transformer;
 
 /**
- * Random operations on the store and, side by side, on the simple heap store. While nothing is evicted, both agree in
- * everything. jqwik shrinks a sequence in which they differ.
+ * Random operations on the store and on the simple heap store, side by side. As long as nothing is evicted, both give
+ * the same results. jqwik shrinks a sequence in which they differ.
  */
 class StorePropertiesTest {
     private static final int KEYS = 12;
     private static final int TAGS = 3;
     private static final List<Integer> LENGTHS = List.of(80, 200, 3_000, 32_768, 32_769, 70_000);
 
-    /** Both stores, driven alike. */
+    /** Both stores; each operation goes to both. */
     private static final class Pair implements AutoCloseable {
         private final Path directory;
         private final EntryBuffer found = new EntryBuffer(64);
@@ -155,14 +155,14 @@ class StorePropertiesTest {
     }
 
     @Property(tries = 25)
-    void theStoreDoesWhatAMapWould(@ForAll("operations") ActionChain<Pair> chain) {
+    void theStoreBehavesLikeAMap(@ForAll("operations") ActionChain<Pair> chain) {
         Pair pair = chain.run();
         pair.close();
     }
 
-    /** With too little room for everything, an entry may be gone, but what is there is right. */
+    /** With too little room, an entry may be missing, but every entry found is right. */
     @Property(tries = 5)
-    void aStoreTooSmallForgetsAndNeverMixesUp(@ForAll long seed) {
+    void aSmallStoreEvictsAndNeverMixesUpEntries(@ForAll long seed) {
         java.util.SplittableRandom random = new java.util.SplittableRandom(seed);
         try (Pair pair = new Pair()) {
             long puts = 0;
@@ -183,8 +183,8 @@ class StorePropertiesTest {
     }
 
     /**
-     * Whatever happens, entries are counted right: those that a walk finds, and, once each has been looked up, those
-     * that are there. A large entry of which a part was evicted is one until then.
+     * Entries are counted right: those that a walk finds, and, once each key was looked up, those that exist. A large
+     * entry that has lost a part counts until it is looked up.
      */
     @Property(tries = 4)
     void f49_entriesAreCountedRight(@ForAll long seed) {

@@ -12,7 +12,7 @@ import java.time.Duration;
 import net.openhft.chronicle.map.ChronicleMap;
 import net.openhft.chronicle.map.ExternalMapQueryContext;
 
-/** Has a store open ({@code file capacityBytes}) and does with it what it is told, line by line. */
+/** Opens a store ({@code file capacityBytes}) and carries out commands, one a line. */
 final class StoreShell {
     private final ChronicleStore store;
     private final Path file;
@@ -50,7 +50,7 @@ final class StoreShell {
                 return "" + store.stats().drops();
             }
             case "sweep-lock" -> {
-                // Of this process as far as the kernel is concerned, and never given back.
+                // The kernel gives this lock to the process; it is never released.
                 return ""
                         + LockFile.open(file.resolveSibling(file.getFileName() + ".lock"))
                                 .beginSweep();

@@ -7,17 +7,17 @@ import java.time.Clock;
 import java.util.SplittableRandom;
 
 /**
- * Stores entries until it is killed: {@code file capacityBytes keys seed}. Prints a line when it has stored every key
- * once. It also removes keys, except the first ones, whose entries are short: a long entry has parts in many segments,
- * and one stuck lock among them refuses it.
+ * Stores entries until it is killed: {@code file capacityBytes keys seed}. Prints a line once it has stored every key.
+ * It also removes keys, except the first ones. Entries of those are short, because a long entry has parts in many
+ * segments, and one stuck lock among them refuses it.
  */
 final class StoreWriter {
-    /** Keys from 0 that are never removed. */
+    /** Number of keys, from 0, that are never removed. */
     static final int NEVER_REMOVED = 200;
 
     private StoreWriter() {}
 
-    /** Roughly 20 MB for 2,000 keys, more than half of it in large entries. */
+    /** A random length: about 20 MB for 2,000 keys, more than half of it in large entries. */
     static int length(SplittableRandom random) {
         return random.nextInt(40) == 0 ? random.nextInt(40_000, 500_000) : random.nextInt(100, 8_000);
     }

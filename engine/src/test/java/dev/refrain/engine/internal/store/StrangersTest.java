@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Fault F23: what is not the store's is left as it is, byte for byte, with its times and permissions. */
+/** Fault F23: files that do not belong to the store stay as they are, byte for byte, with times and permissions. */
 class StrangersTest {
     private static final long CAPACITY = 16L << 20;
     private static final Clock CLOCK = Clock.fixed(Instant.parse("2026-11-22T10:15:30Z"), ZoneOffset.UTC);
@@ -47,7 +47,7 @@ class StrangersTest {
         return ChronicleStore.open(directory.resolve(name), CAPACITY, CLOCK);
     }
 
-    /** Everything there is about every file. */
+    /** Name, content, times and permissions of every file. */
     private Map<String, String> everything() throws IOException {
         Map<String, String> files = new TreeMap<>();
         try (var paths = Files.walk(directory)) {
@@ -103,8 +103,8 @@ class StrangersTest {
     }
 
     /**
-     * Its length alone tells nothing; with the store's own record beside it, it
-     * is moved out of the way as it is, and then left alone.
+     * A file of this length may be anything. If the store's record is beside it, it is moved aside unchanged, and then
+     * left alone.
      */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
@@ -122,7 +122,7 @@ class StrangersTest {
         open("answers").close();
         Path kept = directory.resolve("answers.unknown-20261122T101530Z");
         assertThat(log.lines()).singleElement().asString().contains(kept.toString());
-        // Nor when a damaged map is set aside later.
+        // It also stays when a damaged map is set aside later.
         try (RandomAccessFile map = new RandomAccessFile(file.toFile(), "rw")) {
             map.setLength(20_000);
         }
@@ -133,7 +133,7 @@ class StrangersTest {
     }
 
     @Test
-    void f23_aFileThatTookTheStoresPlaceIsRefused() throws IOException {
+    void f23_aFileThatReplacedTheStoreIsRefused() throws IOException {
         open("answers").close();
         Files.delete(directory.resolve("answers"));
         Files.writeString(directory.resolve("answers"), "Dear diary");
@@ -172,7 +172,7 @@ class StrangersTest {
     }
 
     @Test
-    void f23_whatIsNamedAlmostLikeASetAsideStoreStays() throws IOException {
+    void f23_aFileNamedAlmostLikeASetAsideStoreStays() throws IOException {
         try (ChronicleStore store = open("answers")) {
             store.put(key(1), entry(1, 0, 200));
         }
@@ -188,7 +188,7 @@ class StrangersTest {
         assertThat(directory.resolve("answers.damaged-20261122T101530Z")).exists();
     }
 
-    /** Also when it leads to a file that is not there yet: the link stays one. */
+    /** A link to a file that does not exist yet also stays a link. */
     @Test
     void aSymbolicLinkIsFollowed() throws IOException {
         Path link = directory.resolve("link");

@@ -10,8 +10,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.ZZZ_Result;
 
 /**
- * Segments become stuck and free at the same time. No change undoes another, and nobody sees a segment that was never
- * stuck.
+ * Segments become stuck and free at the same time. No change undoes another, and no thread sees a segment as stuck that
+ * was never stuck.
  */
 @JCStressTest
 @Outcome(id = "false, false, true", expect = Expect.ACCEPTABLE, desc = "One came, one went.")
@@ -21,7 +21,7 @@ public class StuckSegmentsStress {
     private static final Failures FAILURES = new Failures(new StoreCounters(), Clock.systemUTC());
 
     static {
-        // Says it once, so that the log stays readable.
+        // Logs its one line here, so that the log of the test stays readable.
         FAILURES.stuck(0);
     }
 

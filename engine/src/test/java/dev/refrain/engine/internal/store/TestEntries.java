@@ -11,7 +11,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.SplittableRandom;
 import java.util.zip.CRC32C;
 
-/** Entries that tell whether they are what was stored: their content follows from key, generation and length. */
+/** Entries whose content follows from key, generation and length, so that a test can verify them. */
 final class TestEntries {
     static final long NEVER = Long.MAX_VALUE;
 
@@ -48,7 +48,7 @@ final class TestEntries {
         return entry;
     }
 
-    /** What the engine asks before it uses an entry. */
+    /** The check that the engine makes before it uses an entry. */
     static boolean isIntact(long key, EntryBuffer found) {
         return EntryChecksum.matches(key(key), found.bytes(), found.length(), new CRC32C());
     }
@@ -63,7 +63,7 @@ final class TestEntries {
         }
     }
 
-    /** Whether a buffer holds, in every byte, an entry that {@link #entry} made for the key. */
+    /** Whether every byte of the buffer is that of an entry that {@link #entry} made for the key. */
     static boolean isGenuine(long key, EntryBuffer found) {
         ByteBuffer bytes = ByteBuffer.wrap(found.bytes(), 0, found.length()).order(ByteOrder.LITTLE_ENDIAN);
         if (found.length() < CONTENT || bytes.getLong(KEY) != key) {

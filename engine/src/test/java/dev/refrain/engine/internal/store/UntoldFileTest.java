@@ -22,13 +22,13 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What two processes that share a store have removed, and nobody else has been told. */
+/** The file of removals that two processes with one store have not announced yet. */
 class UntoldFileTest {
     @TempDir
     Path folder;
 
     private UntoldFile open() {
-        // As long as a busy machine may need.
+        // Long enough for a busy machine.
         return open(Duration.ofMinutes(1));
     }
 
@@ -56,7 +56,7 @@ class UntoldFileTest {
     }
 
     @Test
-    void whatAnotherProcessHasAddedIsNotReplacedBeforeItIsKnown() throws IOException {
+    void linesOfAnotherProcessAreNotReplacedBeforeTheyAreRead() throws IOException {
         UntoldFile one = open();
         UntoldFile other = open();
         one.append(List.of("1"));
@@ -64,7 +64,7 @@ class UntoldFileTest {
 
         assertThat(one.replace(List.of(), true)).isFalse();
         assertThat(Files.readAllLines(file())).containsExactly("1", "2");
-        // Also what it has added itself since somebody else did may be told twice.
+        // Lines that it has added itself after the other process may be reported again.
         assertThat(one.news(true)).contains("2");
         assertThat(one.replace(List.of("3"), true)).isTrue();
         assertThat(Files.readAllLines(file())).containsExactly("3");
@@ -78,9 +78,9 @@ class UntoldFileTest {
         assertThat(other.news(true)).containsExactly("4");
     }
 
-    /** The beginning that a process knows is another one by now, and as long. */
+    /** The process knows the old beginning. The new file has another one of the same length. */
     @Test
-    void aFileThatWasReplacedIsNewAsAWhole() throws IOException {
+    void aReplacedFileIsReadFromItsBeginning() throws IOException {
         UntoldFile one = open();
         UntoldFile other = open();
         one.append(List.of("1", "2"));
@@ -92,9 +92,9 @@ class UntoldFileTest {
         assertThat(one.news(true)).contains("5", "6");
     }
 
-    /** A key that is cleared once more has the name that it had before. */
+    /** A key that is cleared again gets the same line as before. */
     @Test
-    void whatIsAddedOnceMoreAfterItWasToldIsNew() throws IOException {
+    void aLineThatIsAddedAgainAfterItsAnnouncementIsNew() throws IOException {
         UntoldFile one = open();
         UntoldFile other = open();
         one.append(List.of("1"));
@@ -141,7 +141,7 @@ class UntoldFileTest {
     }
 
     @Test
-    void oneThatIsTooLongToBeReadIsReplaced() throws IOException {
+    void aFileThatIsTooLongToBeReadIsReplaced() throws IOException {
         Files.write(file(), new byte[UntoldFile.MAX_BYTES + 1]);
         UntoldFile one = open();
 
@@ -150,7 +150,7 @@ class UntoldFileTest {
     }
 
     @Test
-    void nothingIsLostWhereManyWriteAtOnce() throws Exception {
+    void nothingIsLostWhenManyWriteAtOnce() throws Exception {
         List<CompletableFuture<Void>> all = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
             int writer = i;
@@ -177,7 +177,7 @@ class UntoldFileTest {
     /** A process may be stopped while it writes. */
     @Test
     @Timeout(30)
-    void whoHoldsTheLockIsNotWaitedForWithoutEnd() throws IOException {
+    void theLockIsWaitedForOnlySoLong() throws IOException {
         UntoldFile one = open(Duration.ofMillis(10));
         one.append(List.of("1"));
         try (FileChannel lock =

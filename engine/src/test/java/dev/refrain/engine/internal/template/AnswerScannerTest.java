@@ -13,14 +13,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The long steps in which text is passed over lead where Jackson's short ones do. */
+/** The scanner skips text in long steps, and stops at the same places as Jackson. */
 class AnswerScannerTest {
     private static final JsonFactory JACKSON = new JsonFactory();
     private static final String BEFORE = "{\"text\":\"";
     private static final String AFTER = "\",\"id\":\"chatcmpl-1\"}";
 
     @Test
-    void takesTheTextsThatJacksonTakesAndFindsWhatStandsBehindThem() {
+    void acceptsTheTextsThatJacksonAcceptsAndFindsTheirEnds() {
         AnswerScanner scanner = new AnswerScanner(AnswerFormat.CHAT, Sample.ZERO);
         int longest = 8 + 2 * 32 + 8;
         for (int position = 0; position < longest; position++) {
@@ -42,7 +42,7 @@ class AnswerScannerTest {
         }
     }
 
-    /** Also in the middle of an array, where reading on would find something. */
+    /** Compares in the middle of an array too, where reading too far would find something. */
     private static void compare(AnswerScanner scanner, byte[] array, int length) {
         byte[] body = Arrays.copyOf(array, length);
         boolean isObject = scanner.scan(body, 0, length) == null;
@@ -56,7 +56,7 @@ class AnswerScannerTest {
     private static boolean jacksonTakes(byte[] body) {
         try (JsonParser parser = JACKSON.createParser(body)) {
             while (parser.nextToken() != null) {
-                // Passes over what is read by its token alone, as the scanner does.
+                // Values are skipped by their token alone, as the scanner does.
             }
             return true;
         } catch (IOException e) {
@@ -64,7 +64,7 @@ class AnswerScannerTest {
         }
     }
 
-    // ---- what becomes an object on the heap is bounded in bytes
+    // ---- objects on the heap are bounded in bytes
 
     private static final int MIB = 1 << 20;
 
@@ -72,7 +72,7 @@ class AnswerScannerTest {
         return text.getBytes(US_ASCII);
     }
 
-    /** Bytes that the scan takes of the heap, with what the JSON parser reuses. */
+    /** Bytes that the scan allocates on the heap, without buffers that the JSON parser reuses. */
     private static long allocatedBy(AnswerScanner scanner, byte[] body) {
         var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
         scanner.scan(ascii("{}"), 0, 2);
@@ -107,7 +107,7 @@ class AnswerScannerTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"type", "object", "choices"})
-    void aTextThatIsTooLongSaysNothing(String member) {
+    void aTextThatIsTooLongIsIgnored(String member) {
         AnswerScanner scanner = new AnswerScanner(AnswerFormat.CHAT, Sample.ZERO);
         String text = "\"" + "t".repeat(8 * MIB) + "\"";
         String value = member.equals("choices") ? "[{\"finish_reason\":" + text + "}]" : text;

@@ -173,7 +173,7 @@ class BodyCaptureTest {
     }
 
     @Test
-    void onlyUsableIdsAreHandedOn() {
+    void onlyUsableIdsAreReported() {
         assertThat(Sample.captureWhole(
                                 Endpoint.CHAT,
                                 false,
@@ -200,7 +200,7 @@ class BodyCaptureTest {
     }
 
     @Test
-    void absurdCountsSaveNoAbsurdNumberOfTokens() {
+    void absurdTokenCountsAreNotTrusted() {
         assertThat(tokens("{\"usage\":{\"total_tokens\":" + "9".repeat(5000) + "}}"))
                 .isZero();
         assertThat(tokens("{\"usage\":{\"total_tokens\":-5,\"prompt_tokens\":1.5,\"completion_tokens\":4}}"))
@@ -271,7 +271,7 @@ class BodyCaptureTest {
                 "{\0}\0",
                 "{\0\0\0}\0\0\0",
             })
-    void onlyOneJsonObjectWillDo(String body) {
+    void onlyASingleJsonObjectIsAccepted(String body) {
         assertThat(Sample.rejection(Endpoint.CHAT, false, body)).isEqualTo("not JSON");
     }
 
@@ -352,9 +352,9 @@ class BodyCaptureTest {
         assertThatThrownBy(rejected::template).isInstanceOf(IllegalStateException.class);
     }
 
-    /** Jackson alone takes it for {@code id}. */
+    /** Jackson alone would read this name as {@code id}. */
     @Test
-    void aNameWithAByteThatIsNoUtf8IsNoName() {
+    void aNameThatIsNotUtf8IsIgnored() {
         AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, false, Sample.LIMIT, Sample.ZERO, Sample.unlimited());
         capture.append(ByteBuffer.wrap("{\"\u00ffid\":\"x\"}".getBytes(StandardCharsets.ISO_8859_1)));
         assertThat(capture.end()).isEqualTo(State.REJECTED);

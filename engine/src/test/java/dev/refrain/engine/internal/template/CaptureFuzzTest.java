@@ -25,8 +25,8 @@ import net.jqwik.api.Provide;
 import org.junit.jupiter.params.provider.Arguments;
 
 /**
- * Fuzzes the event stream parser and the template builder. Whatever the pieces, the outcome is the same and nothing
- * throws, and a template equals its answer except for the fields of wire rule W25.
+ * Fuzzes the event stream parser and the template builder. The outcome does not depend on how the bytes are split, and
+ * nothing throws. A template equals its answer except for the fields of wire rule W25.
  */
 class CaptureFuzzTest {
     private static final ObjectMapper JSON = JsonMapper.builder()
@@ -37,7 +37,7 @@ class CaptureFuzzTest {
     record Stream(Endpoint endpoint, String text) {}
 
     @Property
-    void aDamagedStreamIsReadAlikeInWhateverPieces(
+    void aDamagedStreamIsReadTheSameHoweverItIsSplit(
             @ForAll("streams") Stream stream, @ForAll("streamDamages") List<Damage> damages, @ForAll Random cuts)
             throws JsonProcessingException {
         byte[] bytes = Damage.apply(damages, stream.text().getBytes(UTF_8));
@@ -73,7 +73,7 @@ class CaptureFuzzTest {
     }
 
     @Property
-    void aDamagedDocumentIsRefusedOrReplayedRightly(
+    void aDamagedDocumentIsRefusedOrReplayedCorrectly(
             @ForAll("bodies") String body,
             @ForAll("jsonDamages") List<Damage> damages,
             @ForAll Endpoint endpoint,
@@ -95,7 +95,8 @@ class CaptureFuzzTest {
     }
 
     @Property
-    void anyBytesAreReadWithoutAFault(@ForAll byte[] bytes, @ForAll Endpoint endpoint, @ForAll boolean streaming) {
+    void arbitraryBytesAreReadWithoutAnException(
+            @ForAll byte[] bytes, @ForAll Endpoint endpoint, @ForAll boolean streaming) {
         assertThat(capture(endpoint, streaming, bytes, null).state()).isIn(State.COMPLETE, State.REJECTED);
     }
 
@@ -112,7 +113,7 @@ class CaptureFuzzTest {
         return capture;
     }
 
-    /** What followers get. */
+    /** The bytes that followers get. */
     private static byte[] readLive(AnswerCapture capture) {
         ByteArrayOutputStream read = new ByteArrayOutputStream();
         LiveReader reader = capture.live().reader();

@@ -15,7 +15,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 
-/** Wire rule W16: every whole answer is complete, none is that is broken in one way. */
+/** Wire rule W16: every whole answer counts as complete, and none does that is broken in one place. */
 class CompletenessPropertiesTest {
     @Property(tries = 2000)
     void w16_everyWholeAnswerIsComplete(@ForAll("whole") Answer answer, @ForAll Random cuts) {
@@ -33,7 +33,7 @@ class CompletenessPropertiesTest {
         assertThat(capture.rejection()).isNotBlank();
     }
 
-    /** A cut answer might already be stored by then, so it must not look complete at any moment. */
+    /** A cut answer could be stored at any moment, so it must never look complete. */
     @Property(tries = 1000)
     void w16_noAnswerIsCompleteBeforeItsEnd(@ForAll("whole") Answer answer, @ForAll Random cuts) {
         byte[] bytes = answer.text().getBytes(StandardCharsets.UTF_8);
@@ -44,7 +44,7 @@ class CompletenessPropertiesTest {
         assertThat(capture.state()).as("%s:%n%s", answer.how(), answer.text()).isEqualTo(State.OPEN);
     }
 
-    /** Where the data of the last event begins, in bytes; without a terminal one there is no such place. */
+    /** Offset in bytes of the last event's data; the answer's length if that event is not a terminal one. */
     private static int lastEvent(Answer answer) {
         String text = answer.text();
         int at = text.lastIndexOf("data:");

@@ -4,7 +4,7 @@ import java.util.Random;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 
-/** Writes random JSON with every freedom of RFC 8259: white space, escapes, number spellings, repeated names. */
+/** Writes random JSON and uses every freedom of RFC 8259: white space, escapes, number spellings, repeated names. */
 record Documents(Random random, StringBuilder json) {
     private static final String[] NAMES = {
         "id",

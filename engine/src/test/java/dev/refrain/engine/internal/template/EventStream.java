@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A second, plain reader of event streams (WHATWG HTML 9.2.6), to compare the capture with. It shares the capture's two
- * documented departures: the last event needs no blank line, and an event without data counts if it has any field.
+ * A second, simple reader of event streams (WHATWG HTML 9.2.6), to compare with the capture. It shares the capture's
+ * two documented departures: the last event needs no blank line, and an event without data counts if it has any field.
  */
 final class EventStream {
     /** One event. */

@@ -11,7 +11,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.L_Result;
 
-/** A reader of a growing stream, windows included, sees whole events, all of them, in order. */
+/** A reader of a growing stream sees all events, whole and in order; so does a reader of its windows. */
 @JCStressTest
 @Outcome(id = "e0e1e2e3", expect = Expect.ACCEPTABLE, desc = "Everything, in order.")
 @Outcome(expect = Expect.FORBIDDEN, desc = "Something is missing, torn, twice or too early.")
@@ -43,7 +43,7 @@ public class LiveTemplatePublicationStress {
         live.append('0' + n);
     }
 
-    /** A follower's. */
+    /** A follower's thread. */
     @Actor
     public void read() {
         for (int i = 0; i < 4; i++) {
@@ -59,7 +59,7 @@ public class LiveTemplatePublicationStress {
         return true;
     }
 
-    /** What is left when both are done. */
+    /** Reads the rest when both threads are done. */
     @Arbiter
     public void readRest(L_Result result) {
         while (readOnce()) {}

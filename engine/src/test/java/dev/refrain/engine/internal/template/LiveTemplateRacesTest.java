@@ -7,7 +7,7 @@ import dev.refrain.engine.spi.EntryBuffer;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** However threads meet, a reader of a growing stream sees whole events, all of them, in order. */
+/** In any interleaving, a reader of a growing stream sees all events, whole and in order. */
 class LiveTemplateRacesTest {
     private static final byte[] ID = new byte[Template.ID_LENGTH];
     private static final byte[] TIME = new byte[Template.TIME_LENGTH];

@@ -8,11 +8,11 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import dev.refrain.engine.exchange.Endpoint;
 import java.util.Map;
 
-/** Wire rule W25 carried out a second time, on Jackson's trees. */
+/** A second implementation of wire rule W25, on Jackson's trees. */
 final class ReplayOracle {
     private ReplayOracle() {}
 
-    /** What a hit changes in one event of a stream. */
+    /** Applies the changes of a hit to one event of a stream. */
     static void ofEvent(Endpoint endpoint, ObjectNode event) {
         switch (endpoint) {
             case RESPONSES -> ofBody(endpoint, event.get("response"));
@@ -29,7 +29,7 @@ final class ReplayOracle {
         }
     }
 
-    /** What a hit changes in a document. */
+    /** Applies the changes of a hit to a document. */
     static void ofBody(Endpoint endpoint, JsonNode answer) {
         if (!(answer instanceof ObjectNode object)) {
             return;

@@ -60,7 +60,7 @@ record Sample(String original, String hit) {
         return template;
     }
 
-    /** Memory as much as a capture wants. */
+    /** A reservation that grants a capture as much memory as it wants. */
     static MemoryBudget.Reservation unlimited() {
         return new MemoryBudget(Long.MAX_VALUE).open();
     }
@@ -72,7 +72,7 @@ record Sample(String original, String hit) {
         return capture.template();
     }
 
-    /** The events with which a stream ends that is complete. */
+    /** The events that end a complete stream. */
     static String ending(Endpoint endpoint) {
         return switch (endpoint) {
             case CHAT -> FINISH + "data: [DONE]\n\n";
@@ -83,7 +83,7 @@ record Sample(String original, String hit) {
         };
     }
 
-    /** Why the answer is rejected; fails if it is not. */
+    /** The reason for which the answer is rejected; fails if it is accepted. */
     static String rejection(Endpoint endpoint, boolean streaming, String answer) {
         AnswerCapture capture = AnswerCapture.of(endpoint, streaming, LIMIT, ZERO, unlimited());
         capture.append(utf8(answer));

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Documents that are not held are counted all the same. */
+/** Documents that are not kept in memory are metered all the same. */
 class SkeletonTest {
     private static final MemoryBudget MEMORY = new MemoryBudget(1 << 30);
 
@@ -56,7 +56,7 @@ class SkeletonTest {
     }
 
     @Property(tries = 200)
-    void anyBytesAreReadWithoutAFault(@ForAll byte[] bytes, @ForAll @IntRange(max = 300) int at) {
+    void arbitraryBytesAreReadWithoutAnException(@ForAll byte[] bytes, @ForAll @IntRange(max = 300) int at) {
         byte[] document = ("{\"a\":\"b\"," + END).getBytes(StandardCharsets.UTF_8);
         System.arraycopy(
                 bytes,

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What becomes of an event stream that is captured. Long, since most of it is the streams of the providers. */
+/** The outcome of capturing event streams. Long, since most of it is the streams of the providers. */
 class StreamCaptureTest {
     private static final String OPENROUTER_CHAT = """
             data: {"id":"<<id|gen-1749054545-cL0Zm2MxUcRkbGUYUEdO>>","provider":"OpenAI",\
@@ -121,13 +121,13 @@ class StreamCaptureTest {
     }
 
     @Test
-    void aCommentBetweenTwoLineEndsThatWouldBeOneLeavesThemTwo() {
+    void aCommentBetweenCarriageReturnAndLineFeedKeepsThemTwoLineEnds() {
         String sent = "data: {\"n\":1}\r: comment\n\n" + Sample.ending(Endpoint.CHAT);
         assertThat(Sample.replay(Sample.captureWhole(Endpoint.CHAT, true, sent)))
                 .isEqualTo("data: {\"n\":1}\r\n\n" + Sample.ending(Endpoint.CHAT));
     }
 
-    /** Comments, BOM, blank lines, other fields and several data lines, under each kind of line end. */
+    /** Comments, BOM, blank lines, other fields and several data lines, with each kind of line end. */
     static Stream<Arguments> crookedStreams() {
         String crooked = """
                 \ufeffretry: 10
@@ -233,7 +233,7 @@ class StreamCaptureTest {
         }
         assertThat(Sample.rejection(Endpoint.CHAT, true, "\ufeffevent: error\n\n" + done))
                 .isEqualTo("error event");
-        // Anywhere else it makes another field of it.
+        // Anywhere else the BOM makes the line another field.
         assertThat(Sample.rejection(Endpoint.CHAT, true, ":\n\ufeff" + done)).isEqualTo("no choice");
     }
 
@@ -490,9 +490,11 @@ class StreamCaptureTest {
         }
     }
 
-    /** An event may have a data field every six bytes. Where they are is held, and counted, like the event. */
+    /**
+     * An event may have a data field every six bytes. Their offsets are kept, and count in the budget, like the event.
+     */
     @Test
-    void whereManyDataFieldsAreIsInTheMemoryBudget() {
+    void offsetsOfDataFieldsCountInTheMemoryBudget() {
         int lines = 200_000;
         byte[] event = ("data: {\n" + "data:\n".repeat(lines) + "data: \"x\":[\n" + "data:\n".repeat(lines)
                         + "data: ]}\n")
@@ -501,7 +503,7 @@ class StreamCaptureTest {
         MemoryBudget.Reservation memory = budget.open();
         AnswerCapture capture = AnswerCapture.of(Endpoint.CHAT, true, 1 << 24, Sample.ZERO, memory);
         capture.append(ByteBuffer.wrap(event));
-        // Two offsets of four bytes for each.
+        // Two offsets of four bytes each.
         assertThat(memory.bytes()).isGreaterThan(event.length + 2L * lines * 8);
         assertThat(capture.append(ByteBuffer.wrap("\n".getBytes(StandardCharsets.UTF_8))))
                 .isEqualTo(State.OPEN);
@@ -511,10 +513,10 @@ class StreamCaptureTest {
         assertThat(budget.usedBytes()).isZero();
     }
 
-    /** The offsets of one event and the copy that is read of it end the capture where there is no room for them. */
+    /** If the offsets of an event and its copy do not fit in the budget, the capture ends. */
     @ParameterizedTest
     @ValueSource(ints = {2, 3, 4, 5, 6, 8, 10, 12})
-    void withoutRoomForDataFieldsThereIsNoTemplate(int mib) {
+    void withoutRoomForTheirOffsetsThereIsNoTemplate(int mib) {
         byte[] event =
                 ("data: {\n" + "data:\n".repeat(200_000) + "data: \"x\":1}\n\n").getBytes(StandardCharsets.UTF_8);
         MemoryBudget budget = new MemoryBudget((long) mib << 20);

@@ -16,8 +16,8 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 
 /**
- * Wire rule W25 carried out a second time, on Jackson's trees, over random
- * documents full of the names that it speaks of.
+ * Compares templates with a second implementation of wire rule W25, on Jackson's trees. The random documents are full
+ * of the names in that rule.
  */
 class TemplatePropertiesTest {
     private static final ObjectMapper JSON = JsonMapper.builder()
@@ -28,7 +28,7 @@ class TemplatePropertiesTest {
     void aHitOfABodyIsTheBodyButForTheNamedFields(@ForAll("documents") String body, @ForAll Endpoint endpoint)
             throws JsonProcessingException {
         ObjectNode expected = (ObjectNode) JSON.readTree(body);
-        // Rule W16 is for the examples to check; here every body is made storable.
+        // Other tests check rule W16. Here every body is made complete.
         String storable = body.substring(0, body.lastIndexOf('}')) + Sample.COMPLETE;
         expected.setAll((ObjectNode) JSON.readTree("{" + Sample.COMPLETE.substring(1)));
         ReplayOracle.ofBody(endpoint, expected);
@@ -45,14 +45,14 @@ class TemplatePropertiesTest {
         ObjectNode expected = (ObjectNode) JSON.readTree(event);
         ReplayOracle.ofEvent(endpoint, expected);
         String terminal = Sample.ending(endpoint);
-        // The documents' line breaks become lines of data.
+        // Line breaks in the document become separate data lines.
         String[] ends = {"\n", "\r\n", "\r"};
         StringBuilder stream = new StringBuilder();
         for (String line : event.split("[\r\n]", -1)) {
             stream.append("data:").append(lineBreaks.nextBoolean() ? " " : "\t").append(line);
             stream.append(ends[lineBreaks.nextInt(3)]);
         }
-        // Not a line feed alone: after a carriage return that would be no blank line.
+        // A line feed alone would not do: after a carriage return it would not be a blank line.
         stream.append("\n\n").append(terminal);
 
         String hit = Sample.replay(Sample.captureWhole(endpoint, true, stream.toString()));
@@ -63,7 +63,7 @@ class TemplatePropertiesTest {
     }
 
     @Property(tries = 300)
-    void whatNamesNothingOfW25IsKeptToTheByte(@ForAll("documents") String body) {
+    void aDocumentWithoutFieldsOfW25IsKeptToTheByte(@ForAll("documents") String body) {
         String plain = body.replaceAll("id|i\\\\u0064", "ix")
                         .replaceAll("(c|.u0063)reated", "crated")
                         .replace("usage", "ussage")

@@ -21,7 +21,7 @@ class TemplateTest {
 
     @Test
     void placeholdersFarApartAndSideBySide() {
-        // Distances on both sides of each varint length, and none at all.
+        // Distances on both sides of each varint length, and zero.
         for (int gap : new int[] {0, 1, 28, 29, 30, 53, 54, 8191, 8192, 1 << 20, (1 << 20) + 1}) {
             byte[] filler = new byte[gap];
             Arrays.fill(filler, (byte) '.');
@@ -54,7 +54,7 @@ class TemplateTest {
     }
 
     @Test
-    void patchingStaysWithinItsPart() {
+    void patchingStaysWithinItsRange() {
         byte[] body = new byte[100];
         byte[] patches = {99, 0, 10 << 1, 99};
         Template.patch(patches, 1, 2, 2, body, 20, 45, ID, TIME);
@@ -71,7 +71,7 @@ class TemplateTest {
         for (int i = 0; i < 10_000; i++) {
             Template.patch(patches, 0, 2, 2, body, 0, 100, ID, TIME);
         }
-        // Less than a byte each: what there is comes from the measurement itself.
+        // Less than a byte for each run: the measurement itself allocates that much.
         assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(10_000);
     }
 

@@ -6,15 +6,15 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Makes complete answers of each endpoint as providers may send them, and breaks each in one way, so that it is
- * complete no more (wire rule W16).
+ * Generates complete answers of each endpoint as providers may send them, and answers that are broken in one place, so
+ * that they are not complete (wire rule W16).
  */
 final class WholeAnswers {
     /**
      * An answer, and how its message ends.
      *
-     * @param how what was done to it, for messages of failed tests
-     * @param inGoodOrder whether the framing says that all of it came
+     * @param how description of the change, for messages of failed tests
+     * @param inGoodOrder whether the framing shows that all bytes arrived
      */
     record Answer(Endpoint endpoint, boolean streaming, String how, String text, boolean inGoodOrder) {}
 
@@ -63,7 +63,7 @@ final class WholeAnswers {
         return document("whole", ending(false));
     }
 
-    /** A document of which one thing is wrong. */
+    /** A document with one fault. */
     Answer brokenDocument() {
         return switch (random.nextInt(6)) {
             case 0 -> cut(document());
@@ -108,7 +108,7 @@ final class WholeAnswers {
                 true);
     }
 
-    /** What makes a document complete, or, broken in one place, does not. */
+    /** The members that make a document complete; if broken, with one fault. */
     private String ending(boolean broken) {
         return switch (endpoint) {
             case CHAT ->
@@ -187,7 +187,7 @@ final class WholeAnswers {
         return stream(lacksDone ? "without [DONE]" : "whole", events, lacksDone || random.nextBoolean());
     }
 
-    /** A stream of which one thing is wrong. */
+    /** A stream with one fault. */
     Answer brokenStream() {
         List<String> events = events(null);
         int somewhere = random.nextInt(events.size() + 1);
@@ -213,7 +213,7 @@ final class WholeAnswers {
                 return stream("cut after " + kept + " events", events.subList(0, kept), false);
             }
             case 5 -> {
-                // The last event of Responses has all of the answer in it.
+                // The last event of Responses contains the whole answer.
                 String alone = endpoint == Endpoint.RESPONSES ? events.get(0) : events.get(events.size() - 1);
                 return stream("one event alone", List.of(alone), true);
             }
@@ -272,7 +272,7 @@ final class WholeAnswers {
                     + ",\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}");
         }
         if (random.nextInt(4) == 0) {
-            // Some send chunks without a reason after it.
+            // Some providers send chunks without a finish reason after it.
             events.add(chunk(0, "{}", ",\"finish_reason\":null"));
         }
         events.add("data: [DONE]");
@@ -340,7 +340,7 @@ final class WholeAnswers {
         return pick("", "event: " + type + "\n") + "data: {\"type\":\"" + type + "\"" + rest + "}";
     }
 
-    /** Puts events into one of the framings that WHATWG HTML 9.2.6 allows. */
+    /** Writes events with one of the framings that WHATWG HTML 9.2.6 allows. */
     private Answer stream(String how, List<String> events, boolean inGoodOrder) {
         StringBuilder text = new StringBuilder(pick("", "", "\ufeff"));
         String end = pick("\n", "\r\n", "\r");
@@ -348,7 +348,7 @@ final class WholeAnswers {
         for (String event : events) {
             text.append(pick("", "", ": keep-alive\n\n", ":\n", "\n", "id: 1\nretry: 3000\n\n"));
             String framed = spaced ? event : event.replace("data: ", "data:");
-            // A document may be cut into lines between its tokens.
+            // A document may be split into several data lines between its tokens.
             boolean cut = random.nextInt(4) == 0;
             text.append(cut ? framed.replaceFirst("(data: ?\\{)\"", "$1\ndata: \"") : framed)
                     .append("\n\n");

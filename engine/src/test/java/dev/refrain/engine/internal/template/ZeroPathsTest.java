@@ -19,7 +19,7 @@ class ZeroPathsTest {
             delimiter = '|',
             quoteCharacter = '~',
             value = {
-                // The places that are named by default.
+                // The places of the default setting.
                 "default|{'x_groq':{'id':1,'usage':{'a':1.5,'b':[2,{'c':3}],'d':'4'}}}|{'x_groq':{'id':1,"
                         + "'usage':{'a':0,'b':[0,{'c':0}],'d':'4'}}}",
                 "default|{'copilot_usage':{'total_nano_aiu':-7e3}}|{'copilot_usage':{'total_nano_aiu':0}}",
@@ -28,7 +28,7 @@ class ZeroPathsTest {
                         + "'usage':8}}|{'provider_metadata':{'p':{'x':{'usage':0}},'usage':0}}",
                 "default|{'m':[{'n':{'provider_metadata':{'p':{'usage':1,"
                         + "'n':2}}}}]}|{'m':[{'n':{'provider_metadata':{'p':{'usage':0,'n':2}}}}]}",
-                // And nothing else.
+                // No other places.
                 "default|{'usages':1,'a':{'usage':2},'x_groq':7,'x':{'x_groq':{'usage':3}},'cost':4}|{'usages':1,"
                         + "'a':{'usage':2},'x_groq':7,'x':{'x_groq':{'usage':3}},'cost':4}",
                 "cost|{'cost':0.25,'a':{'cost':1},'costs':2}|{'cost':0,'a':{'cost':1},'costs':2}",
@@ -56,11 +56,9 @@ class ZeroPathsTest {
         return Sample.replay(capture.template());
     }
 
-    /**
-     * In events, paths start at the top and at the answer that the event wraps, whatever the order of members.
-     */
+    /** In events, paths begin at the top and at the answer that the event wraps, in whatever order members come. */
     @Test
-    void w25_eventsHaveThemAtTheTopAndInTheAnswer() {
+    void w25_pathsOfEventsBeginAtTheTopAndInTheAnswer() {
         ZeroPaths cost = new ZeroPaths(List.of("cost"));
         String messages = "data: {\"message\":{\"cost\":1,\"usage\":{\"n\":2}},\"cost\":3,\"usage\":{\"n\":4},"
                 + "\"type\":\"ping\"}\n\n"
@@ -75,14 +73,14 @@ class ZeroPathsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", ".", "*", "*.*", "a..b", ".a", "a."})
-    void whatIsNoPathIsRefused(String path) {
+    void anInvalidPathIsRefused(String path) {
         assertThatThrownBy(() -> new ZeroPaths(List.of(path)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("\"" + path + "\"");
     }
 
     @Test
-    void thereMayBeSixtyFourNamesInAll() {
+    void atMost64NamesAreAllowedInAll() {
         new ZeroPaths(Collections.nCopies(32, "a"));
         assertThatThrownBy(() -> new ZeroPaths(Collections.nCopies(33, "a")))
                 .isInstanceOf(IllegalArgumentException.class)
