@@ -86,7 +86,7 @@ final class AnswerWriter {
         int before = bytes.remaining();
         while (bytes.hasRemaining()) {
             if (at == At.END) {
-                throw new IOException("There is more than an answer");
+                throw new IOException("There are bytes after the end of an answer");
             }
             int room = http2.room(id);
             if (room < 0) {

@@ -51,10 +51,10 @@ final class ExportCommand extends AdminCommand {
     @Option(
             names = "--since",
             paramLabel = "TIME",
-            description = "Only answers stored since then, such as 2026-11-23T05:00:00Z, or 24h, 7d.")
+            description = "Only answers stored since this time: 2026-11-23T05:00:00Z, or 24h for so long ago.")
     private String since;
 
-    @Option(names = "--until", paramLabel = "TIME", description = "Only answers stored before then.")
+    @Option(names = "--until", paramLabel = "TIME", description = "Only answers stored before this time.")
     private String until;
 
     @Option(

@@ -247,13 +247,13 @@ public final class Policy {
                 CacheControls.on(maxTtl);
             }
             if (ttl != null && maxTtl != null && ttl.compareTo(maxTtl) > 0) {
-                throw new IllegalArgumentException("ttl must not exceed max-ttl");
+                throw new IllegalArgumentException("ttl must not exceed max-ttl, was " + ttl + " of " + maxTtl);
             }
             if (maxTemperature != null && !(maxTemperature >= 0)) {
-                throw new IllegalArgumentException("max-temperature must not be negative");
+                throw new IllegalArgumentException("max-temperature must not be negative, was " + maxTemperature);
             }
             if (maxTurns != null && maxTurns < 1) {
-                throw new IllegalArgumentException("max-turns must be positive");
+                throw new IllegalArgumentException("max-turns must be 1 or more, was " + maxTurns);
             }
             return new Policy(this);
         }
