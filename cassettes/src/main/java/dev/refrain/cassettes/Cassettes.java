@@ -38,8 +38,8 @@ import org.slf4j.LoggerFactory;
  * and provider. Identical requests of one run get the same answer, from one call to the provider. Only after a failure
  * that a retry may cure, the next request makes another call, which is recorded, too.
  *
- * <p>Thread-safe. No parameter and no result is null, unless it says so. Threads of its own read and write files, and
- * send recorded answers. Long, since the way of a request through each mode is here.
+ * <p>Thread-safe. No parameter and no result is null, unless its comment says so. Threads of its own read and write
+ * files, and send recorded answers. Long, since the way of a request through each mode is here.
  */
 public final class Cassettes implements CallRecorder, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Cassettes.class);
@@ -469,7 +469,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         }
     }
 
-    /** Settings of a folder. Used by one thread; no parameter is null, unless it says so. */
+    /** Settings of a folder. Used by one thread; no parameter is null, unless its comment says so. */
     public static final class Builder {
         private final Path path;
         private CassetteMode mode = CassetteMode.REPLAY;

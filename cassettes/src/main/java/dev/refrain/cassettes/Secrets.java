@@ -27,8 +27,8 @@ final class Secrets {
     private static final int SHORTEST = 8;
 
     /**
-     * Members of bodies whose texts are credentials, for tools that the provider calls. Without {@code -} and
-     * {@code _}.
+     * Names of JSON members whose texts are credentials for tools that the provider calls. Names are compared in lower
+     * case, without {@code -} and {@code _}.
      */
     private static final Set<String> MEMBERS = Set.of(
             "authorization",

@@ -15,9 +15,9 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Predicate;
 
 /**
- * Remembers what was removed on any machine, and when. Each removal is a barrier: an answer that it covers must not be
- * used any more if its fetch began before the removal. The name of a barrier is a letter for its kind, followed by the
- * digest or tag that it covers. Thread-safe.
+ * Remembers the removals made on any machine, and their times. Each removal is a barrier: an answer that it covers must
+ * not be used any more if its fetch began before the removal. The name of a barrier is a letter for its kind, followed
+ * by the digest or tag that it covers. Thread-safe.
  *
  * <p>Barriers for scopes, models, namespaces and everything are remembered for good, since the tier still has the
  * entries that they bar. A barrier for a key is remembered for at least a minute. By then all that was under way when

@@ -318,7 +318,7 @@ final class SharedCalls implements SharedLease.Tier {
 
     /**
      * Whether the call of a lease is not worth waiting for: it began before a removal, or so long ago that its answer
-     * is not shared any more, or the token is invalid. Also true while this machine does not know what was removed.
+     * is not shared any more, or the token is invalid. Also true while this machine does not know all removals.
      */
     boolean isUnfit(CacheKey key, long token) {
         return token <= 0 || !entries.mayUse(key) || entries.isOld(token) || barriers.barsShared(key, token, token);

@@ -8,7 +8,9 @@ import java.util.function.LongSupplier;
  */
 final class SharedClock {
     private final LongSupplier nanos;
-    /** How far the estimate may lag behind: more than the longest wait for an answer of the tier. */
+    /**
+     * How far the estimate may be behind the tier's clock, in microseconds. Answers of the tier usually arrive faster.
+     */
     private static final long LAG_MICROS = 1_000_000;
 
     private volatile Heard last;

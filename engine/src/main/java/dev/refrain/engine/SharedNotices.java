@@ -15,10 +15,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells other machines what was removed here, and removes here what was removed there (wire rule W91). While this
- * machine is connected, a barrier takes effect on its store before the machine that raised it gets the confirmation.
- * Barriers that this machine missed while it was not connected take effect when it is connected again, in one walk over
- * the store. Barriers that it could not raise are raised then. Thread-safe.
+ * Tells other machines of removals made here, and repeats their removals here (wire rule W91). While this machine is
+ * connected, a barrier takes effect on its store before the machine that raised it gets the confirmation. Barriers that
+ * this machine missed while it was not connected take effect when it is connected again, in one walk over the store.
+ * Barriers that it could not raise are raised then. Thread-safe.
  */
 final class SharedNotices implements SharedTier.Listener {
     private static final Logger LOG = LoggerFactory.getLogger(SharedNotices.class);

@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Barriers for what was removed here while the tier could not be told. Each name is kept once, at most 5 MiB in all.
+ * Barriers for removals made here of which the tier could not be told. Each name is kept once, at most 5 MiB in all.
  *
  * <p>Clients determine how many keys are removed, and in how many scopes. If there are too many keys, those of the
  * scope with the most become one barrier for that scope. If there are too many such scopes, only callers that the

@@ -10,9 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps what was removed here until other machines have been told: in memory, and in a file. If this process is killed,
- * the next process on the same store, or another one, takes it from the file. Removals by clients are written a moment
- * later, on another thread. Thread-safe.
+ * Keeps the removals made here until other machines have been told of them: in memory, and in a file. If this process
+ * is killed, another process that uses the same store, now or later, reads them from the file and tells the machines.
+ * Removals by clients are written to the file a moment later, on another thread. Thread-safe.
  */
 final class SharedUntold {
     private static final Logger LOG = LoggerFactory.getLogger(SharedUntold.class);
@@ -56,7 +56,7 @@ final class SharedUntold {
         return unraised;
     }
 
-    /** Whether the file had lines of another process of which not all have been told yet. */
+    /** Whether the file had removals by another process, and other machines have not been told of all of them yet. */
     boolean isTakenOver() {
         return isTakenOver;
     }
@@ -105,7 +105,7 @@ final class SharedUntold {
         fileLock.lock();
         try {
             if (file == null || !unraised.hasAny()) {
-                // There is no file, or all has been told meanwhile.
+                // There is no file, or other machines have been told of all removals meanwhile.
                 return;
             }
             isNoted = true;
@@ -126,8 +126,8 @@ final class SharedUntold {
     }
 
     /**
-     * Takes over the removals that another process on the same store could not tell, such as the process that this one
-     * replaces. Until they are told, the tier still has the removed entries.
+     * Takes over removals of which another process on the same store could not tell other machines, such as the process
+     * that this one replaces. Until other machines are told, the tier still has the removed entries.
      */
     void takeOver() {
         fileLock.lock();
@@ -185,8 +185,8 @@ final class SharedUntold {
     }
 
     /**
-     * Deletes the file if all was told. If another thread or process is using the file, this does not wait, and the
-     * file stays until the next call.
+     * Deletes the file if other machines have been told of all removals. If another thread or process is using the
+     * file, this does not wait, and the file stays until the next call.
      */
     void forgetWhatIsTold() {
         if (!fileLock.tryLock()) {
@@ -214,7 +214,7 @@ final class SharedUntold {
         }
     }
 
-    /** Writes down what is still untold. */
+    /** Writes the removals of which other machines have not been told to the file. */
     void close() {
         fileLock.lock();
         try {

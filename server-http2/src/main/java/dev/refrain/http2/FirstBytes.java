@@ -138,7 +138,7 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
             if (!bytes.hasRemaining()) {
                 bytes = null;
                 if (target.hasRemaining()) {
-                    // One read also returns the bytes behind them, as if none had been read before.
+                    // The same read also returns the bytes that follow in the socket, as if no bytes had been put back.
                     count += Math.max(0, super.read(target));
                 }
             }

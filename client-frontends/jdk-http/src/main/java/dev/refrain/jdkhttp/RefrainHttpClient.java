@@ -74,7 +74,7 @@ public final class RefrainHttpClient extends HttpClient {
         }
     }
 
-    /** The answer; null if the request bypasses the cache. */
+    /** A future of the cache's answer. The future itself is null if the request bypasses the cache. */
     private CompletableFuture<ClientAnswer> ask(CallersRequest asked) {
         return cache.executeAsync(
                 asked,

@@ -77,7 +77,10 @@ class LangChain4jFrontEndTest extends FrontEndContract {
                     new ByteArrayInputStream(e.getMessage().getBytes(StandardCharsets.UTF_8)));
         }
 
-        /** Streams with a parser that hands the bytes to the test. A stored answer is parsed on the caller's thread. */
+        /**
+         * Streams with a parser that hands the bytes to the test. Calls on another thread, since a stored answer is
+         * parsed on the calling thread, and the parser waits until the test has read it.
+         */
         private Reply streamed(HttpRequest request) throws IOException {
             CompletableFuture<Reply> reply = new CompletableFuture<>();
             Listener listener = new Listener(reply);

@@ -16,7 +16,7 @@ final class Batch {
     private final long minSeconds;
 
     private final long maxSeconds;
-    /** Hashes of all other ids, ascending. */
+    /** Hash codes of the ids that this server did not make, ascending. */
     private final int[] otherIds;
 
     private Batch(
@@ -55,7 +55,7 @@ final class Batch {
         return lastEndMillis;
     }
 
-    /** Whether the record of an id may be in it. */
+    /** Whether the batch may hold the record with this id. */
     boolean mayHold(String id) {
         if (RecordCodec.isMinted(id)) {
             long seconds = RecordCodec.seconds(id);

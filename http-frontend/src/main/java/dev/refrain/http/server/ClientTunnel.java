@@ -21,8 +21,8 @@ import org.xnio.conduits.ConduitStreamSourceChannel;
  * A client's connection after it has been upgraded from HTTP (RFC 9110, 7.8). Publishes the client's bytes to the
  * provider's connection: each piece is read when that has room for it.
  *
- * <p>Each side may end its direction while the other goes on. Once the provider has ended, the client has
- * {@link #LINGER_SECONDS} to end as well.
+ * <p>Each side may end its direction while the other goes on sending. Once the provider has ended its direction, the
+ * client has {@link #LINGER_SECONDS} to end its own.
  *
  * <p>Used on the I/O thread only, except {@link #subscribe} and the subscription.
  */
@@ -155,7 +155,7 @@ final class ClientTunnel implements RequestBody, Flow.Subscription {
         stopLingering();
     }
 
-    /** The provider has ended, and the client has taken all its bytes. */
+    /** The provider has ended its direction, and all its bytes are written to the client's channel. */
     void answered(ConduitStreamSinkChannel sink) throws IOException {
         sink.shutdownWrites();
         if (sink.flush()) {

@@ -60,7 +60,7 @@ public final class WaitTimer {
         });
     }
 
-    /** Ends the wait, if there is one, because so many bytes have moved. */
+    /** Ends the wait, if there is one, because this many bytes have moved. */
     public void stop(int bytes) {
         leftNanos += bytes * NANOS_PER_BYTE;
         if (running != null) {

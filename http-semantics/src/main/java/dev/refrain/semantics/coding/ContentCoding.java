@@ -70,7 +70,7 @@ public enum ContentCoding {
 
     abstract InputStream open(byte[] coded) throws IOException;
 
-    /** Bytes of decoded data that the decoder itself keeps for back-references, once it has decoded so many bytes. */
+    /** Bytes of decoded data that the decoder itself keeps for back-references, once it has decoded this many bytes. */
     int window(int decoded) {
         return 0;
     }

@@ -88,7 +88,7 @@ public final class TlsFiles {
         }
     }
 
-    /** How many sessions to keep in a heap of so many bytes: at most a 32nd of it, at 2 KiB a session. */
+    /** How many sessions to keep in a heap of this many bytes: at most a 32nd of it, at 2 KiB a session. */
     static int sessions(long heapBytes) {
         return (int) Math.max(100, Math.min(20_480, heapBytes / (64 << 10)));
     }

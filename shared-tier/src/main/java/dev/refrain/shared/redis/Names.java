@@ -72,12 +72,12 @@ final class Names {
         return listeners;
     }
 
-    /** The channel of barriers. */
+    /** The channel on which each machine tells all others of the barriers that it raises. */
     byte[] notices() {
         return notices;
     }
 
-    /** The prefix of machines' channels; a machine's id follows. */
+    /** The prefix of the channels of single machines; a machine's id follows it. */
     byte[] machines() {
         return machines;
     }

@@ -35,7 +35,7 @@ final class AnswerReader {
     /** Receives an answer. */
     interface Listener {
         /**
-         * Asks to hold so many bytes for the head in total.
+         * Asks to hold this many bytes for the head in total.
          *
          * @return whether there is room for them
          */

@@ -23,11 +23,14 @@ interface Exchange {
     /** There is no connection for the call. */
     void unconnected(Throwable why);
 
-    /** The head was not sent completely, so the provider cannot have acted on it. {@link #begins} may follow. */
+    /**
+     * The request's head was not sent completely, so the provider cannot have acted on the request. The call may begin
+     * again on another connection ({@link #begins}).
+     */
     void unsent(Throwable why);
 
     /**
-     * Asks to hold so many bytes for the answer's head in total.
+     * Asks to hold this many bytes for the answer's head in total.
      *
      * @param bytes as {@link AnswerHead#heldBytes} counts them
      * @return whether there is room for them; if not, the call fails for that reason
@@ -35,7 +38,7 @@ interface Exchange {
     boolean mayHoldHead(long bytes);
 
     /**
-     * Asks to hold so many bytes of the answer ahead of its client, beyond those that are reserved for every call.
+     * Asks to hold this many bytes of the answer ahead of its client, beyond those that are reserved for every call.
      *
      * @return whether there is room for them; if not, nothing changes
      */
@@ -52,7 +55,7 @@ interface Exchange {
      */
     void piece(ByteBuffer bytes);
 
-    /** So many bytes have been sent over a websocket. */
+    /** This many bytes have been sent over a websocket. */
     void sent(int bytes);
 
     /** No more pieces follow until the call {@linkplain Wire#read() asks} for more. */

@@ -304,7 +304,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
     private void over(Throwable why) {
         boolean isSwitched = running != null && running.isSwitched;
         if (isSwitched && why == null && !closing && reader.isAtEnd()) {
-            return; // the provider's end has been passed on, and the client may go on sending
+            return; // the client has been told that the provider sends no more, and may still send
         }
         boolean isClear = !secure || closeNotified || isSwitched;
         if (running != null && why == null && reader.endsWithConnection() && isClear) {
@@ -345,12 +345,12 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
             writer.switchProtocols(call::sent, this::clientEnded);
         }
 
-        /** Whether the client may go on sending although the provider has ended. */
+        /** Whether the client may still send, although the provider has ended its direction of the tunnel. */
         boolean maySendOn() {
             return isSwitched && !writer.isSent() && !closing;
         }
 
-        /** The client has ended its side; the provider may go on. */
+        /** The client has ended its direction of the tunnel; the provider may still send. */
         private void clientEnded() {
             if (running != this) {
                 return;

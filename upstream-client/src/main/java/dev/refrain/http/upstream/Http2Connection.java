@@ -290,7 +290,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         }
     }
 
-    /** Widens a stream's window by so many bytes. */
+    /** Widens a stream's window by this many bytes. */
     void widen(int id, int more) {
         Http2Stream stream = connection().stream(id);
         try {

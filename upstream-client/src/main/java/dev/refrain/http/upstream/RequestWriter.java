@@ -95,7 +95,7 @@ final class RequestWriter implements BodySender.Out {
      * The provider has agreed to a websocket: the client's bytes are sent as they come.
      *
      * @param moved receives the number of bytes of each piece, on the event loop
-     * @param ended runs on the event loop once the client has ended and all its bytes are written
+     * @param ended runs on the event loop once the client sends no more and all its bytes are written
      */
     void switchProtocols(IntConsumer moved, Runnable ended) {
         this.moved = moved;

@@ -54,9 +54,11 @@ final class TlsSessions {
     }
 
     /**
-     * A handshake has succeeded.
+     * A handshake has succeeded. Under TLS 1.3 its place becomes free when the first bytes after it arrive, or the
+     * connection is closed; before TLS 1.3, all handshakes share the place's session.
      *
-     * @return a handler before that of TLS, which notices when the place has a session again; null for none
+     * @param place from {@link #take}
+     * @return a handler to add before the TLS handler, which sees these first bytes; null if it is not needed
      */
     synchronized ChannelInboundHandlerAdapter shookHands(int place, SSLSession session) {
         if (!session.getProtocol().equals(SINGLE_USE)) {

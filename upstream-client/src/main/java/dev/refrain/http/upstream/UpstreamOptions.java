@@ -4,7 +4,7 @@ import java.time.Duration;
 import javax.net.ssl.SSLContext;
 
 /**
- * How providers are called. Immutable, so that any thread may read it; nothing is null but where it says so.
+ * How providers are called. Immutable, so that any thread may read it; nothing is null, unless its comment says so.
  *
  * @param maxCalls calls that may run at the same time
  * @param proxies which providers are reached through a proxy

@@ -106,7 +106,7 @@ public final class LiveTemplate {
         }
     }
 
-    /** Drops the beginning, because the stream is too long to be stored, or rejected. Existing readers go on. */
+    /** Drops the beginning of a stream that is rejected or too long to be stored. Existing readers go on. */
     void forgetBeginning() {
         if (first != null) {
             publish();
