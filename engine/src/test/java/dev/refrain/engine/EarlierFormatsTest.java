@@ -114,7 +114,7 @@ class EarlierFormatsTest {
     // ---- the present format
 
     /** A change of the format adds a new file here, and keeps this one as a file of an earlier format. */
-    private static final String PRESENT = "map2-entry5";
+    private static final String PRESENT = "map3-entry5";
 
     private static final int STREAM = 18;
     private static final int LONG = 19;

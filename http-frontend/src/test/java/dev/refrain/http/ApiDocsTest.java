@@ -7,9 +7,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -42,6 +47,30 @@ class ApiDocsTest {
             "client-frontends/spring-boot-starter/src/main/java/dev/refrain/spring",
             "client-frontends/junit5/src/main/java/dev/refrain/junit5");
 
+    /** Types of other packages that members of these name, or that docs/CLIENTS.md tells programs to use. */
+    private static final List<String> TYPES = List.of(
+            "console/src/main/java/dev/refrain/console/activity/ActivityLog",
+            "console/src/main/java/dev/refrain/console/activity/ActivityOptions",
+            "console/src/main/java/dev/refrain/console/activity/GenerationRecords",
+            "console/src/main/java/dev/refrain/console/activity/ModelPrice",
+            "console/src/main/java/dev/refrain/console/admin/AdminOptions",
+            "console/src/main/java/dev/refrain/console/admin/ProgramConsole",
+            "http-semantics/src/main/java/dev/refrain/semantics/RequestFields",
+            "http-semantics/src/main/java/dev/refrain/semantics/answer/CacheHeaders",
+            "http-semantics/src/main/java/dev/refrain/semantics/answer/ProxyException",
+            "http-semantics/src/main/java/dev/refrain/semantics/caller/Caller",
+            "http-semantics/src/main/java/dev/refrain/semantics/caller/Callers",
+            "http-semantics/src/main/java/dev/refrain/semantics/caller/CredentialFields",
+            "http-semantics/src/main/java/dev/refrain/semantics/caller/FieldNames",
+            "http-semantics/src/main/java/dev/refrain/semantics/forward/CallRecorder",
+            "http-semantics/src/main/java/dev/refrain/semantics/forward/RequestBody",
+            "http-semantics/src/main/java/dev/refrain/semantics/key/KeyPlaces",
+            "http-semantics/src/main/java/dev/refrain/semantics/policy/CacheRules",
+            "http-semantics/src/main/java/dev/refrain/semantics/policy/Partition",
+            "http-semantics/src/main/java/dev/refrain/semantics/policy/Policies",
+            "http-semantics/src/main/java/dev/refrain/semantics/policy/Policy",
+            "http-semantics/src/main/java/dev/refrain/semantics/route/Route");
+
     private static final String COMMENT = "(/\\*\\*(?:[^*]++|\\*(?!/))*+\\*/\\s+)?";
     private static final String ANNOTATIONS = "((?:@\\w+(?:\\([^)]*\\))?\\s+)*+)";
 
@@ -54,6 +83,11 @@ class ApiDocsTest {
     private static final Pattern INTERFACE_METHOD = Pattern.compile("(?m)^( {4})(?! )" + COMMENT + ANNOTATIONS
             + "((?!private|return|record|class)[\\w.<>\\[\\], ?]+ \\w+\\([^;{=]*+)([;{])");
 
+    private static final Pattern COMPARED = Pattern.compile("<api.package>([^<]+)</api.package>");
+    private static final Pattern IMPORT = Pattern.compile("(?m)^import (dev\\.refrain\\.[\\w.]+\\.(\\w+));");
+    private static final Pattern DECLARED = Pattern.compile("(?m)^ {0,8}public [^{;=]*");
+    private static final Pattern ANNOTATION = Pattern.compile("@\\w+(?:\\([^)]*\\))?");
+    private static final Pattern WORD = Pattern.compile("\\b[A-Z]\\w+");
     private static final Pattern NESTED = Pattern.compile("\\b(class|record|interface|enum) ");
     private static final Pattern THREADS = Pattern.compile("(?i)thread|immutable|stateless");
     private static final Pattern THROWS = Pattern.compile("throws ([\\w., ]+)");
@@ -62,10 +96,48 @@ class ApiDocsTest {
     @Test
     void theModulesOfThesePackagesAreComparedWithTheirReleases() throws IOException {
         for (String module : GeneratedDocsTest.PRODUCT) {
-            boolean isApi = PACKAGES.stream().anyMatch(folder -> folder.startsWith(module + "/src/"));
+            List<String> api = Stream.concat(PACKAGES.stream(), TYPES.stream())
+                    .filter(each -> each.startsWith(module + "/src/"))
+                    .map(ApiDocsTest::name)
+                    .toList();
             String pom = Files.readString(ROOT.resolve(module).resolve("pom.xml"));
-            assertThat(pom.contains("<api.skip>false</api.skip>")).as(module).isEqualTo(isApi);
+            assertThat(pom.contains("<api.skip>false</api.skip>")).as(module).isEqualTo(!api.isEmpty());
+            // Without an element of its own it is all of the module.
+            Matcher compared = COMPARED.matcher(pom);
+            if (compared.find()) {
+                assertThat(compared.group(1).split(";", -1)).as(module).containsExactlyInAnyOrderElementsOf(api);
+            }
         }
+    }
+
+    private static String name(String source) {
+        return source.substring(source.indexOf("/java/") + 6).replace('/', '.');
+    }
+
+    /** A program that compiles against the one is compiled against the other. */
+    @Test
+    void whatTheseNameIsComparedAsWell() throws IOException {
+        Set<String> missing = new TreeSet<>();
+        for (String folder : PACKAGES) {
+            for (Path file : sources(folder)) {
+                String text = Files.readString(file);
+                Map<String, String> imported = IMPORT.matcher(text)
+                        .results()
+                        .collect(Collectors.toMap(found -> found.group(2), found -> found.group(1)));
+                Stream.concat(
+                                DECLARED.matcher(text).results().map(MatchResult::group),
+                                members(text).stream().map(member -> member.group(4)))
+                        .flatMap(declared -> WORD.matcher(
+                                        ANNOTATION.matcher(declared).replaceAll(""))
+                                .results())
+                        .map(word -> imported.get(word.group()))
+                        .filter(Objects::nonNull)
+                        .forEach(missing::add);
+            }
+        }
+        missing.removeIf(type -> PACKAGES.stream().anyMatch(each -> type.matches(name(each) + "\\.[A-Z]\\w+"))
+                || TYPES.stream().anyMatch(each -> type.equals(name(each))));
+        assertThat(missing).isEmpty();
     }
 
     @Test
@@ -156,17 +228,24 @@ class ApiDocsTest {
     private static List<Path> sources() throws IOException {
         List<Path> sources = new ArrayList<>();
         for (String folder : PACKAGES) {
-            try (Stream<Path> files = Files.list(ROOT.resolve(folder))) {
-                for (Path file : files.filter(each -> each.toString().endsWith(".java"))
-                        .sorted()
-                        .toList()) {
-                    if (TYPE.matcher(Files.readString(file)).find()) {
-                        sources.add(file);
-                    }
+            sources.addAll(sources(folder));
+        }
+        TYPES.forEach(type -> sources.add(ROOT.resolve(type + ".java")));
+        assertThat(sources).hasSizeGreaterThan(60);
+        return sources;
+    }
+
+    private static List<Path> sources(String folder) throws IOException {
+        List<Path> sources = new ArrayList<>();
+        try (Stream<Path> files = Files.list(ROOT.resolve(folder))) {
+            for (Path file : files.filter(each -> each.toString().endsWith(".java"))
+                    .sorted()
+                    .toList()) {
+                if (TYPE.matcher(Files.readString(file)).find()) {
+                    sources.add(file);
                 }
             }
         }
-        assertThat(sources).hasSizeGreaterThan(60);
         return sources;
     }
 }

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -90,6 +91,83 @@ class DocumentsTest {
             }
         }
         assertThat(missing).isEmpty();
+    }
+
+    /** Begins of rows in docs/UPGRADING.md, with the constants of the present numbers and of those that are read. */
+    private static final Map<String, List<List<String>>> FORMATS = Map.of(
+            "the store's file",
+            List.of(
+                    List.of("engine/internal/store/StoreFiles FORMAT_VERSION"),
+                    List.of("engine/internal/store/StoreFiles OLDER_VERSION")),
+            "an entry in it",
+            List.of(List.of("engine/EntryCodec CURRENT_VERSION", "engine/EntryCodec BLOCK_PATCHES_VERSION"), List.of()),
+            "keys",
+            List.of(List.of("engine/KeyDeriver KEY_VERSION"), List.of()),
+            "sealed entries",
+            List.of(List.of("engine/internal/seal/EntrySeal VERSION"), List.of()),
+            "log of requests",
+            List.of(
+                    List.of(
+                            "console/activity/JournalFile VERSION",
+                            "console/activity/RecordCodec VERSION",
+                            "console/activity/Minute VERSION"),
+                    List.of(
+                            "console/activity/RecordCodec WITHOUT_POLICIES",
+                            "console/activity/RecordCodec WITHOUT_NAMESPACES",
+                            "console/activity/RecordCodec WITHOUT_REQUEST_IDS",
+                            "console/activity/Minute WITHOUT_SPENT")),
+            "what is in Redis",
+            List.of(List.of("shared/redis/Names VERSION"), List.of()),
+            "recordings",
+            List.of(List.of("cassettes/RecordingFile FORMAT"), List.of()),
+            "archives",
+            List.of(List.of("engine/internal/archive/Manifest FORMAT"), List.of()));
+
+    @Test
+    void theTableOfFormatsHasTheNumbersOfTheCode() throws IOException {
+        String page = Files.readString(DOCS.resolve("UPGRADING.md"));
+        String[] table = page.substring(page.indexOf("\n## Formats"))
+                .split("\n\n", -1)[2]
+                .split("\n", -1);
+        assertThat(table).hasSize(FORMATS.size() + 2);
+        for (String row : List.of(table).subList(2, table.length)) {
+            String[] cells = row.split("\\|", -1);
+            List<List<String>> constants = FORMATS.entrySet().stream()
+                    .filter(each -> cells[1].strip().startsWith(each.getKey()))
+                    .findFirst()
+                    .orElseThrow()
+                    .getValue();
+            assertThat(numbers(cells[2])).as(row).isEqualTo(values(constants.get(0)));
+            assertThat(numbers(cells[3])).as(row).isEqualTo(values(constants.get(1)));
+        }
+    }
+
+    private static List<String> numbers(String cell) {
+        return Pattern.compile("[0-9]+")
+                .matcher(cell)
+                .results()
+                .map(MatchResult::group)
+                .toList();
+    }
+
+    private static List<String> values(List<String> constants) throws IOException {
+        List<String> values = new ArrayList<>();
+        for (String constant : constants) {
+            String[] typeAndName = constant.split(" ", 2);
+            String type = "src/main/java/dev/refrain/" + typeAndName[0] + ".java";
+            Path file = GeneratedDocsTest.PRODUCT.stream()
+                    .map(module -> ROOT.resolve(module).resolve(type))
+                    .filter(Files::exists)
+                    .findFirst()
+                    .orElseThrow();
+            values.add(Pattern.compile(" " + typeAndName[1] + " = \"?([0-9]+)\"?;")
+                    .matcher(Files.readString(file))
+                    .results()
+                    .findFirst()
+                    .orElseThrow()
+                    .group(1));
+        }
+        return values;
     }
 
     /** Checks what docs/ARCHITECTURE.md says of modules and packages. */

@@ -13,11 +13,15 @@ import com.marcnuri.helm.TemplateCommand;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.config.Startup;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -78,7 +82,12 @@ class ChartIT {
         container
                 .path("env")
                 .forEach(variable -> environment.put(
-                        variable.path("name").asText(), variable.path("value").asText("0123456789abcdef")));
+                        variable.path("name").asText(),
+                        variable.path("value")
+                                .asText(
+                                        variable.path("name").asText().endsWith("_URI")
+                                                ? "redis://cache:6379"
+                                                : "0123456789abcdef")));
         Path file = folder.resolve("refrain.yaml");
         Files.writeString(
                 file, documents.get("ConfigMap").at("/data/refrain.yaml").asText());
@@ -110,6 +119,55 @@ class ChartIT {
         assertThat(settings.store()).isEqualTo(Path.of("/data/answers.refrain"));
         assertThat(settings.admin().port()).isEqualTo(8081);
         assertThat(settings.tls().certificate()).isNull();
+    }
+
+    /** A value that no template reads, or that was added without a line in these files, is found here. */
+    @Test
+    void eachValueReachesADocument() throws IOException {
+        Set<String> unchanged =
+                leaves("", YAML.readTree(CHART.resolve("values.yaml").toFile()));
+        for (String name : List.of("values-one.yaml", "values-other.yaml")) {
+            Path file = Path.of("src/test/resources", name).toAbsolutePath();
+            JsonNode values = YAML.readTree(file.toFile());
+            TemplateCommand command = new Helm(CHART)
+                    .template()
+                    .withName("test")
+                    .withNamespace("apps")
+                    .withKubeVersion("1.30.0")
+                    .withValuesFile(file);
+            String text = documents(command).values().toString();
+            for (String leaf : leaves("", values)) {
+                JsonNode value = values.at(leaf);
+                if (value.isTextual() && !leaf.equals("/admin/token")) {
+                    assertThat(text).as(leaf).contains(value.asText());
+                }
+                // What is empty unless set, such as a map, is here by what stands in it.
+                unchanged.removeIf(each -> leaf.equals(each) || leaf.startsWith(each + "/"));
+            }
+            assertThat(settings(documents(command)).capacity()).isNotNull();
+        }
+        assertThat(unchanged).isEmpty();
+    }
+
+    private static Set<String> leaves(String at, JsonNode values) {
+        Set<String> leaves = new TreeSet<>();
+        if (values.isEmpty()) {
+            leaves.add(at);
+        }
+        values.properties().forEach(each -> leaves.addAll(leaves(at + "/" + each.getKey(), each.getValue())));
+        for (int i = 0; values.isArray() && i < values.size(); i++) {
+            leaves.addAll(leaves(at + "/" + i, values.get(i)));
+        }
+        return leaves;
+    }
+
+    @Test
+    void aTokenReachesItsSecretAndADigestGoesBeforeATag() throws IOException {
+        assertThat(documents(template()).get("Secret").at("/data/token").asText())
+                .isEqualTo(Base64.getEncoder().encodeToString("0123456789abcdef".getBytes(StandardCharsets.UTF_8)));
+        String digest = "sha256:" + "0".repeat(64);
+        JsonNode pod = pod(documents(template().set("image.digest", digest).set("image.tag", "v9")));
+        assertThat(pod.at("/containers/0/image").asText()).isEqualTo("refrain@" + digest);
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.refrain.packaging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.console.cli.Commands;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.config.Startup;
 import dev.refrain.testing.OwnThread;
@@ -16,6 +17,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -25,6 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 /**
  * The Debian package, unpacked and run. {@code packaging/try/debian} tries its installation by {@code dpkg}, in a
@@ -122,6 +126,17 @@ class DebianPackageIT {
                 .containsPattern("-rw-r--r-- root/root .* \\./usr/share/refrain/refrain\\.jar")
                 .containsPattern("\\./usr/share/doc/refrain/refrain\\.example\\.yaml")
                 .containsPattern("\\./usr/share/man/man1/refrain\\.1\\.gz");
+    }
+
+    @Test
+    void theManualPageHasEachCommand() throws Exception {
+        String page = Files.readString(Path.of("debian/refrain.1")).replace("\\-", "-");
+        Set<String> commands =
+                new TreeSet<>(new CommandLine(new Commands()).getSubcommands().keySet());
+        commands.addAll(List.of("check", "record", "replay", "record-missing", "refresh"));
+        assertThat(commands)
+                .hasSizeGreaterThan(14)
+                .allSatisfy(command -> assertThat(page).containsPattern("(?m)^(\\.B .*\\b)" + command + "\\b"));
     }
 
     @Test

@@ -54,6 +54,7 @@ public final class ProxyException extends Exception {
         return new ProxyException(status, detail, true, message, cause);
     }
 
+    /** The status of the response. */
     public int status() {
         return status;
     }
@@ -89,6 +90,7 @@ public final class ProxyException extends Exception {
         return forwarded;
     }
 
+    /** The request is wrong; the message says what is, and what was expected. */
     public static ProxyException badRequest(String message) {
         return refused(400, "bad-request", message);
     }
@@ -117,6 +119,7 @@ public final class ProxyException extends Exception {
                 seconds);
     }
 
+    /** There is no such path. */
     public static ProxyException notFound(String path) {
         return refused(
                 404,
@@ -138,6 +141,7 @@ public final class ProxyException extends Exception {
                         + (setting == null ? "." : ", or have the operator raise " + setting + "."));
     }
 
+    /** The path could lead elsewhere once it is decoded. */
     public static ProxyException dotSegment() {
         return refused(
                 400,
@@ -151,6 +155,7 @@ public final class ProxyException extends Exception {
                 426, "upgrade-required", "This endpoint has no websocket; send the request by POST over HTTP/1.1.");
     }
 
+    /** The client did not send the rest of the body within the limit. */
     public static ProxyException requestStalled(Duration limit) {
         return refused(
                 408,
@@ -166,10 +171,12 @@ public final class ProxyException extends Exception {
         return new ProxyException(400, "bad-request", false, message, cause);
     }
 
+    /** The end of the request is in doubt. */
     public static ProxyException framing(FramingFault fault) {
         return refused(fault.status(), "bad-request", fault.message());
     }
 
+    /** The memory budget is used up. */
     public static ProxyException noRoom() {
         return refused(
                 503,
@@ -178,6 +185,7 @@ public final class ProxyException extends Exception {
                         + "operator give Refrain a larger heap.");
     }
 
+    /** The call failed before there was an answer; the cause may be null. */
     public static ProxyException unreachable(Throwable cause) {
         return upstream(
                 502,
@@ -210,6 +218,7 @@ public final class ProxyException extends Exception {
                 null);
     }
 
+    /** The provider did not begin its answer within the limit. */
     public static ProxyException silent(Duration limit) {
         return upstream(
                 504,
@@ -219,6 +228,7 @@ public final class ProxyException extends Exception {
                 null);
     }
 
+    /** The provider did not go on with its answer within the limit. */
     public static ProxyException stalled(Duration limit) {
         return upstream(
                 504,
@@ -227,6 +237,7 @@ public final class ProxyException extends Exception {
                 null);
     }
 
+    /** As many calls to providers as may be are under way. */
     public static ProxyException overloaded(int limit) {
         return refused(
                 503,
@@ -236,10 +247,12 @@ public final class ProxyException extends Exception {
                         + " raise limits.upstream-calls.");
     }
 
+    /** Refrain is being stopped. */
     public static ProxyException stopping() {
         return refused(503, "shutting-down", "Refrain is being stopped and takes no more requests; try again.");
     }
 
+    /** Nobody waits for the call any more. */
     public static ProxyException cancelled() {
         return upstream(502, "upstream-cancelled", "The upstream call was broken off.", null);
     }
