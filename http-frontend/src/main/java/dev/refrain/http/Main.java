@@ -24,6 +24,17 @@ public final class Main {
      */
     private static final String NO_RENEGOTIATION = "jdk.tls.rejectClientInitiatedRenegotiation";
 
+    /**
+     * The JDK's: with which a server signs handshakes. Before JDK 25 it does so by SHA-1 for a client of TLS 1.2 that
+     * knows nothing else, which RFC 9155 forbids.
+     */
+    private static final String SIGNATURES = "jdk.tls.server.SignatureSchemes";
+
+    private static final String WITHOUT_SHA1 = "ecdsa_secp256r1_sha256,ecdsa_secp384r1_sha384,ecdsa_secp521r1_sha512,"
+            + "ed25519,ed448,rsa_pss_rsae_sha256,rsa_pss_rsae_sha384,rsa_pss_rsae_sha512,"
+            + "rsa_pss_pss_sha256,rsa_pss_pss_sha384,rsa_pss_pss_sha512,"
+            + "rsa_pkcs1_sha256,rsa_pkcs1_sha384,rsa_pkcs1_sha512";
+
     private Main() {}
 
     /** Reads the settings, starts the server and stops it on SIGTERM. */
@@ -36,6 +47,7 @@ public final class Main {
         // By default, Netty reads the hosts file only once. The hosts files of containers change while they run.
         setUnlessSet(HOSTS_FILE_INTERVAL, "10000000000");
         setUnlessSet(NO_RENEGOTIATION, "true");
+        setUnlessSet(SIGNATURES, WITHOUT_SHA1);
         SharedPorts.install();
         Logging.configure();
         if (List.of(arguments).equals(List.of("rehearse"))) {

@@ -94,11 +94,13 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
         return connection instanceof StreamLink;
     }
 
-    /** Makes a server agree to HTTP/2 with clients that offer it. Must be called before the handshake. */
+    /**
+     * Makes a server agree to HTTP/2 with clients that offer it. Must be called before the handshake. A client that
+     * offers other protocols alone wants another kind of server, so the handshake ends (RFC 7301, section 3.2).
+     */
     public static void offer(SSLEngine engine) {
         engine.setHandshakeApplicationProtocolSelector(
-                // An empty name goes on without ALPN, as HTTP/1.1, where RFC 7301, 3.2 would end the handshake.
-                (of, offered) -> offered.contains(ALPN) ? ALPN : offered.contains("http/1.1") ? "http/1.1" : "");
+                (of, offered) -> offered.contains(ALPN) ? ALPN : offered.contains("http/1.1") ? "http/1.1" : null);
     }
 
     // ---- called by the connections

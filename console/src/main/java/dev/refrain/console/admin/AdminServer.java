@@ -60,6 +60,7 @@ public final class AdminServer implements AutoCloseable {
      * @param reload reads the settings again; null if they do not come from a file
      * @param address where the proxy listens, as clients reach it, or a program's name
      * @param takesRequests whether the proxy accepts requests; false while it is being stopped
+     * @param isAlive whether all threads that serve the proxy's clients run
      * @param upstreamCalls calls to providers under way
      * @param upstreamErrors calls that failed, by reason; read at each query
      * @param webSockets calls under way that have become websockets
@@ -74,6 +75,7 @@ public final class AdminServer implements AutoCloseable {
             Reload reload,
             Supplier<String> address,
             BooleanSupplier takesRequests,
+            BooleanSupplier isAlive,
             IntSupplier upstreamCalls,
             Map<String, ? extends Number> upstreamErrors,
             IntSupplier webSockets,
@@ -98,6 +100,7 @@ public final class AdminServer implements AutoCloseable {
                     explainer,
                     null,
                     name,
+                    () -> true,
                     () -> true,
                     () -> cache.admin().joinableFlights(),
                     Map.of(),
@@ -163,10 +166,10 @@ public final class AdminServer implements AutoCloseable {
         StoredEntries entries =
                 new StoredEntries(subject.cache(), subject.activity(), subject.callers(), walks, options);
         Assets assets = new Assets();
-        Probes ready = new Probes(subject.cache(), subject.takesRequests(), null);
+        Probes probe = new Probes(subject.cache(), subject.takesRequests(), subject.isAlive(), null);
         return new Routes(MAX_BODY_BYTES, subject.cache().admin().memory(), probes)
-                .probe(Routes.LIVE, (exchange, rest, body) -> Replies.text(exchange, "ok\n"))
-                .probe(Routes.READY, (exchange, rest, body) -> ready.ready(exchange))
+                .probe(Routes.LIVE, (exchange, rest, body) -> probe.alive(exchange))
+                .probe(Routes.READY, (exchange, rest, body) -> probe.ready(exchange))
                 .probe(Routes.METRICS, (exchange, rest, body) -> metrics.answer(exchange))
                 .on(Methods.GET, Routes.API + "stats", (exchange, rest, body) -> {
                     new Parameters(exchange, Set.of());

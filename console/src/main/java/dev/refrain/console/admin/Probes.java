@@ -14,17 +14,20 @@ import java.util.function.BooleanSupplier;
 public final class Probes implements HttpHandler {
     private final ResponseCache cache;
     private final BooleanSupplier takesRequests;
+    private final BooleanSupplier isAlive;
     private final HttpHandler next;
 
     /**
      * Probes before other handlers.
      *
      * @param takesRequests whether the front-end accepts requests; false while it is being stopped
+     * @param isAlive whether all threads that serve clients run
      * @param next gets all requests for other paths; null if this is not used as a handler
      */
-    public Probes(ResponseCache cache, BooleanSupplier takesRequests, HttpHandler next) {
+    public Probes(ResponseCache cache, BooleanSupplier takesRequests, BooleanSupplier isAlive, HttpHandler next) {
         this.cache = cache;
         this.takesRequests = takesRequests;
+        this.isAlive = isAlive;
         this.next = next;
     }
 
@@ -49,7 +52,7 @@ public final class Probes implements HttpHandler {
             AdminException otherwise;
             try {
                 // On a worker thread, because the check of the store may access the disk.
-                text = isReady ? readiness() : "ok\n";
+                text = isReady ? readiness() : liveness();
                 otherwise = null;
             } catch (AdminException notReady) {
                 text = null;
@@ -68,15 +71,30 @@ public final class Probes implements HttpHandler {
         });
     }
 
+    /** Answers that the process lives, with all its threads. */
+    void alive(HttpServerExchange exchange) throws AdminException {
+        Replies.text(exchange, liveness());
+    }
+
     /** Answers that this process should get requests, and whether the shared tier is available. */
     void ready(HttpServerExchange exchange) throws AdminException {
         Replies.text(exchange, readiness());
+    }
+
+    private String liveness() throws AdminException {
+        if (!isAlive.getAsBoolean()) {
+            throw new AdminException(
+                    StatusCodes.SERVICE_UNAVAILABLE,
+                    "A thread that serves clients has ended; its clients get no answer. Restart Refrain.");
+        }
+        return "ok\n";
     }
 
     private String readiness() throws AdminException {
         if (!takesRequests.getAsBoolean()) {
             throw new AdminException(StatusCodes.SERVICE_UNAVAILABLE, "Refrain is being stopped.");
         }
+        liveness();
         if (cache.admin().stats().store().capacityBytes() == 0) {
             throw new AdminException(
                     StatusCodes.SERVICE_UNAVAILABLE, "The store could not be opened; nothing is cached.");

@@ -10,11 +10,9 @@ import dev.refrain.console.explain.Explainer;
 import dev.refrain.console.explain.Outlines;
 import dev.refrain.console.framing.Framing;
 import dev.refrain.console.log.AccessLog;
+import dev.refrain.engine.CacheAdmin;
 import dev.refrain.engine.ResponseCache;
 import dev.refrain.engine.exchange.Endpoint;
-import dev.refrain.engine.memory.MemoryBudget;
-import dev.refrain.engine.stats.CacheStats;
-import dev.refrain.engine.stats.SharedStats;
 import dev.refrain.http.config.Settings;
 import dev.refrain.http.config.SettingsSource;
 import dev.refrain.http.demo.DemoProvider;
@@ -45,7 +43,6 @@ import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -162,8 +159,9 @@ public final class ProxyServer implements AutoCloseable {
                 requests.handleRequest(exchange);
             }
         };
-        HttpHandler probed =
-                settings.probes() ? new Probes(cache, this::takesRequests, unlessStopping) : unlessStopping;
+        HttpHandler probed = settings.probes()
+                ? new Probes(cache, this::takesRequests, () -> listener.isAlive(), unlessStopping)
+                : unlessStopping;
         Cors cors = settings.corsOrigins() == null
                 ? null
                 : new Cors(List.of(settings.corsOrigins().split(" *, *")), reading, probed, handler::refuse);
@@ -247,7 +245,7 @@ public final class ProxyServer implements AutoCloseable {
                 new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port()),
                 settings.timeouts().request(),
                 tls,
-                Entrances.http2(settings, memory()),
+                Entrances.http2(settings, cache.admin().memory()),
                 root,
                 connection -> shortcuts.install(connection)::closed);
     }
@@ -264,6 +262,7 @@ public final class ProxyServer implements AutoCloseable {
                             this::reload,
                             () -> Entrances.url(settings, address().getPort()),
                             this::takesRequests,
+                            listener::isAlive,
                             client::inFlight,
                             client.errors().counts(),
                             client.tunnels()::open,
@@ -306,19 +305,9 @@ public final class ProxyServer implements AutoCloseable {
         return cassettes;
     }
 
-    /** The memory budget for data of clients and providers. */
-    MemoryBudget memory() {
-        return cache.admin().memory();
-    }
-
-    /** The cache's counters. */
-    CacheStats stats() {
-        return cache.admin().stats();
-    }
-
-    /** The shared tier's counters; empty if there is none. */
-    Optional<SharedStats> shared() {
-        return cache.admin().shared();
+    /** The cache's counters, those of the shared tier, and the memory budget for data of clients and providers. */
+    CacheAdmin cacheAdmin() {
+        return cache.admin();
     }
 
     /** One line for an operator: address, upstream, store and dashboard. */

@@ -13,6 +13,7 @@ import dev.refrain.http.upstream.UpstreamClient;
 import dev.refrain.semantics.caller.Callers;
 import dev.refrain.semantics.ruleset.Ruleset;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.net.ssl.SSLContext;
@@ -92,9 +93,7 @@ final class Reloading implements Reload {
             Ruleset ruleset = Entrances.ruleset(next, callers());
             // Steps that can fail come first.
             SSLContext providers = Entrances.upstreamTls(settings);
-            if (tls != null) {
-                tls.reload();
-            }
+            boolean isNewCertificate = tls != null && tls.reload();
             if (providers != null) {
                 client.tls(providers);
             }
@@ -105,7 +104,10 @@ final class Reloading implements Reload {
             activity.prices(next.activityOptions().prices());
             rules.set(ruleset);
             openShortcuts(ruleset);
-            List<String> applied = Changes.applied(latest, next);
+            List<String> applied = new ArrayList<>(Changes.applied(latest, next));
+            if (isNewCertificate) {
+                applied.add("tls");
+            }
             latest = next;
             return new Result(applied, Changes.needRestart(settings, next), List.of());
         } catch (WrongSettings wrong) {

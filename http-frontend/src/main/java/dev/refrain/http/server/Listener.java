@@ -14,6 +14,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xnio.ChannelListener;
 import org.xnio.ChannelListeners;
 import org.xnio.ChannelPipe;
@@ -32,6 +34,8 @@ import org.xnio.channels.StreamSourceChannel;
  * The listening socket and its threads. Replaces {@link io.undertow.Undertow}, which has no hook for new connections.
  */
 public final class Listener implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Listener.class);
+
     /** Undertow's default: 16 KiB less 20 bytes for protocol headers (UNDERTOW-1209). */
     private static final int BUFFER_BYTES = 16 * 1024 - 20;
 
@@ -116,6 +120,14 @@ public final class Listener implements AutoCloseable {
                         .set(Options.WORKER_TASK_MAX_THREADS, threads * WORKERS)
                         .set(Options.TCP_NODELAY, true)
                         .getMap());
+        for (int i = 0; i < threads; i++) {
+            worker.getIoThread(i)
+                    .setUncaughtExceptionHandler((thread, fault) -> LOG.error(
+                            "A thread that serves clients has ended: {}. Its clients get no answer any more. "
+                                    + "Restart Refrain.",
+                            thread.getName(),
+                            fault));
+        }
         try {
             HttpOpenListener http = new HttpOpenListener(
                     new DefaultByteBufferPool(true, BUFFER_BYTES, -1, THREAD_CACHE),
@@ -188,6 +200,20 @@ public final class Listener implements AutoCloseable {
     /** The address on which the server listens, with its actual port. */
     public InetSocketAddress address() {
         return address;
+    }
+
+    /**
+     * Whether all threads that serve connections run. A fault that the JVM raises outside of any task ends one (JDK 17
+     * does so some time after an access to a mapped file for which the disk had no room). Its connections, and those
+     * that come and are given to it, get no answer any more; the others notice nothing. True once it is being closed.
+     */
+    public boolean isAlive() {
+        for (int i = 0; i < worker.getIoThreadCount(); i++) {
+            if (!worker.getIoThread(i).isAlive() && !worker.isShutdown()) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Waits until no connection is open, or the limit is reached. */

@@ -135,11 +135,14 @@ public final class ServerTls implements AutoCloseable {
     /**
      * Reads the files again, changed or not.
      *
+     * @return whether they have changed since they were last looked at
      * @throws IOException if one cannot be used; clients are then shown the previous certificate
      */
-    public synchronized void reload() throws IOException {
+    public synchronized boolean reload() throws IOException {
+        List<Object> before = seen;
         seen = look();
         ssl.updateSSLContext(TlsFiles.ofServer(certificate, key, clientIssuers));
+        return !seen.equals(before);
     }
 
     private List<Object> look() {

@@ -28,6 +28,7 @@ import java.util.Map;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509ExtendedTrustManager;
@@ -178,6 +179,29 @@ class ClientTlsTest extends WireTest {
                 socket.setEnabledProtocols(new String[] {"TLSv1.2"});
                 socket.setEnabledCipherSuites(new String[] {suite});
                 assertThatThrownBy(socket::startHandshake).as(suite).isInstanceOf(SSLHandshakeException.class);
+            }
+        }
+    }
+
+    @Test
+    void whoOffersOtherProtocolsAloneIsNotAnswered() throws Exception {
+        SSLContext context = SelfSigned.context(store);
+        for (String version : new String[] {"TLSv1.2", "TLSv1.3"}) {
+            try (SSLSocket socket = connect(context)) {
+                SSLParameters parameters = socket.getSSLParameters();
+                parameters.setApplicationProtocols(new String[] {"smtp", "h2"});
+                parameters.setProtocols(new String[] {version});
+                socket.setSSLParameters(parameters);
+                socket.startHandshake();
+                assertThat(socket.getApplicationProtocol()).isEqualTo("h2");
+            }
+            try (SSLSocket socket = connect(context)) {
+                SSLParameters parameters = socket.getSSLParameters();
+                parameters.setApplicationProtocols(new String[] {"smtp", "ftp"});
+                parameters.setProtocols(new String[] {version});
+                socket.setSSLParameters(parameters);
+                // The alert, or the end of the connection, which may overtake it.
+                assertThatThrownBy(socket::startHandshake).isInstanceOf(IOException.class);
             }
         }
     }

@@ -2,11 +2,19 @@ package dev.refrain.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.refrain.engine.CacheKey;
+import dev.refrain.engine.CacheRequest;
+import dev.refrain.engine.ResponseCache;
 import java.io.IOException;
+import java.lang.reflect.Field;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.nio.channels.Selector;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /** {@code /healthz} and {@code /readyz} on the proxy's port. */
@@ -41,6 +49,39 @@ class ProbesTest extends WireTest {
                         .statusCode())
                 .isEqualTo(405);
         assertThat(provider.calls()).isZero();
+    }
+
+    @Test
+    void aProcessThatHasLostAThreadIsNotAlive() throws Exception {
+        AtomicReference<Thread> serving = new AtomicReference<>();
+        Steps steps = new Steps() {
+            @Override
+            Optional<CacheKey> key(ResponseCache cache, CacheRequest request) {
+                serving.set(Thread.currentThread());
+                return super.key(cache, request);
+            }
+        };
+        proxy.close();
+        proxy = new RunningProxy(steps, folder.resolve("answers.refrain"), provider.base(), Map.of());
+        proxy.send(proxy.post(CHAT, CHAT_REQUEST, "X-OpenRouter-Cache", "true"));
+        assertThat(admin("/healthz").body()).isEqualTo("ok\n");
+        assertThat(admin("/readyz").body()).isEqualTo("ready\n");
+
+        // XNIO catches what its tasks throw, but not what befalls it between two of them.
+        Field selector = serving.get().getClass().getDeclaredField("selector");
+        selector.setAccessible(true);
+        ((Selector) selector.get(serving.get())).close();
+        serving.get().join(20_000);
+
+        for (String path : List.of("/healthz", "/readyz")) {
+            HttpResponse<String> dead = admin(path);
+            assertThat(dead.statusCode()).as(path).isEqualTo(503);
+            assertThat(dead.body()).contains("Restart Refrain");
+        }
+    }
+
+    private HttpResponse<String> admin(String path) {
+        return proxy.send(HttpRequest.newBuilder(proxy.admin(path)));
     }
 
     @Test

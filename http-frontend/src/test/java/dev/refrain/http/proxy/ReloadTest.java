@@ -220,7 +220,7 @@ class ReloadTest extends WireTest {
         assertThat(refused.body()).contains("certificate.pem holds no certificates");
 
         SelfSigned.writePem(other, certificate, key);
-        assertThat(texts(reloaded().path("applied"))).containsExactly("cache.ttl");
+        assertThat(texts(reloaded().path("applied"))).containsExactly("cache.ttl", "tls");
         HttpResponse<String> answer = HttpClient.newBuilder()
                 .sslContext(SelfSigned.context(other))
                 .build()

@@ -51,12 +51,12 @@ final class RunningProxy extends ProxyUnderTest {
 
     /** The cache's counters. */
     CacheStats stats() {
-        return server.stats();
+        return server.cacheAdmin().stats();
     }
 
     /** The counters of the shared tier. */
     SharedStats shared() {
-        return server.shared().orElseThrow();
+        return server.cacheAdmin().shared().orElseThrow();
     }
 
     /** The summary of recordings. */
@@ -66,7 +66,7 @@ final class RunningProxy extends ProxyUnderTest {
 
     /** The budget for memory that clients and providers cause. */
     MemoryBudget memory() {
-        return server.memory();
+        return server.cacheAdmin().memory();
     }
 
     ActivityLog activity() {

@@ -30,6 +30,13 @@ class SmallHeapTlsIT {
     /** A heap of 64 MiB has room for 1,024 TLS connections. */
     private static final int HALTING = 1_200;
 
+    // Of TLS: types of records (RFC 8446, 5.1), the extension's number, and schemes of signatures (4.2.3).
+    private static final int ALERT = 21;
+    private static final int HANDSHAKE = 22;
+    private static final short SIGNATURE_ALGORITHMS = 13;
+    private static final short RSA_SHA1 = 0x0201;
+    private static final short ECDSA_SHA1 = 0x0203;
+
     @TempDir
     Path folder;
 
@@ -51,7 +58,8 @@ class SmallHeapTlsIT {
                 SSLSocket before = connect(context, jar)) {
             assertThat(ask(before)).startsWith("HTTP/1.1 200 ");
             assertNobodyNegotiatesAnew(context, jar);
-            byte[] hello = hello(context);
+            assertNothingIsSignedBySha1(context, jar);
+            byte[] hello = hello(context.createSSLEngine("localhost", 443));
             for (int i = 0; i < HALTING; i++) {
                 Socket one = new Socket(InetAddress.getLoopbackAddress(), jar.port());
                 halting.add(one);
@@ -86,6 +94,49 @@ class SmallHeapTlsIT {
         }
     }
 
+    /** Not even for a client of TLS 1.2 that knows nothing else (RFC 9155). */
+    private static void assertNothingIsSignedBySha1(SSLContext context, RunningJar jar) throws IOException {
+        SSLEngine engine = context.createSSLEngine("localhost", 443);
+        engine.setEnabledProtocols(new String[] {"TLSv1.2"});
+        byte[] hello = hello(engine);
+        assertThat(typeOfFirstRecord(hello, jar)).isEqualTo(HANDSHAKE);
+        signedBySha1(hello);
+        assertThat(typeOfFirstRecord(hello, jar)).isEqualTo(ALERT);
+    }
+
+    private static int typeOfFirstRecord(byte[] hello, RunningJar jar) throws IOException {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), jar.port())) {
+            socket.setSoTimeout(20_000);
+            socket.getOutputStream().write(hello);
+            return socket.getInputStream().read();
+        }
+    }
+
+    /** Puts SHA-1 into the extension {@code signature_algorithms} of a message, in place of what is there. */
+    private static void signedBySha1(byte[] hello) {
+        // Behind the heads of record and message, the version and the random number.
+        ByteBuffer at = ByteBuffer.wrap(hello).position(43);
+        // The id of a session, suites, compressions; then the length of all extensions.
+        skip(at, at.get());
+        skip(at, at.getShort());
+        skip(at, at.get());
+        at.getShort();
+        while (at.getShort() != SIGNATURE_ALGORITHMS) {
+            skip(at, at.getShort());
+        }
+        at.getShort();
+        for (int left = at.getShort(); left > 0; left -= 4) {
+            at.putShort(RSA_SHA1);
+            if (left > 2) {
+                at.putShort(ECDSA_SHA1);
+            }
+        }
+    }
+
+    private static void skip(ByteBuffer at, int bytes) {
+        at.position(at.position() + bytes);
+    }
+
     private static SSLSocket connect(SSLContext context, RunningJar jar) throws IOException {
         SSLSocket socket =
                 (SSLSocket) context.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), jar.port());
@@ -109,8 +160,7 @@ class SmallHeapTlsIT {
     }
 
     /** The first message of a handshake. */
-    private static byte[] hello(SSLContext context) throws SSLException {
-        SSLEngine engine = context.createSSLEngine("localhost", 443);
+    private static byte[] hello(SSLEngine engine) throws SSLException {
         engine.setUseClientMode(true);
         ByteBuffer record = ByteBuffer.allocate(engine.getSession().getPacketBufferSize());
         engine.wrap(ByteBuffer.allocate(0), record);
