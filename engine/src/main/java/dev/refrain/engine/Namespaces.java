@@ -73,7 +73,8 @@ final class Namespaces {
             }
             Files.writeString(file, name + "\n", StandardCharsets.US_ASCII, StandardOpenOption.APPEND);
         } catch (IOException e) {
-            LOG.debug("A namespace could not be noted; it is not listed after a restart", e);
+            LOG.debug(
+                    "The name of a namespace could not be written to its file, so it is not listed after a restart", e);
         }
     }
 
@@ -87,7 +88,7 @@ final class Namespaces {
         try {
             Files.createFile(file, ownersOnly);
         } catch (java.nio.file.FileAlreadyExistsException another) {
-            // Another process was faster.
+            // Another process has created it meanwhile.
         }
     }
 

@@ -17,15 +17,15 @@ import net.jqwik.api.Combinators;
 public record Damage(Kind kind, int place, String latin1) {
     /** What goes wrong. */
     public enum Kind {
-        /** Bytes stand in the place of one. */
+        /** One byte is replaced by the inserted bytes. */
         REPLACE,
         /** One bit is flipped. */
         FLIP,
-        /** There are more bytes. */
+        /** Bytes are inserted. */
         INSERT,
         /** A stretch of bytes is left out. */
         DELETE,
-        /** Some bytes come twice. */
+        /** A stretch of bytes comes twice. */
         REPEAT,
         /** The rest is missing. */
         CUT

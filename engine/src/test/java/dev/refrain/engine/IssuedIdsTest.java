@@ -352,7 +352,7 @@ class IssuedIdsTest {
     }
 
     @Test
-    void w19_aConversationIsNotEligible() {
+    void w19_aRequestInAConversationIsNotEligible() {
         for (String body : new String[] {
             "{\"input\":\"ping\",\"conversation\":\"conv_1\"}",
             "{\"conversation\": {\"id\":\"conv_1\"},\"input\":\"ping\"}",

@@ -280,7 +280,7 @@ class SharedNoticesTest {
 
     /** If more keys are removed than are kept, the scope of their caller is removed, and no other. */
     @Test
-    void w91_moreKeysThanAreKeptRemoveTheScopeOfTheirCaller() throws IOException {
+    void w91_ifMoreKeysAreRemovedThanAreKeptTheScopeOfTheirCallerIsRemoved() throws IOException {
         ResponseCache other = onHeap(engine.machine());
         CacheRequest strangers = CacheRequest.of(Endpoint.CHAT, "sk-stranger", utf8(CHAT_REQUEST));
         ask(other, strangers, false);

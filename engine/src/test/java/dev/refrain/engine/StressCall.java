@@ -244,7 +244,7 @@ final class StressCall implements Upstream.Call {
         return new String(raw, 0, sent, UTF_8);
     }
 
-    /** Whether all of it was sent, and the end. */
+    /** Whether the whole answer was sent and then ended as it should. */
     boolean endedWell() {
         return finished && finish == Finish.END;
     }

@@ -167,7 +167,7 @@ public final class SmallJvm {
                 require(memory.usedBytes() == 0);
             }
         },
-        /** Client errors go to all followers, so they are kept as long as there are any. */
+        /** A client error goes to all followers of its call, so it is kept in memory while the call has followers. */
         CLIENT_ERRORS_WITH_FOLLOWERS {
             @Override
             void run() throws IOException {

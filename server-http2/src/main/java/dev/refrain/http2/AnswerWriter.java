@@ -134,7 +134,7 @@ final class AnswerWriter {
         } else if (next != '\r') {
             int digit = Character.digit(next, 16);
             if (digit < 0) {
-                throw new IOException("A chunk of an answer has no proper size");
+                throw new IOException("The size of a chunk of the answer is not a hexadecimal number");
             }
             left = left << 4 | digit;
         }
@@ -150,7 +150,7 @@ final class AnswerWriter {
             }
             int count = Math.min(line + 1, end) - bytes.position();
             if (heldBytes + count > MOST_HEAD) {
-                throw new IOException("The head of an answer is too long");
+                throw new IOException("The head of the answer has more than " + MOST_HEAD + " bytes");
             }
             if (heldBytes + count > held.length) {
                 held = Arrays.copyOf(held, Math.max(2 * held.length, heldBytes + count));

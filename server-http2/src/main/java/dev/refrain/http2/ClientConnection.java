@@ -286,7 +286,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         try {
             thread.executeAfter(task, Math.max(nanos, TimeUnit.MILLISECONDS.toNanos(1)), TimeUnit.NANOSECONDS);
         } catch (RejectedExecutionException stopping) {
-            LOG.debug("A connection ends with its thread");
+            LOG.debug("A timer was not set, because the connection's thread is being stopped");
         }
     }
 
@@ -335,7 +335,7 @@ final class ClientConnection extends Http2ConnectionHandler {
                 return;
             }
         } catch (IOException e) {
-            LOG.debug("A client has gone first: {}", e.toString());
+            LOG.debug("A client has closed its connection: {}", e.toString());
         }
         IoUtils.safeClose(connection);
     }
@@ -512,7 +512,7 @@ final class ClientConnection extends Http2ConnectionHandler {
 
     private void hold(ByteBuffer bytes) {
         if (!listener.memory().reserve(bytes.remaining())) {
-            LOG.debug("Too much is held for clients that do not take it");
+            LOG.debug("A client was cut: the memory for answers that clients have yet to read is used up");
             IoUtils.safeClose(connection);
             return;
         }

@@ -284,7 +284,7 @@ public abstract class FrontEndContract {
     }
 
     @Test
-    void w17_toolsAreRepeatedAsTheyCame() throws IOException {
+    void w17_toolCallsAreRepeatedAsTheyCame() throws IOException {
         String tools = "\"tool_calls\":[{\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"f\","
                 + "\"arguments\":\"{\\\"usage\\\":{\\\"n\\\":1},\\\"id\\\":\\\"x\\\"}\"}}]";
         provider.does((exchange, request) -> ScriptedProvider.json(

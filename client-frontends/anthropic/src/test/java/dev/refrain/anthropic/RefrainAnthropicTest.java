@@ -97,7 +97,7 @@ class RefrainAnthropicTest {
     }
 
     @Test
-    void toolsAreRepeatedAsTheyCame() {
+    void toolCallsAreRepeatedAsTheyCame() {
         for (int i = 0; i < 2; i++) {
             var tool = client.messages()
                     .create(message("weather"))

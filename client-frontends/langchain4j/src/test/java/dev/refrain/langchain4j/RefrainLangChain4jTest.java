@@ -141,7 +141,7 @@ class RefrainLangChain4jTest {
     }
 
     @Test
-    void toolsAreRepeatedAsTheyCame() {
+    void toolCallsAreRepeatedAsTheyCame() {
         ChatRequest request = ChatRequest.builder()
                 .messages(UserMessage.from("weather?"))
                 .toolSpecifications(ToolSpecification.builder().name("weather").build())

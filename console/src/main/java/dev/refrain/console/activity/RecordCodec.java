@@ -332,7 +332,7 @@ final class RecordCodec {
             byte[] random = new byte[GenerationId.LENGTH - RANDOM_AT];
             in.get(random);
             if (seconds < 0 || seconds > 9_999_999_999L) {
-                throw new IllegalArgumentException("an id of no time");
+                throw new IllegalArgumentException("an id whose time is out of range");
             }
             String digits = Long.toString(10_000_000_000L + seconds).substring(1);
             return "gen-" + digits + "-" + new String(random, StandardCharsets.ISO_8859_1);
@@ -347,7 +347,7 @@ final class RecordCodec {
             } else if (form == OTHER_SOURCE) {
                 return utf8();
             }
-            throw new IllegalArgumentException("a source of no form");
+            throw new IllegalArgumentException("a source of an unknown form");
         }
 
         private String key() {
@@ -379,7 +379,7 @@ final class RecordCodec {
             if (number == texts.size() + 1L) {
                 texts.add(utf8());
             } else if (number < 0 || number > texts.size()) {
-                throw new IllegalArgumentException("a text that was not there");
+                throw new IllegalArgumentException("the number of a text that its batch does not have");
             }
             return texts.get((int) number - 1);
         }
@@ -398,7 +398,7 @@ final class RecordCodec {
                     return value;
                 }
             }
-            throw new IllegalArgumentException("a number that does not end");
+            throw new IllegalArgumentException("a number of too many bytes");
         }
     }
 }

@@ -25,7 +25,8 @@ public final class TimeSeries {
                 return step;
             }
         }
-        throw new IllegalArgumentException("longer than what is kept: " + (lastSecond - firstSecond) + " s");
+        throw new IllegalArgumentException(
+                "a time range longer than what is kept: " + (lastSecond - firstSecond) + " s");
     }
 
     /**

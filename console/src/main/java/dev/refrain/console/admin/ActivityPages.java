@@ -175,7 +175,8 @@ final class ActivityPages {
             }
             isWhole = true;
         } catch (AdminException e) {
-            throw new IOException("The rest of a file was not read: " + e.getMessage(), e);
+            throw new IOException(
+                    "The CSV file ends early, because the log could not be read to its end: " + e.getMessage(), e);
         } finally {
             if (isWhole) {
                 out.close();

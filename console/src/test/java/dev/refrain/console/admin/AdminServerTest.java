@@ -62,7 +62,7 @@ class AdminServerTest {
         }
     }
 
-    /** All worker threads are busy: with figures that ask for the proxy's address, which never comes. */
+    /** Each worker thread answers a request for figures, and waits for the address of the proxy, which they contain. */
     @Test
     void probesAreAnsweredWhileAllWorkersAreBlocked(@TempDir Path folder) throws IOException {
         ActivityOptions options = ActivityOptions.of(folder.resolve("log"), 64 * MIB, Duration.ofDays(1));

@@ -157,7 +157,7 @@ public abstract class SharedPurgesContract {
             } finally {
                 running.writeLock().unlock();
             }
-            // Clients ask it before it knows what was removed.
+            // Clients send requests to this machine before it has learnt what was removed.
             Await.until(this::isConnected);
             joined = true;
         }

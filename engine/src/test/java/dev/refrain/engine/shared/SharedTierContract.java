@@ -435,7 +435,7 @@ public abstract class SharedTierContract {
         assertThat(of(one.lease(key(2), MINUTE, MINUTE)).mine()).isFalse();
     }
 
-    /** Its holder hears of it and can extend the lease; a dead holder cannot. */
+    /** A live holder hears that its lease is wanted and extends it; the lease of a dead holder ends early. */
     @Test
     void wantingALeaseShortensIt() {
         SharedTier one = open();
@@ -447,11 +447,11 @@ public abstract class SharedTierContract {
         assertThat(of(one.renew(key(1), kept.micros(), MINUTE))).isTrue();
         until(() -> of(other.lease(key(2), MINUTE, MINUTE)).mine());
         assertThat(of(one.renew(key(2), lapsing.micros(), MINUTE))).isFalse();
-        // It was wanted first, so it would have lapsed by now.
+        // This lease was wanted first, so it would have lapsed by now if it had not been extended.
         assertThat(of(other.lease(key(1), MINUTE, MINUTE)).mine()).isFalse();
     }
 
-    /** So the new holder of a lease knows whether it has to look again. */
+    /** The new holder of a lease thus knows whether it has to look the entry up again. */
     @ParameterizedTest
     @ValueSource(ints = {100, 2_000_000})
     void aLeaseTellsWhetherThereIsAnEntry(int length) {

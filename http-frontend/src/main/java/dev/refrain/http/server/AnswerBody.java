@@ -182,7 +182,7 @@ final class AnswerBody {
     private void awaitClient() {
         if (timer == null) {
             timer = new WaitTimer(exchange.getIoThread(), limits, () -> {
-                LOG.debug("The client takes nothing");
+                LOG.debug("A client was cut: it has read nothing of its answer for too long");
                 owner.clientGone();
             });
         }

@@ -272,7 +272,7 @@ public final class ExchangeSink implements ResponseSink {
                 }
             }
         } catch (IOException | RuntimeException | Error e) {
-            LOG.debug("A piece could not be written", e);
+            LOG.debug("A piece of an answer could not be written to the client", e);
             mailbox.post(GONE);
         } finally {
             mailbox.giveBack();
@@ -410,7 +410,7 @@ public final class ExchangeSink implements ResponseSink {
     }
 
     private void noRoom() {
-        LOG.debug("Too much is held for clients that do not take it");
+        LOG.debug("A client was cut: the memory for answers that clients have yet to read is used up");
         clientGone();
     }
 

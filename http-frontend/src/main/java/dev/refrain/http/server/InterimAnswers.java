@@ -48,7 +48,7 @@ final class InterimAnswers {
                     .write(bytes);
             if (written > 0 && bytes.hasRemaining()) {
                 // In practice the kernel takes so few bytes whole or not at all, but nothing guarantees it.
-                throw new IOException("A part of an interim answer was written");
+                throw new IOException("Only a part of an interim answer could be written");
             }
         } catch (IOException e) {
             IoUtils.safeClose(exchange.getConnection());

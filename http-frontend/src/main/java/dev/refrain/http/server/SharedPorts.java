@@ -26,7 +26,7 @@ public final class SharedPorts extends SelectorProvider {
     public SharedPorts() {
         jdk = jdks();
         if (jdk == null) {
-            throw new IllegalStateException("to be installed only where there is another provider");
+            throw new IllegalStateException("this selector provider needs the JDK's own, which was not found");
         }
     }
 

@@ -348,7 +348,10 @@ class CassetteWireTest extends WireTest {
         assertThat(post(CHAT, request.formatted("tuesday")).body()).contains("$.metadata.session");
     }
 
-    /** W86: independent of what the cache holds during recording, and of the order of the suite. */
+    /**
+     * W86: a recording does not depend on what the cache holds while it is made, and a replay does not depend on the
+     * order of the requests.
+     */
     @Test
     void embeddingsAreRecordedAsRequestedEvenWithCaching() throws IOException {
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, Embeddings.answer(request.body())));

@@ -141,7 +141,7 @@ class HostileClientsTest extends WireTest {
                 assertNothingHidden(attack);
             }
         }
-        // The provider has seen only the requests that taught the shortcut this head.
+        // The only requests that reached the provider are those of known(), which make the proxy remember the head.
         assertThat(provider.received())
                 .allMatch(r -> r.uri().endsWith("/chat/completions") && r.body().equals("{}"));
     }

@@ -46,7 +46,7 @@ class KeyRulesWireTest extends AdminTest {
 
     /** Members that Claude Code and Codex send with a new value in each session. */
     @Test
-    void w84_sessionsOfCodingAgents() throws IOException {
+    void w84_theKeyCanLeaveOutTheSessionOfACodingAgent() throws IOException {
         restart(Map.of("REFRAIN_KEY_IGNORE", "messages:metadata.user_id, responses:prompt_cache_key"));
         provider.does((exchange, request) -> ScriptedProvider.json(
                 exchange,
@@ -68,7 +68,7 @@ class KeyRulesWireTest extends AdminTest {
     }
 
     @Test
-    void w40_canonicalBodies() throws IOException {
+    void w40_canonicalKeysIgnoreOrderAndSpelling() throws IOException {
         restart(Map.of("REFRAIN_KEY_NORMALIZATION", "canonical"));
         assertMiss(proxy.cached(CHAT, "{\"model\":\"m\",\"temperature\":1,\"messages\":[]}"));
         assertHit(proxy.cached(CHAT, "{\"messages\":[],\"temperature\":1.0,\"model\":\"\\u006d\"}"));

@@ -41,7 +41,7 @@ class PolicyWireTest extends AdminTest {
     // ---- W80
 
     @Test
-    void w80_onByDefault() throws IOException {
+    void w80_cachingCanBeOnByDefault() throws IOException {
         restart(Map.of("REFRAIN_CACHE_DEFAULT", "on", "REFRAIN_CACHE_TTL", "30d", "REFRAIN_CACHE_MAX_TTL", "365d"));
         assertThat(header(plain(CHAT_REQUEST), TTL)).isEqualTo("2592000");
         assertHit(plain(CHAT_REQUEST));
@@ -210,7 +210,7 @@ class PolicyWireTest extends AdminTest {
     }
 
     @Test
-    void w81_modes() throws IOException {
+    void w81_readOnlyStoresNothingAndWriteOnlyServesNoHits() throws IOException {
         with("""
                 policies:
                   - {match: {model: reads}, mode: read-only}

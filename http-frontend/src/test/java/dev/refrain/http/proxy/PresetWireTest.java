@@ -49,7 +49,7 @@ class PresetWireTest extends WireTest {
     }
 
     @Test
-    void w51_aPolicyOnlyPresetGoesUpstreamUnchanged() {
+    void w51_aRequestWhosePresetIsOnlyAPolicyGoesUpstreamUnchanged() {
         String body = "{ \"model\":\"@preset/policy\" , \"messages\":[]}";
         send(body);
         assertThat(provider.received().get(0).body()).isEqualTo(body);

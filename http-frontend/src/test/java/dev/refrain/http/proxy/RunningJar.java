@@ -141,7 +141,7 @@ final class RunningJar extends ProxyUnderTest {
         }
     }
 
-    /** The number of live objects of a class on its heap. */
+    /** The number of live objects of a class on the heap of the process. */
     int instances(String className) throws IOException, InterruptedException {
         Matcher line = Pattern.compile("(?m)^ *\\d+: +(\\d+) +\\d+ +" + Pattern.quote(className) + "(?: .*)?$")
                 .matcher(jcmd("GC.class_histogram"));

@@ -35,7 +35,7 @@ class SmallHeapHeadsIT {
 
     @Test
     @Timeout(120)
-    void w31_headsWithoutMemoryAre503() throws Exception {
+    void w31_headsForWhichThereIsNoMemoryAre503() throws Exception {
         byte[] head = head();
         CountDownLatch many = new CountDownLatch(CALLS / 2);
         RawProvider.Script script = call -> {

@@ -52,7 +52,7 @@ class UnreachableProviderTest {
     }
 
     @Test
-    void w31_f41_refused() throws IOException {
+    void w31_f41_aRefusedConnectionIsReportedAsSuch() throws IOException {
         int port;
         try (ServerSocket closed = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             port = closed.getLocalPort();
@@ -62,19 +62,19 @@ class UnreachableProviderTest {
 
     /** No name server is asked about an invalid name: a part of this one is too long (RFC 1035, 2.3.4). */
     @Test
-    void w31_unknownHost() throws IOException {
+    void w31_anUnknownHostIsReportedAsSuch() throws IOException {
         assertSaid("http://" + "n".repeat(64) + ".test/v1", "unknown-host", "host name is not known");
     }
 
     @Test
-    void w31_f41_anUntrustedCertificate() throws IOException {
+    void w31_f41_anUntrustedCertificateIsReportedAsSuch() throws IOException {
         try (RawProvider provider = new RawProvider(call -> call.write(ANSWER), SelfSigned.context())) {
             assertSaid(provider.base().toString(), "certificate", "certificate is not trusted");
         }
     }
 
     @Test
-    void w31_tlsToAPortWithout() throws IOException {
+    void w31_aPortWithoutTlsIsReportedAsSuch() throws IOException {
         assertSaidOfTls("HTTP/1.1 400 Bad Request\r\n\r\n", "no-tls", "does not speak TLS");
     }
 
@@ -82,7 +82,7 @@ class UnreachableProviderTest {
      * A fatal alert, handshake_failure, as OpenSSL sends it to a client without a certificate, or with an old version.
      */
     @Test
-    void w31_f41_aHandshakeThatIsRefused() throws IOException {
+    void w31_f41_aRefusedHandshakeIsReportedAsSuch() throws IOException {
         assertSaidOfTls("\u0015\u0003\u0003\u0000\u0002\u0002(", "handshake-failed", "upstream-tls.client-certificate");
     }
 
@@ -117,7 +117,7 @@ class UnreachableProviderTest {
     }
 
     @Test
-    void w31_handshakeThatStalls() throws IOException {
+    void w31_aStalledHandshakeIsReportedAsSuch() throws IOException {
         try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
             assertSaid("https://127.0.0.1:" + silent.getLocalPort() + "/v1", "handshake-timed-out", "timeouts.connect");
         }

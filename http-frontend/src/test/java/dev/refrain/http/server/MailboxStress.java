@@ -23,7 +23,7 @@ public class MailboxStress {
     private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
 
     private final StringBuilder received = new StringBuilder();
-    /** The I/O thread, set by that thread; the other one never sees itself here. */
+    /** Set by the I/O thread itself. So the other thread reads null or the I/O thread here, and never its own. */
     private volatile Thread io;
 
     private final Mailbox mailbox = new Mailbox(tasks::add, received::append) {

@@ -56,7 +56,8 @@ public final class ItemVectors {
 
     private static void check(List<float[]> vectors, int count) {
         if (vectors == null || vectors.size() != count) {
-            throw new UnusableException("the model gave other than the " + count + " vectors that it was asked for");
+            throw new UnusableException(
+                    "the model did not give one vector for each of the " + count + " texts that it was given");
         }
         for (float[] vector : vectors) {
             if (vector == null) {

@@ -107,7 +107,7 @@ public final class ChunkGrammar {
                 expect(b, '\n');
                 due = Due.END;
             }
-            case DATA, END -> throw new IllegalStateException("no framing comes here");
+            case DATA, END -> throw new IllegalStateException("not a place in the framing: " + due);
             default -> extension(b);
         }
     }
@@ -171,7 +171,7 @@ public final class ChunkGrammar {
                 require(isText(b));
                 yield Due.IN_QUOTES;
             }
-            default -> throw new IllegalStateException("no extension comes here");
+            default -> throw new IllegalStateException("not a place in a chunk extension: " + due);
         };
     }
 

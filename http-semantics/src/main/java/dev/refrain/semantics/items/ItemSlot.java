@@ -141,7 +141,7 @@ final class ItemSlot implements ResponseSink, Upstream {
     @Override
     public Call fetch(ResponseSink flight) {
         if (!answers.want(this, flight)) {
-            throw new IllegalStateException("the request for this item was answered in another way");
+            throw new IllegalStateException("this item needs no call: it has its answer, or the request is over");
         }
         answers.goOn();
         return answers::cancelOne;

@@ -247,7 +247,7 @@ class ItemByItemTest {
                 "\"truncate\":\"END\"",
                 "\"truncation\":true"
             })
-    void w86_knownMembersApplyToEachInputByItself(String member) {
+    void w86_inputsAreCachedOneByOneIfAllMembersAreKnown(String member) {
         harness.ask("{\"model\":\"m\"," + member + ",\"input\":[\"a\",\"b\"]}");
         assertThat(harness.ask("{\"model\":\"m\"," + member + ",\"input\":[\"a\",\"c\"]}")
                         .outcome())

@@ -16,20 +16,20 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class CachePolicyTest {
     @Test
-    void w4_offByDefault() {
+    void w4_cachingIsOffByDefault() {
         assertThat(decide(null, null, null, null, null)).isEqualTo(CacheControls.OFF);
         assertThat(decide(null, null, null, null, preset(null, null))).isEqualTo(CacheControls.OFF);
     }
 
     @Test
-    void w4_headerTurnsOn() {
+    void w4_theHeaderTurnsCachingOn() {
         assertThat(decide("true", null, null, null, null).enabled()).isTrue();
         assertThat(decide("true", null, null, null, preset(null, null)).enabled())
                 .isTrue();
     }
 
     @Test
-    void w4_presetTurnsOn() {
+    void w4_aPresetTurnsCachingOn() {
         assertThat(decide(null, null, null, null, preset(true, null)).enabled()).isTrue();
     }
 

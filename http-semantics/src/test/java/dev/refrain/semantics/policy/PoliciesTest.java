@@ -241,7 +241,7 @@ class PoliciesTest {
         "2592000,2592000,,,2592000",
         ",,86401,,86400",
     })
-    void w81_lifetimes(Long ttl, Long most, String header, Integer preset, long lifetime) {
+    void w81_aPolicySetsAndLimitsTheLifetime(Long ttl, Long most, String header, Integer preset, long lifetime) {
         Policy policy =
                 Policy.builder("p").ttl(seconds(ttl)).maxTtl(seconds(most)).build();
         CacheControls controls =
@@ -286,7 +286,8 @@ class PoliciesTest {
                 "    | true  | 1 | {'input':['a','b','c']}                       |",
                 "0   | false | 1 | [                                             | MAX_TEMPERATURE",
             })
-    void w81_limits(Double temperature, boolean tools, Integer turns, String body, BypassReason exceeded) {
+    void w81_aRequestBeyondALimitIsABypass(
+            Double temperature, boolean tools, Integer turns, String body, BypassReason exceeded) {
         Policy policy = Policy.builder("p")
                 .maxTemperature(temperature)
                 .tools(tools)

@@ -349,7 +349,7 @@ class PacedSinkTest {
         "'', INVALID, 0",
         "fast, INVALID, 0"
     })
-    void w87_values(String value, Replay.Kind kind, int number) {
+    void w87_valuesNameAKindAndANumber(String value, Replay.Kind kind, int number) {
         assertThat(replay(value)).isEqualTo(new Replay(kind, number));
     }
 }

@@ -95,7 +95,7 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
             up.accept(connection);
             usable = connection.isOpen();
         } catch (RuntimeException e) {
-            LOG.debug("A connection to the shared tier ended as it began ({})", what, e);
+            LOG.debug("A connection to the shared tier failed just after it was made ({})", what, e);
         }
         if (!usable) {
             // It may have ended before it became the current one, and then nothing has reported its loss.

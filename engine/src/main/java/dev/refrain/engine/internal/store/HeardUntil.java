@@ -31,7 +31,7 @@ public final class HeardUntil {
                             Files.readString(file, StandardCharsets.US_ASCII).strip())
                     : 0;
         } catch (IOException | NumberFormatException e) {
-            LOG.debug("The time until which removals of other machines were heard is not known", e);
+            LOG.debug("The file cannot be read that says until when this machine heard of the removals of others", e);
             return 0;
         }
     }
@@ -41,7 +41,8 @@ public final class HeardUntil {
         try {
             write(file, Long.toString(micros));
         } catch (IOException e) {
-            LOG.debug("The time until which removals of other machines were heard could not be noted", e);
+            LOG.debug(
+                    "The file cannot be written that says until when this machine heard of the removals of others", e);
         }
     }
 

@@ -32,7 +32,7 @@ public final class LastUse {
                     ? Files.getLastModifiedTime(secret).toMillis()
                     : otherwise;
         } catch (IOException e) {
-            LOG.debug("When the store was last in use is not known", e);
+            LOG.debug("It is not known when the store was last in use", e);
             return otherwise;
         }
     }
@@ -44,7 +44,7 @@ public final class LastUse {
                 Files.setLastModifiedTime(secret, FileTime.fromMillis(nowMillis));
             }
         } catch (IOException e) {
-            LOG.debug("That the store is in use cannot be told to those who open it next", e);
+            LOG.debug("It cannot be recorded for the next opening that the store is in use", e);
         }
     }
 }

@@ -121,7 +121,7 @@ final class LockFile implements Closeable {
             if (!logged && waited > LOG_AFTER.toNanos()) {
                 logged = true;
                 LOG.warn(
-                        "Another process is opening or closing the store and holds {}; it is waited for, {} s at most",
+                        "Another process is opening or closing the store and holds {}; waiting for it {} s at most",
                         file,
                         atMost.toSeconds());
             }

@@ -35,7 +35,7 @@ final class OwnerOnly {
             try {
                 Files.createFile(file, attributes(file, FILE));
             } catch (FileAlreadyExistsException e) {
-                LOG.debug("Another process was faster", e);
+                LOG.debug("Another process has created {} meanwhile", file, e);
             }
         } else if (isPosix(file) && !Files.getPosixFilePermissions(file).equals(FILE)) {
             Files.setPosixFilePermissions(file, FILE);

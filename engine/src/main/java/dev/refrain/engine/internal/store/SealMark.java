@@ -82,7 +82,7 @@ public final class SealMark {
                             Files.readString(file, StandardCharsets.US_ASCII).strip())
                     : null;
         } catch (IOException | NumberFormatException e) {
-            LOG.debug("Since when entries are sealed is not known", e);
+            LOG.debug("{} cannot be read, so it is not known since when entries are sealed", file, e);
             return null;
         }
     }
@@ -93,7 +93,7 @@ public final class SealMark {
             Files.writeString(next, Long.toString(millis), StandardCharsets.US_ASCII);
             Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
-            LOG.debug("Since when entries are sealed could not be noted", e);
+            LOG.debug("{} cannot be written, so it is not recorded since when entries are sealed", file, e);
         }
     }
 
@@ -101,7 +101,7 @@ public final class SealMark {
         try {
             Files.deleteIfExists(file);
         } catch (IOException e) {
-            LOG.debug("That entries were sealed could not be forgotten", e);
+            LOG.debug("The file cannot be deleted that says since when entries are sealed", e);
         }
     }
 }

@@ -110,14 +110,14 @@ class CanonicalJsonTest {
         "1e-400,1e-400",
         "0e-999999999,0",
     })
-    void w40_numbers(String spelt, String canonical) {
+    void w40_equalNumbersHaveOneCanonicalForm(String spelt, String canonical) {
         assertThat(canonical("[" + spelt + "]")).isEqualTo("[" + canonical + "]");
     }
 
     @ParameterizedTest
     @ValueSource(
             strings = {"{\"a\":1,\"a\":1}", "{\"x\":[{\"a\":1,\"\\u0061\":2}]}", "[\"\\ud800\"]", "{\"\\udc00\":1}"})
-    void w40_whatHasNoCanonicalForm(String document) {
+    void w40_ambiguousOrBrokenTextHasNoCanonicalForm(String document) {
         assertThat(canonical(document)).isNull();
     }
 

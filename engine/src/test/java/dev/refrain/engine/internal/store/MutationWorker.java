@@ -171,7 +171,10 @@ final class MutationWorker {
         }
     }
 
-    /** An entry with other numbers and the correct checksum looks like a stored one. Its content is unchanged. */
+    /**
+     * Whether this entry may be the work of {@link Mutation#CRAFTED_HEAD}: other numbers in its head under a correct
+     * checksum, so that it cannot be told from a stored one. Its content is unchanged, or its version is another.
+     */
     private boolean isCrafted(int key) {
         long generation = TestEntries.generation(found);
         EntryBuffer expected = TestEntries.entry(key, generation, found.length());
