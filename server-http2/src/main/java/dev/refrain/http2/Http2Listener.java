@@ -25,6 +25,9 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
     /** The name of HTTP/2 in ALPN. */
     public static final String ALPN = "h2";
 
+    /** The protocols that a server agrees to, the preferred one first. */
+    private static final List<String> AGREED = List.of(ALPN, "http/1.1", "http/1.0");
+
     /** Most connections at a time: one for each 64 KiB of heap. Busy ones take more, from the memory budget. */
     private static final long MOST = Math.min(250_000, Runtime.getRuntime().maxMemory() / (64 * 1024));
 
@@ -99,8 +102,8 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
      * offers other protocols alone wants another kind of server, so the handshake ends (RFC 7301, section 3.2).
      */
     public static void offer(SSLEngine engine) {
-        engine.setHandshakeApplicationProtocolSelector(
-                (of, offered) -> offered.contains(ALPN) ? ALPN : offered.contains("http/1.1") ? "http/1.1" : null);
+        engine.setHandshakeApplicationProtocolSelector((of, offered) ->
+                AGREED.stream().filter(offered::contains).findFirst().orElse(null));
     }
 
     // ---- called by the connections

@@ -195,6 +195,15 @@ class ClientTlsTest extends WireTest {
                 socket.startHandshake();
                 assertThat(socket.getApplicationProtocol()).isEqualTo("h2");
             }
+            // As curl --http1.0 does.
+            try (SSLSocket socket = connect(context)) {
+                SSLParameters parameters = socket.getSSLParameters();
+                parameters.setApplicationProtocols(new String[] {"http/1.0"});
+                parameters.setProtocols(new String[] {version});
+                socket.setSSLParameters(parameters);
+                socket.startHandshake();
+                assertThat(socket.getApplicationProtocol()).isEqualTo("http/1.0");
+            }
             try (SSLSocket socket = connect(context)) {
                 SSLParameters parameters = socket.getSSLParameters();
                 parameters.setApplicationProtocols(new String[] {"smtp", "ftp"});
