@@ -79,7 +79,7 @@ final class ArchiveFolder {
         finish(path.resolve(MANIFEST));
     }
 
-    /** Makes an empty file, which {@link #finish} renames to the given one. */
+    /** Makes an empty file under another name. {@link #finish} renames it to the given name. */
     Path unfinished(Path file) throws IOException {
         Path unfinished = file.resolveSibling(file.getFileName() + UNFINISHED);
         Files.deleteIfExists(unfinished);

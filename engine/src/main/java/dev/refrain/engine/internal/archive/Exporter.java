@@ -23,12 +23,12 @@ import java.util.function.UnaryOperator;
 import java.util.zip.CRC32C;
 
 /**
- * Writes the entries of a store into a folder. Each part of the archive has the keys with one prefix. So an interrupted
- * run leaves whole parts, and the next run writes the missing ones. The store is walked once for each part, and only
- * this part's keys are held in memory. One use; not thread-safe.
+ * Writes the entries of a store into a folder. Each part of the archive has the keys with one prefix. The store is
+ * walked once for each part, and only this part's keys are held in memory. A part file that exists is whole, so after
+ * an interrupted run the next one writes only the missing parts. One use; not thread-safe.
  */
 public final class Exporter {
-    /** The intended number of keys in a part: they take some MiB of the heap. */
+    /** The intended number of keys in a part. So many keys take some MiB of the heap. */
     private static final int USUAL_PART = 1 << 16;
 
     private static final int FREE_BYTES = 1 << 16;
@@ -52,7 +52,7 @@ public final class Exporter {
      *
      * @param memory budget for long entries
      * @param wanted decides by key and head whether an entry goes into the archive
-     * @param noteBeside returns the key of the note that belongs to the entry of a key
+     * @param noteBeside returns, for the key of an entry, the key of the entry's note
      */
     public Exporter(
             CacheStore store,
@@ -92,10 +92,10 @@ public final class Exporter {
      * Writes the missing parts.
      *
      * @param keys a digest of the secret under which the store's keys were derived
-     * @param query the answers to export
+     * @param query selects the answers to export
      * @param namespaces the known names of namespaces
-     * @param tag returns the tag of a name that heads have
-     * @throws IOException if the folder has something else in it, or cannot be written
+     * @param tag returns the tag that stands for a namespace's name in the heads of entries
+     * @throws IOException if the folder has something other than this unfinished archive in it, or cannot be written
      */
     public ExportFacts run(String keys, ArchiveQuery query, Set<String> namespaces, ToIntFunction<String> tag)
             throws IOException {
@@ -224,7 +224,7 @@ public final class Exporter {
             while (in.next(entry)) {
                 if (entry.bytes()[EntryHead.KIND] != EntryHead.NOTE) {
                     entries++;
-                    // That run may have been killed before it wrote the part's namespaces to the manifest.
+                    // The earlier run may have been killed before it wrote the part's namespaces to the manifest.
                     labels.add((int) EntryHead.model(entry.bytes()));
                 }
             }

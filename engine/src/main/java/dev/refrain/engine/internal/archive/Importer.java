@@ -14,8 +14,8 @@ import java.util.function.Predicate;
 import java.util.zip.CRC32C;
 
 /**
- * Puts the entries of an archive into a store. Entries that the store already has, or has in a newer version, stay. So
- * after an interrupted run another run finishes the import. One use; not thread-safe.
+ * Puts the entries of an archive into a store. An entry that the store already has, in the same or a newer version, is
+ * not replaced. So after an interrupted run another run finishes the import. One use; not thread-safe.
  */
 public final class Importer {
     private static final int FREE_BYTES = 1 << 16;
@@ -44,7 +44,8 @@ public final class Importer {
      * An importer from a folder.
      *
      * @param memory budget for long entries
-     * @param isReadable whether the cache can read the entry: sealed, if the store is sealed, and unsealed otherwise
+     * @param isReadable whether the cache can read the entry, which must be sealed if the store is sealed, and
+     *     unsealed otherwise
      */
     public Importer(
             CacheStore store,
@@ -157,7 +158,9 @@ public final class Importer {
         return false;
     }
 
-    /** Another process that has the store open may have put a newer entry since its head was read. */
+    /**
+     * Puts an entry, unless another process has put a newer one since the head was read. Returns whether it was put.
+     */
     private boolean putUnlessNewer(byte[] key, EntryBuffer entry, long nowMillis) {
         boolean[] isNewer = new boolean[1];
         if (store.putIf(key, entry, there -> {
@@ -184,7 +187,7 @@ public final class Importer {
         if (store.head(key, head)) {
             return true;
         }
-        // There is no entry, or the store cannot read heads.
+        // Either there is no entry, or the store cannot read heads without the rest of the entry.
         EntryBuffer there = new EntryBuffer(EntryHead.LENGTH, FREE_BYTES, memory);
         try {
             if (!store.peek(key, there) || there.length() < EntryHead.LENGTH) {

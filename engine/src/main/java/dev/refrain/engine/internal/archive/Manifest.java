@@ -15,7 +15,7 @@ import java.util.TreeSet;
  * The description of an archive, in {@code archive.json}. Immutable.
  *
  * @param keys a digest of the secret under which the keys were derived, 16 hexadecimal digits that do not reveal it
- * @param asked the query for its answers
+ * @param asked the query that selected its answers
  * @param parts number of part files, a power of two
  * @param namespaces names of the namespaces whose answers it has
  * @param complete whether all parts were written
@@ -24,7 +24,7 @@ import java.util.TreeSet;
 record Manifest(String keys, Asked asked, int parts, Set<String> namespaces, boolean complete, long entries) {
     static final int FORMAT = 1;
     static final int MOST_PARTS = 4096;
-    /** The longest manifest in bytes. Names of namespaces take most of it. */
+    /** Limit of a manifest, in bytes. The names of namespaces take most of a manifest. */
     static final int MOST_BYTES = 1 << 20;
 
     private static final JsonFactory JSON = new JsonFactory();
@@ -34,8 +34,9 @@ record Manifest(String keys, Asked asked, int parts, Set<String> namespaces, boo
      *
      * @param query its description, see {@link ArchiveQuery#describe}
      * @param typed the text that a user typed; empty if a program made the query
-     * @param sinceMillis the time that the text stood for; only answers stored then or later
-     * @param untilMillis the time that the text stood for; only answers stored before
+     * @param sinceMillis the time that the text stood for when the export began: only answers stored then or later
+     *     are wanted
+     * @param untilMillis likewise: only answers stored before this time are wanted
      * @param scopes tags of the scopes that the text stood for; empty for all
      */
     record Asked(String query, String typed, long sinceMillis, long untilMillis, Set<String> scopes) {
@@ -75,8 +76,10 @@ record Manifest(String keys, Asked asked, int parts, Set<String> namespaces, boo
     }
 
     /**
-     * @throws IOException if the bytes are not a manifest, or have another version; the message says which, without
-     *     the file's name
+     * Reads a manifest.
+     *
+     * @throws IOException if the bytes are not a manifest, or one of another version; the message says what is wrong,
+     *     and leaves out the file's name
      */
     static Manifest read(byte[] bytes) throws IOException {
         String kind = "";

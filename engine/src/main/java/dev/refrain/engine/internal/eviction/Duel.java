@@ -46,7 +46,7 @@ final class Duel {
     }
 
     void observe(long hash, int size, int cost) {
-        // The sample uses other bits of the hash than the choice of cells and marks.
+        // The sample uses other bits of the hash than those by which Footprints chooses groups and marks.
         if (((hash >>> 9) & sampleMask) == 0) {
             note(hash, size, cost);
         }

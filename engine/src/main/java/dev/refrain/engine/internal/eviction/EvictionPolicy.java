@@ -18,7 +18,10 @@ package dev.refrain.engine.internal.eviction;
  * Which mode is better depends on the load. {@link Duel} tries both on a small sample of keys.
  */
 public final class EvictionPolicy {
-    /** Entries sampled per eviction. The worst of 64 is expected within the lowest 1.5 %, so more would gain little. */
+    /**
+     * Entries that a {@link ModelCache} samples per eviction. The worst of 64 is expected within the lowest 1.5 %, so
+     * more would gain little.
+     */
     public static final int SAMPLE = 64;
     /** In guarded mode, the number of a segment's latest entries that are not judged yet. */
     public static final int NEWCOMERS = 2;
@@ -78,7 +81,7 @@ public final class EvictionPolicy {
     }
 
     /**
-     * An entry was read. Called by any thread; takes no lock and leaves no garbage.
+     * Learns that an entry was read. Called by any thread; takes no lock and leaves no garbage.
      *
      * @param hash hash of the key; all of its bits must be as good as random
      * @param size size of the entry, all parts together, in the units of the capacity
@@ -90,7 +93,7 @@ public final class EvictionPolicy {
         duel.observe(hash, size, cost);
     }
 
-    /** An entry is about to be stored. Called before room is made for it; parameters as in {@link #hit}. */
+    /** Learns that an entry is about to be stored. Called before room is made for it; parameters as in {@link #hit}. */
     public synchronized void put(long hash, int size, int cost) {
         learn(hash, footprints.put(hash));
         accesses[stripe()]++;
@@ -105,8 +108,8 @@ public final class EvictionPolicy {
 
     /** @param before the key's cell before this access */
     private void learn(long hash, int before) {
-        // The sample does not use the bits that choose cells and marks. Within one tick nothing is written, so hits of
-        // popular keys stay cheap.
+        // The sample does not use the bits of the hash that choose groups and marks. A second access within one tick
+        // writes nothing, so hits of popular keys stay cheap.
         if (((hash >>> 9) & (sampling - 1)) == 0 && before != 0) {
             int idle = footprints.idle(before);
             if (idle > 0 && !footprints.isLongAgo(before)) {
@@ -126,7 +129,7 @@ public final class EvictionPolicy {
         ticks += rounds * Footprints.TICKS_PER_ROUND;
         footprints.tick((int) (long) ticks);
 
-        // After a long time without puts, this work is spread over the next puts.
+        // After a long time without puts, the aging of the cells is spread over the next puts.
         owedAging += rounds * footprints.length() / ACCESSES_PER_HALVING;
         int aging = (int) Math.min(owedAging, MAX_UPKEEP);
         footprints.age(aging);
@@ -149,7 +152,7 @@ public final class EvictionPolicy {
     }
 
     /**
-     * A part of an entry was evicted, so its other parts score 0.
+     * Learns that a part of an entry was evicted. From then on the other parts of the entry score 0.
      *
      * @param ifUnknown returned if the key is not remembered
      * @return whether this was the first part of the entry to be evicted
@@ -180,7 +183,7 @@ public final class EvictionPolicy {
         return isKnown(footprint) ? Footprints.hits(footprint) : -1;
     }
 
-    /** Whether a footprint belongs to a remembered key. Otherwise it is a default. */
+    /** Whether a footprint is the cell of a remembered key, and not the default for unknown keys. */
     public static boolean isKnown(int footprint) {
         return Footprints.isMarked(footprint);
     }

@@ -98,8 +98,8 @@ final class Footprints {
     }
 
     /**
-     * An entry was read. Writes only if the cell changes, so the cache lines of popular keys stay shared. Returns the
-     * old cell, or 0.
+     * Records that an entry was read. Writes only if the cell changes, so the cache lines of popular keys stay shared.
+     * Returns the old cell, or 0 if the key had none.
      */
     int hit(long hash) {
         int i = find(hash);
@@ -119,7 +119,7 @@ final class Footprints {
         return cell;
     }
 
-    /** An entry is stored. Returns the old cell, or 0. */
+    /** Records that an entry is stored. Returns the old cell, or 0 if the key had none. */
     int put(long hash) {
         int i = find(hash);
         if (i < 0) {
@@ -133,7 +133,7 @@ final class Footprints {
 
     /**
      * Marks an entry as not requested for long, so that its other parts are evicted next. The frequency stays. Returns
-     * the old cell, or 0.
+     * the old cell, or 0 if the key had none.
      */
     int forget(long hash) {
         int i = find(hash);

@@ -12,7 +12,7 @@ package dev.refrain.engine.internal.eviction;
  * <p>Any thread may count, without locks; a lost count does not matter.
  */
 final class Reuse {
-    /** Classes of idle time: two per doubling, up to {@link Footprints#LONG_AGO}. */
+    /** Number of classes of idle time: two per doubling, up to {@link Footprints#LONG_AGO}. */
     private static final int AGES = 30;
 
     /** Counts are halved after this many lessons. */
@@ -47,12 +47,12 @@ final class Reuse {
         return (1L << (age >> 1)) * (age % 2 == 0 ? 1 : 1.5) - 1;
     }
 
-    /** A key was requested again. */
+    /** Counts a key that was requested again. */
     void again(int frequency, int idle) {
         again[frequency * AGES + age(idle)]++;
     }
 
-    /** A sampled key is still waiting. */
+    /** Counts a sampled key that is still waiting. */
     void waiting(int frequency, int idle) {
         waiting[frequency * AGES + age(idle)]++;
     }
@@ -63,7 +63,8 @@ final class Reuse {
     }
 
     /**
-     * Called at regular intervals, by one thread at a time.
+     * Computes the earnings of all classes from the counts, and lets the counts fade. Called at regular intervals, by
+     * one thread at a time.
      *
      * @param ticks the average waiting time between two samples of the same key
      */

@@ -16,8 +16,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Limits the direct memory of all rings in a JVM. Together they take at most a quarter of the JVM's limit, and only
- * while another quarter stays free for the host's own I/O. A request beyond that is refused at once, without a garbage
- * collection, and may be repeated. Thread-safe.
+ * while another quarter stays free for the host's own I/O. A request beyond these limits is refused at once, without a
+ * garbage collection, and may be repeated. Thread-safe.
  *
  * <p>A returned block goes to the next ring that needs one of its size, unless the collector has freed it. Blocks are
  * never freed explicitly, because a thread may still be reading one.
@@ -127,7 +127,8 @@ public final class DirectMemory {
         try {
             return allocator.apply(bytes).order(ByteOrder.nativeOrder());
         } catch (OutOfMemoryError e) {
-            // Before it throws, the JVM collects garbage for half a second. So allocation is not tried again.
+            // The JVM collects garbage for half a second before it throws this error. So no other block is
+            // ever allocated.
             failed = true;
             return null;
         }

@@ -28,8 +28,8 @@ public final class RecordRing {
     private static final int MAX_BLOCK = 1 << 30;
 
     /**
-     * Bits of an index word that hold a part of the hash. The other bits hold the position, in units. They
-     * suffice for centuries.
+     * Bits of an index word that hold a part of the hash. The other bits hold the position, in units, and are enough
+     * for centuries of writing.
      */
     private static final int TAG_BITS = 10;
 
@@ -261,7 +261,7 @@ public final class RecordRing {
         }
     }
 
-    /** Makes room at the head. Returns false if older records keep it, or if there is no memory. */
+    /** Makes room at the head. Returns false if older records stay there, or if there is no memory. */
     private boolean reserve(int room, int frequency) {
         int staying = 0;
         int blocksLeft = 0;

@@ -36,7 +36,10 @@ final class Tape {
 
     private final DirectMemory memory;
     private final ByteBuffer[] blocks = new ByteBuffer[BLOCKS];
-    /** The distance between two blocks' first positions is 2^blockShift, which is at least the length of a block. */
+    /**
+     * The distance between the first positions of two successive blocks is 2^blockShift, which is at least the length
+     * of a block.
+     */
     private final int blockShift;
 
     private final long window;

@@ -42,17 +42,17 @@ public final class CanonicalJson {
     private static final MathContext ONE_DIGIT = new MathContext(1);
     private static final char[] HEX = "0123456789abcdef".toCharArray();
     /**
-     * Numbers with more characters keep their spelling, because the time to parse them grows with the square
-     * of their length.
+     * Numbers with more characters than this keep their spelling, because the time to parse a number grows with the
+     * square of its length.
      */
     private static final int LONGEST_NUMBER = 400;
 
     private static final long MAX_HEAP = Runtime.getRuntime().maxMemory();
-    /** The longest document in bytes. Several copies of its strings are made. */
-    private static final long LONGEST = MAX_HEAP / 64;
     /**
-     * The largest number of values in a document. A value with its name takes some hundred bytes beside its characters.
+     * Limit of a document, in bytes. It is a small share of the heap, because several copies of the strings are made.
      */
+    private static final long LONGEST = MAX_HEAP / 64;
+    /** At most this many values in a document. A value with its name takes some hundred bytes beside its characters. */
     private static final long MOST_VALUES = MAX_HEAP / 1024;
 
     /**
@@ -110,7 +110,7 @@ public final class CanonicalJson {
         }
     }
 
-    /** A map, a list, or the canonical spelling of a scalar. */
+    /** Reads the current value. Returns a map, a list, or the canonical spelling of a scalar. */
     private Object read(JsonParser parser) throws IOException, NotCanonical {
         if (--valuesLeft < 0) {
             throw new NotCanonical();

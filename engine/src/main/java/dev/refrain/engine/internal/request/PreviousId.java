@@ -12,8 +12,8 @@ import java.io.IOException;
  */
 public final class PreviousId {
     /**
-     * A longer {@code thread}, in bytes, is ignored: real ones have one or two short members. The limit bounds the
-     * memory of the parser.
+     * Limit of {@code thread}, in bytes. A longer one is ignored: real ones have one or two short members. The limit
+     * bounds the memory of the parser.
      */
     private static final int MAX_THREAD = 16 * 1024;
 
@@ -87,7 +87,7 @@ public final class PreviousId {
         return id;
     }
 
-    /** A copy of the body with this id replaced by {@code inner}, in quotes. */
+    /** A copy of the body in which {@code inner} stands between the quotes in place of this id. */
     public byte[] replacedBy(byte[] inner) {
         int before = start + 1 - bodyStart;
         byte[] body = new byte[before + inner.length + bodyEnd - end + 1];

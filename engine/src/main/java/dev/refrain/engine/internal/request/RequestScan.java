@@ -40,15 +40,16 @@ public final class RequestScan {
     /** Initial length of {@link #runs}. */
     private static final int FIRST_RUNS = 128;
     /**
-     * Largest length of {@link #runs}: 16 KiB. For a long body it is a quarter of the body's length in bytes. Without
-     * this limit a body with much white space could take four times its own length.
+     * Limit of the length of {@link #runs}, which is 16 KiB. For a long body the limit is higher: the array may take a
+     * quarter of the body's bytes. Without a limit, the array for a body with much white space could take four times
+     * the body's bytes.
      */
     private static final int MOST_RUNS = 4096;
 
     private static final int BYTES_PER_RUN_INDEX = 16;
     /**
-     * Length of {@link #runs} that stays when the other runs are dropped. An ignored member may take back
-     * the last runs.
+     * Number of elements of {@link #runs} that are kept when the earlier ones are dropped. The last runs must be there,
+     * because the scan goes back over them if it leaves out a member.
      */
     private static final int LAST_RUNS = 16;
 
@@ -56,7 +57,7 @@ public final class RequestScan {
     private IgnoredMembers ignored;
     /** The nodes of the open objects by level; null at a level through which no path leads. */
     private IgnoredMembers.Node[] nodes = {};
-    /** The number of members that were kept of these objects, by level. */
+    /** The number of members that were kept so far of each open object, by level. */
     private int[] kept = {};
 
     private final TopLevelFields fields = new TopLevelFields();
@@ -73,7 +74,7 @@ public final class RequestScan {
     // If there is no room for all runs, the first ones are dropped, and a second scan finds them again.
     private int[] runs = {};
     private int runsLength;
-    /** Length that the dropped runs took in the array. */
+    /** Number of elements that the dropped runs had in the array. */
     private int runsGone;
     /** Receives each run before it is dropped; null in a first scan. */
     private final RunReader reader;
@@ -257,7 +258,7 @@ public final class RequestScan {
         while (true) {
             int nameStart = i;
             int nameEnd = i;
-            // The end of the normalised form before this member, to which it returns if the member is ignored.
+            // The end of the normalised form before this member. The scan returns to it if the member is ignored.
             int runsBefore = runsGone + runsLength;
             int bytesBefore = runsBytes;
             int startBefore = runStart;

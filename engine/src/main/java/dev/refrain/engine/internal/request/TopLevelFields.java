@@ -20,18 +20,19 @@ public final class TopLevelFields {
     private static final int ABSENT = -1;
 
     /**
-     * Real names of models and presets are shorter, in bytes as spelt. Of longer ones only the beginning is decoded.
+     * Limit of the names of models and presets, in bytes as spelt. Real names are shorter; of longer ones only the
+     * beginning is decoded.
      */
     private static final int MAX_NAME = 1024;
 
     private static final int SHOWN_NAME = 256;
 
-    /** No provider takes more names in {@code models}. */
+    /** At most this many names in {@code models}; no provider takes more. */
     private static final int MAX_MODELS = 64;
 
     private static final List<String> ANY_MODEL = List.of("*");
 
-    /** Decodes strings with escapes. The length of the body bounds theirs. */
+    /** Decodes strings with escapes. Their length needs no limit here, because it is bounded by the body's. */
     private static final JsonFactory STRINGS = JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxStringLength(Integer.MAX_VALUE)
@@ -140,7 +141,7 @@ public final class TopLevelFields {
                 return ANY_MODEL;
             }
             while (parser.nextToken() != JsonToken.END_ARRAY) {
-                // This stops at the beginning of an object, whose names the factory would keep.
+                // The loop ends at the beginning of an object, because the factory would keep the names in the object.
                 if (parser.currentToken() != JsonToken.VALUE_STRING
                         || models.size() == MAX_MODELS
                         || parser.getTextLength() > MAX_NAME) {

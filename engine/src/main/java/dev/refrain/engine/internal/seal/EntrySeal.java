@@ -23,7 +23,7 @@ import javax.crypto.spec.SecretKeySpec;
  * salt). So the nonce can be constant: a pair of key and nonce repeats only if a salt repeats for the same entry. After
  * 2^32 sealings of one entry (one a second for 136 years) the probability of that is (2^32)^2 / 2^257 = 2^-193. No
  * counter has to survive a crash, and machines need not coordinate. With one key for each entry and random 96-bit
- * nonces it would be 2^-33.
+ * nonces, the probability would be 2^-33.
  *
  * <p>The fields of the head that a store needs to expire and evict an entry stay readable, and are authenticated:
  * times, cost, scope and model. Everything else is encrypted, including lengths. The checksum is that of the sealed

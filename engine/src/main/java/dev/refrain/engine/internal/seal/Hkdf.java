@@ -14,7 +14,7 @@ public final class Hkdf {
     /** Length of a hash, and so of a pseudorandom key, in bytes. */
     public static final int HASH_LENGTH = 32;
 
-    /** The longest output in bytes (RFC 5869, section 2.3): the counter is one byte. */
+    /** Limit of the output, in bytes (RFC 5869, section 2.3): the counter of blocks is one byte. */
     static final int MAX_LENGTH = 255 * HASH_LENGTH;
 
     private static final String ALGORITHM = "HmacSHA256";

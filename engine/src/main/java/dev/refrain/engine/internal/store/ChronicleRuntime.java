@@ -11,7 +11,7 @@ import net.openhft.chronicle.map.ChronicleMap;
  * initialisers. If a flag of the JVM is missing, Chronicle fails later with an obscure error.
  */
 public final class ChronicleRuntime {
-    /** Chronicle Map reaches into these by reflection. */
+    /** Packages that Chronicle Map reaches into by reflection. */
     private static final List<String> OPENED = List.of("java.lang", "java.lang.reflect", "sun.nio.ch");
 
     private ChronicleRuntime() {}
@@ -78,7 +78,8 @@ public final class ChronicleRuntime {
     }
 
     /**
-     * Chronicle Map loads the classes that a file names only with its own class loader, which must see the engine's.
+     * Checks that Chronicle Map's class loader sees the engine's classes. Chronicle Map uses only this class loader to
+     * load the classes that a file names.
      */
     private static void requireThatChronicleSeesUs() {
         Class<?> seen;
@@ -110,8 +111,8 @@ public final class ChronicleRuntime {
     }
 
     /**
-     * Chronicle Map compiles nothing here, because its one generated class is supplied ({@link GlobalState}). But it
-     * does not start without a compiler.
+     * Checks that the JVM has a compiler, without which Chronicle Map does not start. Chronicle Map compiles nothing
+     * here, because its one generated class is supplied ({@link GlobalState}).
      */
     private static void requireCompiler() {
         if (ModuleLayer.boot().findModule("jdk.compiler").isEmpty()) {

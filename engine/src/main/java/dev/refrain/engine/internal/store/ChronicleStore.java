@@ -21,8 +21,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps entries in a memory-mapped file. Several processes may share the file, and it survives them even if
- * they are killed.
+ * Keeps entries in a memory-mapped file. Several processes may share the file, and it survives them even if they
+ * are killed.
  *
  * <p>{@link SegmentMap} keeps values of up to 32 KiB and makes room. {@link LargeEntries} cuts longer entries into
  * values of this length. {@link StoreFiles} opens the file, whatever state it is in. The code here keeps the contract
@@ -37,7 +37,9 @@ public final class ChronicleStore implements CacheStore {
     private static final int UNREAD = 2;
 
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
-    /** An operation waits up to one second for a lock, and takes several locks for a large entry. */
+    /**
+     * Longer than an operation takes: it waits up to one second for a lock, and takes several locks for a large entry.
+     */
     private static final int CLOSE_TIMEOUT_SECONDS = 10;
 
     private static final int SEGMENTS_FOR_AN_ESTIMATE = 16;
@@ -104,7 +106,7 @@ public final class ChronicleStore implements CacheStore {
     }
 
     /**
-     * Like the other methods, with a secret and an option for commands.
+     * Like the other {@code open} methods, with a secret and an option for commands.
      *
      * @param secret secret of a new store; null for a random one
      * @param keeps whether an existing file keeps its capacity, and is refused instead of set aside if it is damaged
@@ -411,7 +413,10 @@ public final class ChronicleStore implements CacheStore {
         return each(segment, walk, 0);
     }
 
-    /** Counts as one operation per segment, so that a walk does not delay closing. */
+    /**
+     * Walks through a segment. Returns {@code unread} if the store is closed or the walk fails. Each segment is an
+     * operation of its own, so that a walk through many segments does not delay closing.
+     */
     private long each(int segment, IntToLongFunction walk, long unread) {
         if (inFlight.enter()) {
             try {
@@ -494,8 +499,8 @@ public final class ChronicleStore implements CacheStore {
     }
 
     /**
-     * Room beside the values themselves: for each its key, its length field and half a chunk. What an empty store takes
-     * does not count.
+     * The bytes that a number of values take besides their content: for each value its key, its length field and half a
+     * chunk. What an empty store takes is not included.
      */
     private static long overhead(long values) {
         return values * (CacheStore.KEY_LENGTH + 2 + Layout.CHUNK_SIZE / 2);

@@ -18,8 +18,8 @@ import org.slf4j.LoggerFactory;
  * the page cache has all that the process wrote. There are three exceptions. After a power failure or a crash of the
  * operating system, pages may have reached the disk in any order. A copy of the file that was made during writes may be
  * torn. An operation may have failed half-way and released its lock. So the lock file records a number that stands for
- * this run of the operating system and this file. It is written when a process has opened the map alone, and erased at
- * the first failure. A segment with a free lock is trusted only if the number still matches.
+ * this run of the operating system and this file. The number is written when a process has opened the map alone, and
+ * erased at the first failure. A segment with a free lock is trusted only if the number still matches.
  */
 final class CleanShutdown {
     static final long NONE = 0;

@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
 final class DiskSpace {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
 
-    /** More than several processes and other writers use up between two checks. */
+    /** Bytes that must stay free: more than several processes and other writers use up between two checks. */
     static final long MARGIN = 16L << 20;
 
     /**
@@ -30,8 +30,8 @@ final class DiskSpace {
 
     private static final long STRIDE = 1L << 20;
     /**
-     * Pages that a value may touch first, besides those that it fills: one of the lookup table, one of the free list,
-     * and one at either end.
+     * Bytes of the pages that a value may be the first to touch, besides those that it fills: one page of the lookup
+     * table, one of the free list, and one at either end of the value.
      */
     private static final long FIRST_TOUCHED = 4 * 4096;
 
@@ -135,8 +135,8 @@ final class DiskSpace {
     }
 
     /**
-     * Call after a failed write that a full disk would explain, whatever {@link #free} returns: with a quota it
-     * is too high.
+     * Refuses entries for a while. Call after a failed write that a full disk would explain, even if {@link #free}
+     * returns enough: where a quota applies, its result is too high.
      */
     void suspect() {
         if (!preallocated) {

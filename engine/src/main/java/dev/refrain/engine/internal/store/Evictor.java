@@ -7,10 +7,10 @@ import java.util.BitSet;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * Chooses the values to evict from a full segment to make room for one value. The room must be contiguous,
- * so it chooses a run of neighbours: of all runs that are long enough, the one with the lowest worth per
- * chunk. {@link EvictionPolicy} computes the worth of an entry. Expired entries, and free chunks between
- * values, are worth nothing.
+ * Chooses the values to evict from a full segment to make room for one value. The room must be contiguous, so it
+ * chooses a run of neighbours: of all runs that are long enough, the one with the lowest worth per chunk.
+ * {@link EvictionPolicy} computes the worth of an entry. Expired entries, and free chunks between values, are
+ * worth nothing.
  *
  * <p>The sample is a stretch of the segment of at most {@link #SAMPLE} values. A stretch is a fair sample, because a
  * value's place does not depend on its worth. Sampling takes some 20 us under the segment's update lock: 7 us for a
@@ -22,8 +22,8 @@ import java.util.concurrent.ThreadLocalRandom;
  */
 final class Evictor {
     /**
-     * A segment holds some 400 answers of 2.5 KB, or 30 parts of large ones. This many of the smallest values make room
-     * for one part.
+     * A segment holds some 400 answers of 2.5 KB, or 30 parts of large ones. Even of the smallest values, this many
+     * make room for one part.
      */
     private static final int SAMPLE = 512;
 
@@ -42,7 +42,10 @@ final class Evictor {
     private final Shortlists shortlists;
 
     private final BitSet isStart = new BitSet(Layout.CHUNKS_PER_SEGMENT);
-    /** The values of the sample by place: first chunk, chunk after the last one, worth and claim. */
+    /**
+     * The values of the sample in the order of their places: first chunk, chunk after the last one, worth, and
+     * claim ({@link EvictionPolicy#claim}).
+     */
     private final int[] starts = new int[SAMPLE];
 
     private final int[] ends = new int[SAMPLE];
@@ -105,7 +108,7 @@ final class Evictor {
     }
 
     /**
-     * Whether {@link #choose} used only the shortlist. Then the lookup table may not have the chosen values any more.
+     * Whether {@link #choose} used only the shortlist. If so, the lookup table may not have the chosen values any more.
      */
     boolean choseFromShortlist() {
         return isFromShortlist;
@@ -166,8 +169,8 @@ final class Evictor {
     }
 
     /**
-     * The challenger, which is the oldest recent insert, stays if its key was requested more often than those of the
-     * values that would be evicted instead. If not, the challenger is evicted.
+     * Chooses the run to evict. The challenger, which is the oldest recent insert, stays if its key was requested more
+     * often than those of the values that would be evicted instead. If not, the challenger is evicted.
      */
     private void contest(int chunks, int challengerChunk) {
         int challenger =
@@ -309,7 +312,8 @@ final class Evictor {
             int footprint = policy.footprint(owner);
             double value = EvictionPolicy.value(view.cost(chunk), EvictionFacts.chunks(view.total(chunk)));
             if (!EvictionPolicy.isKnown(footprint)) {
-                // Stored before this process began, or forgotten by the sketch: the older it is, the lower its worth.
+                // The policy does not know the key: the entry was stored before this process began, or other keys took
+                // its place. The older the entry is, the lower is its worth.
                 value /= 1 + Math.max(0, nowMillis - view.storedAt(chunk)) / MILLIS_TO_HALVE;
             }
             int length = ends[count] - chunk;
@@ -361,7 +365,7 @@ final class Evictor {
         }
     }
 
-    /** With prefix sums, the worth of a run is one subtraction. */
+    /** Computes the prefix sums, with which the worth of any run is one subtraction. */
     private void sum() {
         for (int i = 0; i < count; i++) {
             worthSums[i + 1] = worthSums[i] + (worths[i] == NEVER ? 0 : worths[i]);

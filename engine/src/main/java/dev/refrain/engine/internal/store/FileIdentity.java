@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Checks whether the open files still have their names. A file that was removed or replaced goes on working for the
- * processes that have it open, but no other process finds it. So it is only logged, once. Thread-safe.
+ * processes that have it open, but no other process finds it. So the loss is only logged, once. Thread-safe.
  */
 final class FileIdentity {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);

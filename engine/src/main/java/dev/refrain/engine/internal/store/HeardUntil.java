@@ -36,7 +36,7 @@ public final class HeardUntil {
         }
     }
 
-    /** Records the time. */
+    /** Records the time. A failure is only logged, since a time that is too old is safe. */
     public void mark(long micros) {
         try {
             write(file, Long.toString(micros));

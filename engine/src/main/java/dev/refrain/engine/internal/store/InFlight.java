@@ -22,9 +22,8 @@ final class InFlight {
     boolean enter() {
         int counter = counter();
         counters.getAndIncrement(counter);
-        // Here the increment comes before the read of the flag; in {@link #close} and {@link #awaitNone} the
-        // flag is set before the counters are read. So either this operation sees the flag, or the closing
-        // thread sees the counter.
+        // Here the increment comes before the read of the flag; in close and awaitNone the flag is set before the
+        // counters are read. So either this operation sees the flag, or the closing thread sees the counter.
         if (closed) {
             counters.getAndDecrement(counter);
             return false;

@@ -232,8 +232,8 @@ public final class Inspection {
     }
 
     /**
-     * What is wrong in all later copies of the segment, or null. Ignores overlaps, because they are not the fault
-     * of one value.
+     * What is still wrong with a value; null if one of the later copies of its segment has nothing wrong at that place.
+     * Ignores overlaps, because they are not the fault of one value.
      */
     private String stillThere(List<RawMap.Segment> later, int slot, int chunk) {
         String fault = null;

@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * <p>Byte 0 is the <em>gate</em>: locked exclusively while a process opens or closes the map. Byte 1 is
  * <em>membership</em>: locked shared by each process that has the map open. A process that holds the gate and gets
  * membership exclusively is alone with the map. Byte 2 is locked by the process that sweeps. The kernel releases all
- * locks of a process that dies; the count of opens in the record then shows that one died.
+ * locks of a process that dies; the count of opens in the record then shows that a process died.
  *
  * <p>Closing any channel of this file releases the locks of the whole process (POSIX), so a process opens it once; see
  * {@link StoreFiles}. Not thread-safe, except {@link #writeTrust}, {@link #beginSweep} and {@link #endSweep}.
@@ -38,15 +38,15 @@ final class LockFile implements Closeable {
     private static final long MAGIC = 0x4E49_4152_4645_5221L; // "!REFRAIN" in a dump
     private static final int RECORD_AT = 8;
     private static final int RECORD_LENGTH = 52;
-    /** Directly behind the record, so that one write covers both. */
+    /** The checksum is directly behind the record, so that one write covers both. */
     private static final int CHECKSUM_AT = RECORD_AT + RECORD_LENGTH;
 
     private static final int TRUST_AT = CHECKSUM_AT + Integer.BYTES;
     private static final int LENGTH = TRUST_AT + Long.BYTES;
 
     /**
-     * The first version whose record has a checksum, and a check of the map's head where older ones have a
-     * number of parts.
+     * The first version whose record has a checksum, and a check of the map's head where older records have a number
+     * of parts.
      */
     private static final int CHECKED_VERSION = 3;
 

@@ -19,7 +19,7 @@ public final class LockHoldTimes {
         REPAIR
     }
 
-    /** Called with no lock held, on the thread that held it. */
+    /** Called with no lock held, on the thread that held the lock. */
     public interface Observer {
         void held(Work work, long nanos);
     }

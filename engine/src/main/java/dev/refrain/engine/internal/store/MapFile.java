@@ -79,7 +79,10 @@ final class MapFile {
         }
     }
 
-    /** Chronicle Map takes the geometry from the file's header, so it is compared with ours. */
+    /**
+     * Returns a map if its geometry is ours; otherwise closes it and throws. Chronicle Map takes the geometry from the
+     * file's header.
+     */
     private static ChronicleMap<byte[], EntryBuffer> checked(ChronicleMap<byte[], EntryBuffer> map) throws IOException {
         VanillaChronicleMap<?, ?, ?> shape = (VanillaChronicleMap<?, ?, ?>) map;
         if (map.keyClass() != byte[].class

@@ -23,7 +23,7 @@ final class MapHead {
     /** Stands for a check that is not known; no head has it. */
     static final long UNKNOWN = 0;
 
-    /** Chronicle Map writes no longer header. */
+    /** Limit of the header, in bytes. Chronicle Map never writes a longer one. */
     private static final int MAX_HEADER_LENGTH = 16 << 10;
 
     private static final int HEADER_AT = SizePrefixedBlob.SELF_BOOTSTRAPPING_HEADER_OFFSET;
@@ -76,7 +76,7 @@ final class MapHead {
                 throw new IOException("it ends before its first segment");
             }
             head.putInt(SizePrefixedBlob.SIZE_WORD_OFFSET, SizePrefixedBlob.READY | SizePrefixedBlob.DATA | length);
-            // This is the lock of the global state, which may be held.
+            // The lock of the global state may be held, and must not change the digest.
             head.putLong(stateAt, 0);
             MessageDigest sha256 = sha256();
             sha256.update(head);

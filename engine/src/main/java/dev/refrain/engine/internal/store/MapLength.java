@@ -10,11 +10,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps the map's file as long as it was when it was mapped. A user may truncate the file while it is mapped
- * ({@code truncate}, {@code > answers.refrain}, a copy over it). Then each access to a page behind its end raises
- * SIGBUS, which the JVM turns into an {@link InternalError} in most places and dies of in others. No lock prevents
- * truncation, so the file gets its length back as soon as it is noticed. The lost part is then zeros, which are
- * segments without entries. Thread-safe.
+ * Restores the length of the map's file if somebody truncates the file while it is mapped ({@code truncate},
+ * {@code > answers.refrain}, a copy over it). After a truncation, each access to a page behind the file's end raises
+ * SIGBUS. In most places the JVM turns this signal into an {@link InternalError}, in others it dies. No lock prevents a
+ * truncation, so the file gets its length back as soon as the truncation is noticed. The lost part is then zeros, which
+ * are segments without entries. Thread-safe.
  */
 final class MapLength {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);

@@ -10,8 +10,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Opens and closes files on a thread of its own. On the caller's thread, a set interrupt flag would close the channels
- * and so release their locks. Chronicle's messages on this thread go to the debug log, because it logs a recovery as
- * warnings on which nobody can act.
+ * and so release their locks. Chronicle's messages on this thread go to the debug log, because Chronicle logs a
+ * recovery as warnings on which nobody can act.
  */
 final class OwnThread {
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);

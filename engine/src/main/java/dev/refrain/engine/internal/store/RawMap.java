@@ -16,8 +16,8 @@ import net.jpountz.xxhash.XXHashFactory;
 
 /**
  * Reads the file of a map as docs/STORAGE-FORMAT.md describes it, without Chronicle Map. It is read-only, takes no
- * locks and maps nothing, so it cannot harm a file that is in use, and a damaged file cannot harm it. A segment that is
- * written to meanwhile may be torn in the copy; a caller to which that matters reads it again.
+ * locks and maps nothing, so it cannot harm a file that is in use, and a damaged file cannot harm it. If a segment is
+ * written to meanwhile, the copy may be torn; a caller that needs a whole copy reads the segment again.
  */
 final class RawMap implements Closeable {
     private static final int HEADER_AT = 12;
@@ -39,10 +39,10 @@ final class RawMap implements Closeable {
     private static final int CHUNKS_AT = TABLE + COUNTERS + FREE_LIST;
 
     private static final int SEGMENT_LENGTH = CHUNKS_AT + Layout.CHUNKS_PER_SEGMENT * Layout.CHUNK_SIZE;
-    /** The largest number of values in a lookup table: four fifths of its slots. */
+    /** At most this many values in a lookup table: four fifths of its slots. */
     static final int MAX_VALUES = 6_553;
 
-    /** The largest number of bytes of an encoded value length, which have seven bits each and a stop bit. */
+    /** At most this many bytes encode the length of a value. Each byte has seven bits of the length, and a stop bit. */
     private static final int MAX_LENGTH_BYTES = 3;
 
     private static final int LONGEST_VALUE = CacheStore.KEY_LENGTH + MAX_LENGTH_BYTES + Layout.MAX_VALUE_LENGTH;

@@ -23,7 +23,8 @@ final class Repair {
     }
 
     /**
-     * Checks all segments, or only those whose header is impossible after a clean close ({@link RawMap#isSuspect}).
+     * Checks all segments, or only those whose header is impossible after a clean close ({@link RawMap#isSuspect}), and
+     * repairs those that need it.
      *
      * @return the number of corrections
      */

@@ -27,7 +27,8 @@ public final class SealMark {
     }
 
     /**
-     * Call before the store is opened with sealing.
+     * Records that entries are sealed from now on, unless they are already. Call before the store is opened
+     * with sealing.
      *
      * @return the time since which entries are sealed; 0 if all are
      */
@@ -42,7 +43,8 @@ public final class SealMark {
     }
 
     /**
-     * Call when the store is opened without sealing.
+     * Records that entries are not sealed any more. Deletes the file once all sealed entries must have expired. Call
+     * when the store is opened without sealing.
      *
      * @param longestMillis the longest TTL of an entry, milliseconds
      * @return whether there may be sealed entries
@@ -63,7 +65,7 @@ public final class SealMark {
         return true;
     }
 
-    /** Like {@link #begin}, but changes nothing; the given time if entries are not sealed yet. */
+    /** Like {@link #begin}, but changes nothing. Returns the given time if entries are not sealed yet. */
     public long since(long nowMillis) {
         Long known = read();
         return known != null && known >= 0 ? Math.min(known, nowMillis) : nowMillis;

@@ -27,7 +27,8 @@ import net.openhft.chronicle.map.impl.CompiledMapQueryContext;
 
 /**
  * A Chronicle Map of values that each fit in one segment. It evicts to make room, and avoids segments whose lock is
- * stuck. Methods pass on other exceptions of Chronicle Map; {@link ChronicleStore} turns them into misses.
+ * stuck. Its methods catch only the timeout of a lock; {@link ChronicleStore} turns all other exceptions of Chronicle
+ * Map into misses.
  *
  * <p>Two properties of Chronicle Map 2026.1 shape the code. First, for a full segment it takes the map's global lock.
  * If a process is killed while it holds that lock, every other process that wants the lock prints a dump of the whole
@@ -40,11 +41,13 @@ import net.openhft.chronicle.map.impl.CompiledMapQueryContext;
 final class SegmentMap {
     /** Chunks of an answer of 2.5 KB. If entries are smaller, eviction keeps less history per entry. */
     private static final int USUAL_CHUNKS = 20;
-    /** Attempts to make room for one value. One is enough unless other writers take the room. */
+    /**
+     * At most this many attempts to make room for one value. One attempt is enough unless other writers take the room.
+     */
     private static final int ROUNDS = 8;
     /**
-     * The largest number of free lists that are read for a count. Each is on a page of its own, which may have to come
-     * from the disk.
+     * At most this many free lists are read for a count. Each is on a page of its own, which may have to come from
+     * the disk.
      */
     private static final int SEGMENTS_COUNTED = 1_024;
 
@@ -105,7 +108,10 @@ final class SegmentMap {
         }
     }
 
-    /** Repeats the check under the lock, after it has failed without. */
+    /**
+     * Repeats the check of {@link SegmentState#isSafe} under the lock, after it has failed without the lock. Repairs
+     * and throws like {@link #lock}.
+     */
     private void requireSafe(byte[] key) {
         try (ExternalMapQueryContext<byte[], EntryBuffer, ?> query = map.queryContext(key)) {
             lock(query, key);

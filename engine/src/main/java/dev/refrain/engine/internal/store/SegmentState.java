@@ -14,8 +14,8 @@ import net.openhft.chronicle.hash.impl.VanillaChronicleHash;
 import net.openhft.chronicle.map.VanillaChronicleMap;
 
 /**
- * The headers, lookup tables and free lists of the mapped file, read and written in place, as
- * docs/STORAGE-FORMAT.md describes them.
+ * The headers, lookup tables and free lists of the mapped file, read and written in place, as docs/STORAGE-FORMAT.md
+ * describes them.
  *
  * <p>Chronicle Map trusts the file. It walks a lookup table until it comes to a free slot, for ever if there is none.
  * It follows links to further tiers of a segment, wherever they lead. It reads and frees as many bytes as a value's
@@ -24,10 +24,11 @@ import net.openhft.chronicle.map.VanillaChronicleMap;
  * ends at the first free slot, so in a sound segment it costs next to nothing. A segment that fails the check is
  * repaired ({@link #repair}).
  *
- * <p>Reading needs no lock, but without one it may see half of a change. Writing needs the segment's write lock.
+ * <p>Reading needs no lock, but a read without the lock may see half of a change. Writing needs the segment's
+ * write lock.
  */
 final class SegmentState {
-    /** Offset in a segment's header, after its lock. */
+    /** Offset of the number of values in a segment's header, directly behind the lock. */
     static final int ENTRIES = 8;
 
     static final int LOWEST_FREE = 12;
@@ -150,7 +151,9 @@ final class SegmentState {
         return false;
     }
 
-    /** Whether the lookup table has a free slot. Without one, a walk through the segment would not end. */
+    /**
+     * Whether a walk through a segment ends: its lookup table has a free slot, and there is no link to a further tier.
+     */
     boolean isWalkable(int segment) {
         if (MEMORY.readLong(header(segment) + NEXT_TIER) != 0) {
             return false;

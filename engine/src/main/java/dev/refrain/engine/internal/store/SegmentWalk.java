@@ -65,7 +65,7 @@ final class SegmentWalk {
         return found;
     }
 
-    /** One of these keys; valid until the next call. */
+    /** One of the keys that the last {@link #look} has found; valid until the next call. */
     byte[] key(int number) {
         System.arraycopy(keys, number * CacheStore.KEY_LENGTH, key, 0, CacheStore.KEY_LENGTH);
         return key;

@@ -46,7 +46,7 @@ final class SetAside {
                 && DAMAGED_NAME.matcher(sibling.substring(name.length())).matches();
     }
 
-    /** Deletes the damaged files, for their room. */
+    /** Deletes the damaged files, to free their room. */
     void deleteDamaged() throws IOException {
         for (Path damaged : damagedFiles()) {
             Files.delete(damaged);
@@ -70,7 +70,7 @@ final class SetAside {
     /**
      * Renames a store that cannot be used.
      *
-     * @param budget length of its beginning that is kept, in bytes
+     * @param budget length of the beginning of the store that is kept, in bytes
      */
     void setAside(Throwable reason, long budget) throws IOException {
         // One damaged file is enough for an investigation. More would fill the disk.

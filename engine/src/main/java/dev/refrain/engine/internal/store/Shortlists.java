@@ -6,7 +6,7 @@ import java.util.Arrays;
  * For each segment, the runs of lowest worth at the last full sample. The bound of a list is the highest worth on it at
  * that time. While a listed run is worth no more than the bound, a new sample would find no better run, unless the
  * worth of other values has fallen since. So a list is used no more often than it is long, and only until the next
- * value expires. A list made for a larger room does not serve a much smaller one, for which single values cost less
+ * value expires. A list made for a larger room does not serve a much smaller room, for which single values cost less
  * than runs. Used under the segment's lock.
  *
  * <p>A value is identified by its chunk and some bits of its owner's hash. The chunk may have another value by now, so

@@ -38,7 +38,8 @@ final class StoreFiles {
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
 
     /**
-     * A damaged map is cut to one part in this many of the capacity, because it is kept beside a new map of full size.
+     * The capacity divided by this is the length to which a damaged map is cut, because it is kept beside a new map of
+     * full size.
      */
     private static final int DAMAGED_SHARE = 20;
 
@@ -102,7 +103,7 @@ final class StoreFiles {
     }
 
     /**
-     * Like the other method, with options for commands.
+     * Like the other {@code open} method, with options for commands.
      *
      * @param givenSecret the secret for a new map; null for a random one
      * @param keeps whether an existing map keeps its capacity, and is refused instead of set aside if it is damaged
@@ -422,7 +423,7 @@ final class StoreFiles {
                 && before.opens() > 0
                 && lock.readTrust() != CleanShutdown.NONE
                 && lock.readTrust() == CleanShutdown.of(file);
-        // If this process is killed during the recovery, the next one has to check all segments.
+        // If this process is killed during the recovery, the next recovery has to check all segments.
         lock.writeTrust(CleanShutdown.NONE);
         int corrections = Repair.run(file, isTrusted);
         ChronicleMap<byte[], EntryBuffer> recovered = MapFile.open(file);

@@ -22,10 +22,10 @@ import java.util.zip.CRC32C;
  * replaced. Thread-safe.
  */
 public final class UntoldFile {
-    /** Longer files are not read. */
+    /** Limit of the file, in bytes. A longer file is not read. */
     static final int MAX_BYTES = 8 << 20;
     /**
-     * A file longer than this is to be replaced. The new file should have less than half of this, so that
+     * A file of more bytes than this is to be replaced. The new file should have less than half as many, so that
      * replacing is rare.
      */
     static final int FULL_BYTES = 4 << 20;
@@ -58,7 +58,7 @@ public final class UntoldFile {
         T run() throws IOException;
     }
 
-    /** Another process has the lock. */
+    /** Another process, or another cache in this process, has the lock. */
     public static final class HeldException extends IOException {
         private static final long serialVersionUID = 1;
 
@@ -68,7 +68,7 @@ public final class UntoldFile {
     }
 
     /**
-     * Runs an action under the lock. Another process holds the lock only for one write.
+     * Runs an action under the lock. Nobody holds the lock for longer than one such action.
      *
      * @param waits whether to wait for the lock; if not, throws {@link HeldException} at once
      */

@@ -83,28 +83,28 @@ public interface AnswerCapture {
         return new BytesCapture(Math.min(maxBytes, MAX_BYTES), memory);
     }
 
-    /** The rejection of a {@link #counting} capture. */
+    /** The reason for the rejection of a {@link #counting} capture. */
     String ONLY_COUNTED = "only counted";
 
-    /** The longest event that a {@link #counting} capture holds: 16 MiB. */
+    /** Limit of an event that a {@link #counting} capture holds, in bytes: 16 MiB. */
     int MAX_COUNTED_EVENT = 1 << 24;
 
     /**
-     * More of the answer. Never throws, whatever the bytes are.
+     * Takes more of the answer. Never throws, whatever the bytes are.
      *
      * @param chunk read from position to limit, which are not changed; the buffer is not kept
-     * @return the state after the chunk. A document is never complete before {@link #end}; a stream is complete at
-     *     its terminal event
+     * @return the state after the chunk. A document is never complete before {@link #end}; a stream is complete at its
+     *     terminal event
      */
     State append(ByteBuffer chunk);
 
-    /** The answer has ended, and its framing shows that it is whole. Never throws. Later calls change nothing. */
+    /** Takes the end of an answer whose framing shows that it is whole. Never throws. Later calls change nothing. */
     default State end() {
         return end(true);
     }
 
     /**
-     * The answer has ended.
+     * Takes the end of the answer.
      *
      * @param inGoodOrder whether the framing shows that the answer is whole; false if its end is only a closed
      *     connection, which may also be a cut (RFC 9112, 6.3)

@@ -10,7 +10,7 @@ import dev.refrain.engine.exchange.AnswerFacts;
  * difference counts as completion: providers that count reasoning separately state the sum of all three as the total.
  */
 final class AnswerCount {
-    /** Longer ids are ignored. */
+    /** Limit of an id, in characters. Longer ids are ignored. */
     private static final int MAX_ID_LENGTH = 256;
 
     private final AnswerFormat format;
@@ -39,7 +39,10 @@ final class AnswerCount {
         finishReason = reason == null ? finishReason : reason;
     }
 
-    /** A new prompt or completion count without a total makes the earlier total unknown. */
+    /**
+     * Takes over the known numbers of a usage. If it has a new prompt or completion count and no total, the earlier
+     * total becomes unknown.
+     */
     private void add(Usage usage) {
         if (usage.countsTokens()) {
             last.prompt = usage.prompt >= 0 ? usage.prompt : last.prompt;

@@ -86,7 +86,7 @@ final class AnswerParser extends UTF8StreamJsonParser {
      */
     static final class Factory extends JsonFactory {
         private static final int MAX_NAMES = 500;
-        /** Approximate limit, in bytes. */
+        /** Approximate limit of a name, in bytes. */
         private static final int MAX_NAME_LENGTH = 64 * 1024;
 
         private static final int MAX_NUMBER_LENGTH = 1 << 20;

@@ -61,15 +61,15 @@ final class AnswerScanner {
     }
 
     /**
-     * The largest number of edits, far more than any real answer has. Without it, a malicious answer could make an
-     * object on the heap of every two of its bytes.
+     * At most this many edits, far more than any real answer has. Without a limit, a malicious answer could put one
+     * object on the heap for every two of its bytes.
      */
     private static final int MAX_EDITS = 50_000;
 
     /** A list that had more edits is not reused, because a stream's scanner lives as long as the stream. */
     private static final int KEPT_EDITS = 1024;
 
-    /** Longer ids, types and reasons are ignored. In bytes between the quotes. */
+    /** Limit of ids, types and reasons, in bytes between the quotes. Longer ones are ignored. */
     private static final int MAX_TEXT = 512;
 
     private final AnswerParser.Factory json = AnswerParser.Factory.shared();

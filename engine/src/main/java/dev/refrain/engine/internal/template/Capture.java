@@ -82,7 +82,7 @@ abstract class Capture implements AnswerCapture {
     /** Takes the end of the answer, in any state. The state is not open after it. */
     abstract void finish(boolean inGoodOrder);
 
-    /** Makes the template. Called in the state complete. */
+    /** Makes the template. Called in the state {@link State#COMPLETE}. */
     abstract Template build();
 
     /** Drops the bytes that are held for a template. */

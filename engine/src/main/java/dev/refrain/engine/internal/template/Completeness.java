@@ -12,11 +12,11 @@ import java.util.Set;
  */
 final class Completeness {
     /**
-     * No real answer has as many choices. A larger index rejects the answer, because the bit sets would
-     * take much memory.
+     * Limit of the index of a choice. No real answer has as many choices. A larger index rejects the answer, because
+     * the bit sets would take much memory.
      */
     private static final int MAX_CHOICES = 4096;
-    /** The largest number of reasons that are kept. Real answers have a few. */
+    /** At most this many reasons are kept. Real answers have a few. */
     private static final int MAX_REASONS = 32;
 
     private final AnswerFormat format;
@@ -73,7 +73,7 @@ final class Completeness {
 
     private boolean isFailure(String type) {
         return switch (format) {
-            // OpenRouter documents response.error beside OpenAI's two.
+            // OpenAI has the types error and response.failed; OpenRouter also documents response.error.
             case RESPONSES, RESPONSES_EVENT ->
                 "error".equals(type) || "response.failed".equals(type) || "response.error".equals(type);
             case MESSAGES, MESSAGES_EVENT -> "error".equals(type);
@@ -125,7 +125,7 @@ final class Completeness {
         }
     }
 
-    /** The event {@code [DONE]} has come, which ends a chat stream and is not a JSON object. */
+    /** Takes the event {@code [DONE]}, which ends a chat stream and is not a JSON object. */
     void done() {
         done |= format == AnswerFormat.CHAT;
     }

@@ -33,7 +33,7 @@ final class GrowableBytes {
         }
     }
 
-    /** The backing array, replaced when it grows. */
+    /** The backing array, valid until it has to grow: then another array replaces it. */
     byte[] bytes() {
         return bytes;
     }
@@ -53,7 +53,7 @@ final class GrowableBytes {
         length += to - from;
     }
 
-    /** Does not change the source's position. */
+    /** Appends a range of a buffer, and does not change the buffer's position. */
     void append(ByteBuffer source, int from, int to) {
         reserve(to - from);
         source.get(from, bytes, length, to - from);

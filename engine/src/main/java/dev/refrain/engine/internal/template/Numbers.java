@@ -9,11 +9,11 @@ import java.math.RoundingMode;
 
 /** Reads the numbers of a usage. Impossible values are ignored. */
 final class Numbers {
-    /** Far above any real count; far below what could overflow a sum. */
+    /** Limit of a count of tokens: far above any real count, and far below what could overflow a sum. */
     private static final long MAX_COUNT = Integer.MAX_VALUE;
     /** The largest cost of one answer: a million of any currency, in billionths. */
     private static final long MAX_NANOS = 1_000_000_000_000_000L;
-    /** Longer numbers are not amounts of money, and slow to parse. */
+    /** Limit of an amount of money, in characters. Longer numbers are no amounts of money, and take long to parse. */
     private static final int MAX_DIGITS = 40;
 
     private Numbers() {}

@@ -12,13 +12,13 @@ final class Skeleton {
     private static final int MAX_DEPTH = 4;
     /** The depth of the members of {@code usage}. */
     private static final int MIN_DEPTH = 2;
-    /** Counted names and strings are shorter, in bytes between the quotes. */
+    /** Limit of names and strings, in bytes between the quotes. Those that count are shorter. */
     private static final int MAX_TEXT = 300;
 
     private static final int LONGEST_ESCAPE = "\\u0000".length();
-    /** From this length of the skeleton on, only {@link #MIN_DEPTH} levels are kept. */
+    /** From this length of the skeleton on, in bytes, only {@link #MIN_DEPTH} levels are kept. */
     private static final int LONG = 64 * 1024;
-    /** A document whose skeleton is longer is not counted. */
+    /** Limit of the skeleton, in bytes. A document with a longer one is not counted. */
     private static final int MAX_LENGTH = 1 << 20;
 
     private final GrowableBytes kept;

@@ -26,7 +26,10 @@ final class StreamCapture extends Capture {
 
     private static final String OVERSIZED = "over the stored-answer limit";
 
-    /** Where a line feed goes that may follow a carriage return, which ends a line by itself. */
+    /**
+     * What becomes of the next byte if it is a line feed. A line feed after a carriage return belongs to the line that
+     * the carriage return has ended, and goes where that line went; otherwise it starts a line.
+     */
     private enum LineFeed {
         STARTS_A_LINE,
         TO_EVENT,
@@ -49,7 +52,9 @@ final class StreamCapture extends Capture {
 
     private boolean errorEvent;
     private boolean errorField;
-    /** Raw bytes of the events in the template, as long as it can be stored. */
+    /**
+     * Number of raw bytes of the events in the template. Not counted any more once the stream is too long to be stored.
+     */
     private int dispatched;
     /** Number of events in the template. */
     private int events;
@@ -78,7 +83,7 @@ final class StreamCapture extends Capture {
         }
     }
 
-    /** Reserves memory for the stream. Without room, followers can go on as with a stream that is too long. */
+    /** Reserves memory for the stream. Without room, readers can go on as with a stream that is too long. */
     private void makeRoom(int more) {
         try {
             if (isKept()) {

@@ -15,9 +15,9 @@ import java.util.Objects;
  * template. The lowest bit is the kind: 0 for an id, 1 for a time.
  */
 public final class Template {
-    /** Bytes of an id placeholder: the length of the ids of wire rule W24. */
+    /** Length of an id placeholder, in bytes: that of the ids of wire rule W24. */
     public static final int ID_LENGTH = 35;
-    /** Bytes of a time placeholder: whole seconds since the epoch have ten digits from 2001 to 2286. */
+    /** Length of a time placeholder, in bytes: whole seconds since the epoch have ten digits from 2001 to 2286. */
     public static final int TIME_LENGTH = 10;
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());

@@ -67,7 +67,9 @@ final class TemplateBuilder {
         bytes.append(source, copied, to);
     }
 
-    /** Appends bytes that have placeholders by a patch table, whose offsets count from {@code from}. */
+    /**
+     * Appends bytes whose placeholders are listed in a patch table. The offsets in the table count from {@code from}.
+     */
     void append(byte[] source, int from, int to, byte[] patches, int patchesFrom, int patchesTo) {
         int copied = from;
         long place = from;

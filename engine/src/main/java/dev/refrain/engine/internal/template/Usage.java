@@ -7,7 +7,7 @@ final class Usage {
     long prompt;
     long completion;
     long total;
-    /** In billionths. */
+    /** The cost, in billionths of its currency. */
     long costNanos;
 
     Usage() {
