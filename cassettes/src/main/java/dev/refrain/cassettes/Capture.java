@@ -23,14 +23,16 @@ import java.util.function.LongSupplier;
 final class Capture implements ResponseSink, AutoCloseable {
     static final String GENERATION_ID = "x-generation-id";
 
-    /** Header fields that programs read. Others are not recorded: they may name accounts or hold cookies. */
+    /**
+     * Header fields of an answer that clients act on. No others are recorded: they may name accounts or hold cookies.
+     */
     private static final List<String> FIELDS =
             List.of("retry-after", "retry-after-ms", "x-should-retry", "request-id", "x-request-id", GENERATION_ID);
 
-    /** Estimated bytes for the time of a piece. */
+    /** Estimated heap that the end and the time of one piece take, in bytes. */
     private static final int PIECE = 64;
 
-    /** Receives the result of the call, on the thread on which it ended. */
+    /** Receives the result of a call, on the thread on which the call ended. */
     interface Listener {
         /** The answer is complete. The listener takes it from the capture, and closes the capture. */
         void complete(Capture capture);
@@ -38,7 +40,7 @@ final class Capture implements ResponseSink, AutoCloseable {
         /**
          * The answer is not complete, or cannot be recorded.
          *
-         * @param why null if the call failed, which the client has been told already
+         * @param why the reason; null if the call failed, since then the client has the error already
          */
         void incomplete(String why);
     }
@@ -56,7 +58,7 @@ final class Capture implements ResponseSink, AutoCloseable {
     private final List<Long> millis = new ArrayList<>();
     private ResponseHead head;
     private long headNanos;
-    /** Why the answer cannot be recorded; null while it can. */
+    /** Why the answer cannot be recorded; null as long as nothing prevents that. */
     private String flaw;
 
     /**
@@ -113,7 +115,8 @@ final class Capture implements ResponseSink, AutoCloseable {
                 long now = TimeUnit.NANOSECONDS.toMillis(nanos.getAsLong() - headNanos);
                 int last = millis.size() - 1;
                 if (last >= 0 && millis.get(last) == now) {
-                    // Pieces of one millisecond are merged: a recording has times of events in milliseconds.
+                    // Pieces that arrive within one millisecond are merged, since a recording has the times of events
+                    // in milliseconds.
                     ends.set(last, body.size());
                     memory.shrink(PIECE);
                 } else {

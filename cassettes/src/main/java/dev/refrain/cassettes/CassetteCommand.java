@@ -165,7 +165,7 @@ public final class CassetteCommand {
         }
     }
 
-    /** Runs the program with this process's input and output, and ends it if this process is told to end. */
+    /** Runs the program with this process's input and output. Ends the program if a signal ends this process. */
     private static int run(
             List<String> program, Map<String, String> variables, CountDownLatch finished, PrintStream err) {
         ProcessBuilder builder = new ProcessBuilder(program).inheritIO();
@@ -188,7 +188,7 @@ public final class CassetteCommand {
             Thread.currentThread().interrupt();
             return CANNOT_START;
         } catch (IllegalStateException ending) {
-            // The JVM is shutting down, and its hook ends the program.
+            // The JVM is shutting down, and the shutdown hook ends the program.
             return CANNOT_START;
         }
     }

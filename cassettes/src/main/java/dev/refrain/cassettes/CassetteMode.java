@@ -4,13 +4,13 @@ import java.util.Locale;
 
 /** What happens to a request. */
 public enum CassetteMode {
-    /** It goes to the provider, and its answer replaces an earlier recording. */
+    /** The request goes to the provider, and the answer replaces an earlier recording. */
     RECORD,
-    /** It is answered only from the folder. */
+    /** The request is answered only from the folder. */
     REPLAY,
-    /** It is answered from the folder; without a recording, it goes to the provider and is recorded. */
+    /** The request is answered from the folder; without a recording, it goes to the provider and is recorded. */
     RECORD_MISSING,
-    /** It goes to the provider. An answer that differs from the recording replaces it. */
+    /** The request goes to the provider. An answer that differs from the recording replaces the recording. */
     REFRESH;
 
     /** The name in settings and on command lines, such as {@code record-missing}; never null. */

@@ -35,20 +35,20 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Records calls into a folder, or answers them from it. A recording answers any identical request, whatever its API key
- * and provider. Identical requests of one run get the same answer, from one call to the provider. Only after a failure
- * that a retry may cure, the next request makes another call, which is recorded, too.
+ * and provider. Identical requests of one run get the same answer, from one call to the provider. After a failure that
+ * a retry may cure, however, the next identical request makes another call, which is recorded as well.
  *
- * <p>Thread-safe. No parameter and no result is null, unless its comment says so. Threads of its own read and write
- * files, and send recorded answers. Long, since the way of a request through each mode is here.
+ * <p>Thread-safe. No parameter and no result is null, unless its comment says so. Two threads of this object read and
+ * write files, and send recorded answers. Long, since it has a request's whole path in each mode.
  */
 public final class Cassettes implements CallRecorder, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Cassettes.class);
 
     private static final int THREADS = 2;
-    /** The longest body, in bytes, that is parsed on the caller's thread. */
+    /** Limit of a body that is parsed on the caller's thread, in bytes. */
     private static final int LONG = 64 * 1024;
 
-    /** The error of a client whose request came after the folder was closed. */
+    /** Error message for a request that comes after the folder was closed. */
     static final String CLOSED = "The folder of recordings is closed; ask again.";
 
     private static final int PATIENCE_SECONDS = 60;
@@ -56,23 +56,24 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
     /**
-     * How long {@link #close} waits for the ends of calls. A client may have its whole answer before its call has
-     * ended.
+     * How long {@link #close} waits for the ends of calls. A client may have received its whole answer although the
+     * call to the provider has not ended yet.
      */
     private static final long END_NANOS = TimeUnit.SECONDS.toNanos(5);
-    /** Most recordings, and most bytes of their files, that are compared with a request to find the nearest. */
+    /** At most this many recordings are compared with a request to find the nearest one. */
     private static final int MOST_COMPARED = 2000;
 
+    /** Limit of the files of these recordings together, in bytes. */
     private static final long MOST_COMPARED_BYTES = 8 << 20;
     /**
-     * Most requests of a run for which the nearest recording is searched. If, for instance, the model's name has
-     * changed, every request misses, and the searches would take most of the run.
+     * For at most this many requests of a run, the nearest recording is searched. If every request misses, because the
+     * model's name has changed for instance, more searches would take most of the run's time.
      */
     private static final int MOST_SOUGHT = 20;
-    /** Most different requests of a run. Further ones go to the provider and are not recorded. */
+    /** At most this many different requests of a run are recorded. Further ones go to the provider unrecorded. */
     private static final int MOST_REQUESTS = 100_000;
 
-    /** Most characters of a name in messages. */
+    /** Limit of a name in a message, in characters. */
     private static final int MOST_OF_A_NAME = 256;
 
     private static final int MOST_OF_A_DIFFERENCE = 2_000;
@@ -83,7 +84,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
     private final Counts counts;
     private final AtomicInteger sought = new AtomicInteger();
     private final ConcurrentHashMap<String, Track> tracks = new ConcurrentHashMap<>();
-    /** Calls to the provider whose answers may still have to be written. */
+    /** Number of calls to the provider that have not ended, so that their answers may still have to be written. */
     private final AtomicInteger underWay = new AtomicInteger();
 
     private final ScheduledExecutorService threads;
@@ -109,7 +110,10 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
                         .orElse("(development build)");
     }
 
-    /** Settings for a folder. Recording makes the folder; to play from it, it must exist. */
+    /**
+     * Settings for a folder of recordings. A mode that records creates the folder; mode {@code replay} needs an
+     * existing one.
+     */
     public static Builder in(Path folder) {
         return new Builder(folder);
     }
@@ -180,7 +184,10 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         };
     }
 
-    /** Runs a task on one of the folder's threads. Returns whether it will run; if not, the client has been told. */
+    /**
+     * Runs a task on one of this object's threads. Returns false if the folder is closed, in which case the client gets
+     * an error.
+     */
     private boolean later(Turn turn, Runnable task) {
         try {
             threads.execute(task);
@@ -275,7 +282,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         }
     }
 
-    /** The call under way has ended: answers the requests that wait for it. */
+    /** Answers the requests that waited for the call under way, which has ended. */
     private void release(Track track) {
         List<Turn> waiting;
         synchronized (track) {
@@ -305,7 +312,10 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         }
     }
 
-    /** Writes an answer. Returns the answer for the client. */
+    /**
+     * Writes the provider's answer to the folder. Returns the answer that the client gets: in mode {@code refresh}, the
+     * recorded one if both are equivalent.
+     */
     private RecordedAnswer saved(Turn turn, Track track, RecordedAnswer answer) throws IOException {
         int attempt;
         Folder.Entry before = null;
@@ -316,7 +326,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
             }
         }
         if (before != null && Likeness.isSame(folder.load(before.file()).answer(), answer)) {
-            // The same failure again.
+            // The provider has failed again in the recorded way, so there is nothing to write.
             counts.used(before);
             return answer;
         }
@@ -376,7 +386,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         }
     }
 
-    /** Answers from the folder, or with an error. */
+    /** Answers a request from the folder, or with an error. */
     private void play(Turn turn) {
         if (folder.find(turn.digest()).isEmpty()) {
             String message = missing(turn.request());
@@ -493,7 +503,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
             return this;
         }
 
-        /** How fast streams are played; at once unless set. */
+        /** How fast streams are played; unless set, as fast as clients read. */
         public Builder pace(Pace speed) {
             pace = Objects.requireNonNull(speed, "speed");
             return this;
@@ -526,8 +536,8 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         /**
          * The price of answers, for the figures; unless set, an answer costs what its provider states.
          *
-         * @param nanos cost of a model's answer, in billionths of the currency; negative if it is not known. Called on
-         *     any thread
+         * @param nanos returns the cost of a model's answer, in billionths of the currency; negative if the cost is not
+         *     known. Called on any thread
          * @param name of the currency
          */
         public Builder price(ToLongBiFunction<String, AnswerFacts> nanos, String name) {
@@ -542,7 +552,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
             return this;
         }
 
-        /** For tests: most different requests of a run. */
+        /** For tests: sets the number of different requests of a run that are recorded at most. */
         Builder mostRequests(int most) {
             mostRequests = most;
             return this;
@@ -551,8 +561,8 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         /**
          * Reads the folder.
          *
-         * @throws DamagedRecordingException if a file in it is damaged; the message names file and line
-         * @throws IOException if the folder cannot be read, or the mode is {@code replay} and it does not exist
+         * @throws DamagedRecordingException if a file in the folder is damaged; the message names file and line
+         * @throws IOException if the folder cannot be read, or does not exist in mode {@code replay}
          */
         public Cassettes open() throws IOException {
             if (mode == CassetteMode.REPLAY && !Files.isDirectory(path)) {

@@ -16,7 +16,7 @@ import java.util.function.ToLongBiFunction;
 
 /** The figures of a run so far. Thread-safe. */
 final class Counts {
-    /** Most lines of each kind. */
+    /** At most this many lines of each kind are kept for the summary. */
     private static final int KEPT = 1000;
 
     private final Set<Path> used = new HashSet<>();
@@ -38,7 +38,7 @@ final class Counts {
     private final ToLongBiFunction<String, AnswerFacts> price;
     private final String currency;
 
-    /** @param price of a model's answer in billionths of the currency; negative if it is not known */
+    /** @param price returns the cost of a model's answer in billionths of the currency; negative for an unknown cost */
     Counts(ToLongBiFunction<String, AnswerFacts> price, String currency) {
         this.price = price;
         this.currency = currency;
@@ -68,7 +68,7 @@ final class Counts {
         used.add(entry.file());
     }
 
-    /** Counts a recording as used that was not played, because the provider has failed again in the same way. */
+    /** Counts a recording as used although it was not played: the provider has failed again in the recorded way. */
     synchronized void used(Folder.Entry entry) {
         used.add(entry.file());
     }

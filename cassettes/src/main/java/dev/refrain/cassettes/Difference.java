@@ -8,9 +8,9 @@ import java.util.Map;
 
 /** Says how two requests differ, and how similar they are. Stateless. */
 final class Difference {
-    /** Characters of a text that are shown before a difference; behind it, twice as many. */
+    /** Characters of a text that are shown before a difference. Twice as many are shown from there on. */
     private static final int AROUND = 30;
-    /** Most values of one request that are compared to find the nearest recording. */
+    /** At most this many values of a request are compared to find the nearest recording. */
     private static final int MOST_VALUES = 20_000;
 
     private Difference() {}
@@ -19,7 +19,7 @@ final class Difference {
      * The first place where a request differs from a recorded one, in the order of the document.
      *
      * @param rules which members are ignored
-     * @return half a sentence
+     * @return a part of a sentence, for a message
      */
     static String first(RecordedRequest asked, RecordedRequest recorded, KeyRules rules) {
         if (asked.endpoint() != recorded.endpoint()) {
@@ -49,7 +49,7 @@ final class Difference {
     /**
      * The first difference of two values; null if they are equal.
      *
-     * @param name of the place as rules write it; null inside a list, whose items rules cannot name
+     * @param name of the place as key rules write it; null inside a list, since key rules cannot name items of lists
      */
     private static String nodes(String path, String name, JsonNode asked, JsonNode recorded, List<String> ignored) {
         if (name != null && ignored.contains(name)) {
@@ -128,7 +128,7 @@ final class Difference {
         return place + at + ": recorded " + cut(recorded, same) + ", asked " + cut(asked, same);
     }
 
-    /** A part of a text around a place, in quotes. */
+    /** The part of a text around a position, in quotes. */
     private static String cut(String text, int place) {
         int from = Math.max(0, place - AROUND);
         int to = Math.min(text.length(), place + 2 * AROUND);
@@ -155,7 +155,10 @@ final class Difference {
         return alike / all;
     }
 
-    /** The similarity of two different values at one place: a quarter, and more for equal beginnings and ends. */
+    /**
+     * The similarity of two values at one place: 1 if they are equal. If not, at least a quarter, and more for equal
+     * beginnings and ends.
+     */
     private static double likeness(String a, String b) {
         if (a.equals(b)) {
             return 1;

@@ -15,7 +15,7 @@ import java.util.List;
  * out. An event that would not survive the conversion is written as {@code =12} and its bytes in Base64. Stateless.
  */
 final class EventText {
-    /** The longest gap that a recording may have: a day. */
+    /** Limit of the gap between two events of a recording, in milliseconds: a day. */
     private static final long MOST_MILLIS = 86_400_000;
 
     private EventText() {}
@@ -28,7 +28,7 @@ final class EventText {
     static final class FlawException extends Exception {
         private static final long serialVersionUID = 1L;
 
-        /** From 0. */
+        /** The malformed line's number, from 0. */
         final int line;
 
         FlawException(int line, String message) {
@@ -37,7 +37,7 @@ final class EventText {
         }
     }
 
-    /** The line end of a stream: CR LF if its first line ends so, else LF. */
+    /** The line end of a stream: CR LF if its first line ends with that, else LF. */
     static String lineEnd(byte[] body) {
         for (int i = 0; i < body.length; i++) {
             if (body[i] == '\n') {
@@ -80,7 +80,7 @@ final class EventText {
         return body.length;
     }
 
-    /** Writes the lines. */
+    /** Converts a stream to lines. */
     static String write(byte[] body, List<RecordedAnswer.Event> events) {
         String lineEnd = lineEnd(body);
         StringBuilder out = new StringBuilder(body.length + 16 * events.size());
@@ -123,7 +123,7 @@ final class EventText {
         return isSame && !plain.isEmpty() && YamlText.isPlain(plain) ? plain : null;
     }
 
-    /** Reads what {@link #write} wrote. */
+    /** Converts the lines that {@link #write} wrote back to a stream. */
     static Stream read(String text, String lineEnd) throws FlawException {
         ByteArrayOutputStream body = new ByteArrayOutputStream(text.length());
         List<RecordedAnswer.Event> events = new ArrayList<>();

@@ -35,7 +35,7 @@ final class Folder {
 
     private static final String ENDING = ".yaml";
     private static final String CONTENTS = "files";
-    /** Begins the name of a temporary file, while it is written. */
+    /** Beginning of the names of temporary files. Each file is written under such a name, and then renamed. */
     private static final String UNNAMED = ".refrain-";
 
     private static final String UNNAMED_ENDING = ".tmp";
@@ -43,7 +43,10 @@ final class Folder {
     /** Age from which a temporary file counts as left by a program that was killed. */
     private static final Duration UNFINISHED = Duration.ofHours(1);
 
-    /** Tells Git not to change line ends, as it does on Windows: contents are named by their digests. */
+    /**
+     * The file that tells Git not to convert line ends, as it does on Windows: each content must still match the digest
+     * in its name.
+     */
     private static final String ATTRIBUTES = ".gitattributes";
 
     private static final int MOST_FILES = 100_000;
@@ -53,11 +56,11 @@ final class Folder {
     /**
      * One recording in the folder.
      *
-     * @param digest of the request, made with the rules that this run has
+     * @param digest of the request, made with the key rules of this run
      * @param isFinal see {@link RecordedAnswer#isFinal}
      */
     record Entry(Path file, String digest, Endpoint endpoint, int attempt, boolean isFinal) {
-        /** Whether the file's name has the name of this model. */
+        /** Whether the file's name contains the name of this model. */
         boolean isOf(String model) {
             return file.getFileName().toString().startsWith(endpoint.id() + "-" + safe(model) + "-");
         }
@@ -65,7 +68,7 @@ final class Folder {
 
     private final Path path;
     private final Map<Endpoint, KeyRules> rules;
-    /** By digest, in the order of attempts. Guarded by this. */
+    /** Recordings by the digest of their request, in the order of attempts. Guarded by this. */
     private final Map<String, List<Entry>> entries = new HashMap<>();
 
     private Folder(Path path, Map<Endpoint, KeyRules> rules) {
@@ -167,7 +170,7 @@ final class Folder {
                     file, 0, "is longer than " + RecordingFile.MOST_BYTES + " bytes, which no recording is");
         }
         try {
-            // Line ends as they were written, even if version control has changed them.
+            // Restores the line ends, which version control may have changed.
             String text = Files.readString(file).replace("\r\n", "\n");
             return RecordingFile.read(file, text, contents);
         } catch (CharacterCodingException e) {
@@ -196,7 +199,7 @@ final class Folder {
         return entry;
     }
 
-    /** Removes an earlier run's recordings of further attempts at a request. */
+    /** Removes an earlier run's recordings of a request that come after the given attempt. */
     void removeBehind(String digest, int attempt) throws IOException {
         for (Entry entry : find(digest)) {
             if (entry.attempt() > attempt) {

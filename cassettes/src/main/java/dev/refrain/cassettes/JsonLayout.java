@@ -2,10 +2,11 @@ package dev.refrain.cassettes;
 
 /**
  * Lays JSON out in lines, and undoes that. Only white space between tokens changes, so compact JSON comes back byte for
- * byte. Jackson would change the spelling of some numbers and texts. For well-formed JSON only. Stateless.
+ * byte. Jackson, which would change the spelling of some numbers and texts, is not used. Stateless, and for well-formed
+ * JSON only.
  */
 final class JsonLayout {
-    /** Deeper levels are not indented further, since a small document could become a huge one. */
+    /** Levels deeper than this are not indented further, since a small document could become a huge one. */
     private static final int MOST_LEVELS = 24;
 
     /** Up to this many characters, a layout may exceed its document by any factor. */
@@ -20,8 +21,8 @@ final class JsonLayout {
     private JsonLayout() {}
 
     /**
-     * Puts each member and item on a line, but lists of numbers on one. Returns the JSON unchanged if it would grow too
-     * much.
+     * Puts each member and each item on its own line, but a whole list of numbers on one line. Returns the JSON
+     * unchanged if the layout would be too long.
      */
     static String pretty(String json) {
         StringBuilder out = new StringBuilder(json.length() * 5 / 4);
@@ -92,7 +93,7 @@ final class JsonLayout {
         out.append('\n').append("  ".repeat(Math.max(0, Math.min(level, MOST_LEVELS))));
     }
 
-    /** The position of the list's end, if it contains neither texts nor lists nor objects; else -1. */
+    /** The position of the list's end, if the list contains neither texts nor lists nor objects; else -1. */
     private static int endOfNumbers(String json, int from) {
         for (int i = from; i < json.length(); i++) {
             switch (json.charAt(i)) {
@@ -108,7 +109,7 @@ final class JsonLayout {
         return -1;
     }
 
-    /** The position of the object's end, if it is empty; else -1. */
+    /** The position of the object's end, if the object is empty; else -1. */
     private static int endOfBlank(String json, int from) {
         int i = from;
         while (i < json.length() && isBlank(json.charAt(i))) {

@@ -11,11 +11,11 @@ import java.util.Set;
 
 /** Compares two answers, except for their ids and times. Stateless. */
 final class Likeness {
-    /** Members that are new in each answer. */
+    /** Members whose values differ in every answer. */
     private static final Set<String> NEW_EACH_TIME =
             Set.of("id", "created", "created_at", "completed_at", "system_fingerprint", "obfuscation");
 
-    /** Arguments of a tool call. An id inside them comes from the prompt, so it is compared. */
+    /** Members that hold the arguments of a tool call. Ids inside them come from the prompt, so they are compared. */
     private static final Set<String> GIVEN = Set.of("input", "arguments");
 
     private Likeness() {}

@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Sends a recorded answer to a client, event by event. Runs on one thread at a time, and never blocks it. */
 final class Playback {
-    /** Bytes that are sent before the sink must have drained. */
+    /** After this many bytes, the sink has to drain before more is sent. */
     private static final int UNASKED = 64 * 1024;
 
     private final RecordedAnswer answer;
@@ -80,8 +80,8 @@ final class Playback {
                     : answer.events().get(event).gapMillis();
             if (pause > 0) {
                 hasPaused = true;
-                // The pause begins when the client has taken the event before it, so that events do not queue up for a
-                // slow client.
+                // The pause begins when the client has taken the event before the pause, so that events do not queue up
+                // for a slow client.
                 client.whenDrained(() -> after(pause, this::go));
                 return;
             }

@@ -4,9 +4,9 @@ import dev.refrain.engine.exchange.ResponseSink;
 import dev.refrain.engine.exchange.Upstream;
 import java.util.function.Supplier;
 
-/** A call that another thread is about to make. Any thread may cancel it, before or after that. */
+/** A call that another thread is about to make. Any thread may cancel the call, before or after it is made. */
 final class Postponed implements Upstream.Call {
-    /** The call; null before it is made. */
+    /** The call that was made; null before that. */
     private Upstream.Call made;
 
     private boolean isCancelled;

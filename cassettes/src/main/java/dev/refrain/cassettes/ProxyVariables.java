@@ -39,7 +39,7 @@ public final class ProxyVariables {
         variables.put("REFRAIN_ADMIN_ENABLED", "false");
         variables.put("REFRAIN_ACTIVITY_MAX_SIZE", "0");
         if (mode == CassetteMode.REPLAY || "demo".equals(upstream)) {
-            // The demo provider; a replay never calls it.
+            // Without these variables the proxy calls the demo provider. A replay calls no provider at all.
             variables.keySet().removeIf(name -> name.startsWith(UPSTREAM));
         } else if (upstream != null) {
             variables.keySet().removeIf(name -> name.startsWith("REFRAIN_UPSTREAMS_"));
@@ -101,7 +101,7 @@ public final class ProxyVariables {
         }
         String said = environment.get(name);
         if (said == null) {
-            // A file of the program's may name the provider, and the variable would override it.
+            // A configuration file of the program may name the provider, and the variable would override that.
             return name.equals(OPENAI_BEFORE);
         }
         String called = name.contains("ANTHROPIC") ? anthropic(environment) : openAi(environment);
@@ -112,7 +112,7 @@ public final class ProxyVariables {
         return url.replaceAll("^[a-zA-Z]+://([^/?#]*).*", "$1").toLowerCase(Locale.ROOT);
     }
 
-    /** Variables of an environment that name a provider, and that {@link #ofProgram} leaves as they are. */
+    /** Names of the variables in an environment that name a provider and that {@link #ofProgram} leaves as they are. */
     static List<String> leftAlone(Map<String, String> environment, int port, CassetteMode mode, String upstream) {
         Set<String> all = new TreeSet<>(
                 ofProgram(environment, port, CassetteMode.REPLAY, upstream).keySet());

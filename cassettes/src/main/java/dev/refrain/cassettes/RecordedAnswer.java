@@ -25,8 +25,8 @@ record RecordedAnswer(
     /**
      * An event of a stream.
      *
-     * @param end position in the body behind its last byte
-     * @param gapMillis from the end of the event before, or the answer's head, to its own end
+     * @param end position in the body behind the event's last byte
+     * @param gapMillis from the end of the event before, or from the answer's head, to the end of this event
      */
     record Event(int end, long gapMillis) {}
 

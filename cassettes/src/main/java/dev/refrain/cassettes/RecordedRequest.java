@@ -36,7 +36,7 @@ record RecordedRequest(
         String text) {
     static final int NO_SAMPLE = -1;
 
-    /** Keeps the spelling of numbers. */
+    /** A mapper that keeps the spelling of numbers. */
     static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
@@ -152,7 +152,7 @@ record RecordedRequest(
             return node.asText();
         }
         BigDecimal number = node.decimalValue();
-        // In exponential notation if need be: written out, a number can have a billion digits.
+        // In exponential notation where needed, since a number that is written out can have a billion digits.
         return number.signum() == 0 ? "0" : number.stripTrailingZeros().toString();
     }
 

@@ -37,7 +37,7 @@ final class RecordingFile {
     /** Version of the format; raised when an older reader would misunderstand a file. */
     static final int FORMAT = 1;
 
-    /** Most bytes of a file, and of an answer. */
+    /** Limit of each file of a recording, in bytes. The limits of requests and answers derive from this one. */
     static final int MOST_BYTES = 64 << 20;
 
     /** A text without spaces of at least this many characters, such as an image in Base64, gets a file of its own. */
@@ -46,7 +46,7 @@ final class RecordingFile {
     /** A text answer of at least this many bytes gets a file of its own, unless it is compact JSON or a stream. */
     private static final int LONG_ANSWER = 256 * 1024;
 
-    /** Stands in a request for a text that is in a file of its own; the text's SHA-256 follows. */
+    /** Beginning of the reference that replaces a text which is in a file of its own; the text's SHA-256 follows. */
     private static final String ELSEWHERE = "$file:";
 
     private static final YAMLFactory YAML = YAMLFactory.builder()
@@ -152,7 +152,7 @@ final class RecordingFile {
     /** Moves long texts without spaces to files of their own, and leaves references. */
     private static String withoutLongTexts(String json, List<String> files, Contents contents) throws IOException {
         if (json.contains(ELSEWHERE)) {
-            // The request contains the mark itself, which a reader would take for a reference.
+            // The request itself contains the beginning of a reference, which a reader would take for one.
             return json;
         }
         StringBuilder out = new StringBuilder(Math.min(json.length(), 1 << 16));

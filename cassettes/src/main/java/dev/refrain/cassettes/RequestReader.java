@@ -32,8 +32,8 @@ final class RequestReader {
     /**
      * A reader of requests.
      *
-     * @param limit most bytes of a body that is recorded
-     * @param mostRequests most requests whose samples are counted
+     * @param limit limit of a body that is recorded, in bytes
+     * @param mostRequests limit of the requests whose samples are counted
      */
     RequestReader(
             FieldNames keyHeaders, CredentialFields credentials, MemoryBudget memory, int limit, int mostRequests) {
@@ -92,7 +92,7 @@ final class RequestReader {
                 return object;
             }
         } catch (IOException e) {
-            // Refused below, like JSON that is no object.
+            // Malformed JSON is refused below, like JSON that is no object.
         }
         throw new NotRecordableException("its body is not a JSON object");
     }
@@ -108,7 +108,7 @@ final class RequestReader {
         return lines;
     }
 
-    /** The parameters that hold no credential. */
+    /** The query without parameters that hold a credential, which are added to the secrets. */
     private String query(String query, Secrets secrets) {
         List<String> kept = new ArrayList<>();
         for (String parameter : query.split("&", -1)) {
@@ -138,8 +138,8 @@ final class RequestReader {
     }
 
     /**
-     * The number of the wanted sample. Of several samples each has its turn, because a random choice would differ from
-     * run to run.
+     * The number of the wanted sample. If the request allows several, they take turns, because a random choice would
+     * differ from run to run.
      */
     private int sample(RequestFields fields, RecordedRequest request) {
         int one = number(fields.first(Partition.SAMPLE));

@@ -9,7 +9,7 @@ import java.util.Map;
  *
  * @param port of 127.0.0.1 that it listens on
  * @param cassettes the folder that it records into, or plays from
- * @param end stops it after calls under way have been recorded; idempotent
+ * @param end stops the proxy after calls under way have been recorded; idempotent
  */
 public record RunningCassettes(int port, Cassettes cassettes, Runnable end) implements AutoCloseable {
     /** Starts proxies. */
@@ -21,12 +21,12 @@ public record RunningCassettes(int port, Cassettes cassettes, Runnable end) impl
          * @param flags as on its command line
          * @param variables as in its environment
          * @throws IllegalArgumentException if a setting is wrong; the message says which
-         * @throws IOException if it cannot be started; the message says why
+         * @throws IOException if the proxy cannot be started; the message says why
          */
         RunningCassettes start(List<String> flags, Map<String, String> variables) throws IOException;
     }
 
-    /** Stops it after calls under way have been recorded. Idempotent. */
+    /** Stops the proxy after calls under way have been recorded. Idempotent. */
     @Override
     public void close() {
         end.run();

@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
  * a provider may repeat them. Used by one thread at a time, and dropped with the request.
  */
 final class Secrets {
-    /** Stands in a recorded request for a credential. */
+    /** Replaces a credential in a recorded request. */
     static final String PLACEHOLDER = "(not recorded)";
 
     /** Shorter texts are not masked, since they may be words of an answer. */
@@ -54,18 +54,13 @@ final class Secrets {
             "connectionstring",
             "password");
 
-    /** Objects in which every text may be a credential: header fields, and logins to data sources. */
+    /** Names of objects in which every text may be a credential: header fields, and logins to data sources. */
     private static final Set<String> ALL_WITHIN = Set.of("headers", "authentication", "credentials");
 
-    /**
-     * Members of a JSON Schema whose own members are schemas. The name of such a schema does not make its content a
-     * credential.
-     */
+    /** Members of a JSON Schema whose own members are schemas. A schema is not a credential because of its name. */
     private static final Set<String> SCHEMAS = Set.of("properties", "patternproperties", "$defs", "definitions");
 
-    /**
-     * Members of header fields and logins that hold no credential, among them {@code type}, the kind of a credential.
-     */
+    /** Names of members of {@link #ALL_WITHIN} objects whose texts are no credentials, such as {@code type}. */
     private static final Pattern HARMLESS = Pattern.compile(
             "accept.*|content(type|length|language|encoding)|useragent|prefer|cachecontrol|type|.*(version|beta)");
 
@@ -89,7 +84,7 @@ final class Secrets {
     void add(String line) {
         String text = line.strip();
         values.add(text);
-        // The parts, too: the credential without its scheme (RFC 9110, 11.4), and single cookies.
+        // The parts are added, too: the credential without its scheme (RFC 9110, 11.4), and single cookies.
         for (String part : text.split("[\\s;,]+", -1)) {
             values.add(part);
             int equals = part.indexOf('=');
@@ -103,7 +98,7 @@ final class Secrets {
         }
     }
 
-    /** Adds a text of a body as a whole, with and without its scheme. */
+    /** Adds a whole text of a body, with and without its authentication scheme. */
     private void addWhole(String text) {
         values.add(text.strip());
         Matcher scheme = SCHEME.matcher(text.strip());
@@ -115,7 +110,7 @@ final class Secrets {
     /**
      * Removes credentials from a body.
      *
-     * @param all whether every text in it may be a credential
+     * @param all whether every text in the body may be a credential
      */
     void removeFrom(JsonNode node, boolean all) {
         if (node instanceof ObjectNode object) {
@@ -137,8 +132,8 @@ final class Secrets {
     }
 
     /**
-     * Removes credentials from named schemas. A schema's name does not make it a credential; a text of such a name is
-     * one.
+     * Removes credentials from named schemas. A schema is not a credential because of its name, but a text of that name
+     * is one.
      */
     private void removeFromSchemas(JsonNode schemas) {
         for (Map.Entry<String, JsonNode> schema : schemas.properties()) {
@@ -162,7 +157,8 @@ final class Secrets {
         }
         String text = value.textValue();
         if (isCredential || all) {
-            // A text without a telling name is masked in answers only if it has a digit, since a word may occur there.
+            // If the member's name does not mark a credential, only a text with a digit is masked in answers. A mere
+            // word could be a word of the answer.
             if (isCredential || DIGIT.matcher(text).find()) {
                 addWhole(text);
             }
@@ -205,8 +201,8 @@ final class Secrets {
     }
 
     /**
-     * Whether a {@code token} is a token of a model: answers with log probabilities have them, and clients send these
-     * back.
+     * Whether a member {@code token} is a token of a model. Answers with log probabilities have such members, and
+     * clients send them back to the provider.
      */
     private static boolean isOfAnAnswer(String name, ObjectNode object) {
         return name.equals("token") && object.has("logprob");
@@ -223,7 +219,7 @@ final class Secrets {
                 .filter(text -> text.length() >= SHORTEST)
                 .map(text -> text.getBytes(StandardCharsets.UTF_8))
                 .toList();
-        // Indexed by their first two bytes, so that one pass over the answer is enough for all.
+        // The first two bytes of each secret, so that one pass over the answer is enough for all secrets.
         BitSet beginnings = new BitSet(1 << 16);
         secrets.forEach(secret -> beginnings.set(two(secret, 0)));
         byte[] masked = answer;

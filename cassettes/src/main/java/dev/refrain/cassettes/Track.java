@@ -14,7 +14,7 @@ final class Track {
     final List<Folder.Entry> entries = new ArrayList<>();
     /** Requests that wait for the call under way. */
     final Deque<Turn> waiting = new ArrayDeque<>();
-    /** How many recordings have been given out in this run. */
+    /** Index of the recording to play next. If there are fewer recordings, the last one may be played again. */
     int served;
     /** Whether a call to the provider is under way. */
     boolean calling;

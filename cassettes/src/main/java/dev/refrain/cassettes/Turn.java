@@ -5,7 +5,7 @@ import dev.refrain.engine.exchange.Upstream;
 import dev.refrain.engine.memory.MemoryBudget;
 import dev.refrain.semantics.answer.ProxyException;
 
-/** One request on its way through a folder. Any thread may cancel it. */
+/** One request while it is answered or recorded. Any thread may cancel it. */
 final class Turn implements Upstream.Call {
     private final RecordedRequest request;
     private final String digest;
@@ -65,7 +65,7 @@ final class Turn implements Upstream.Call {
         }
     }
 
-    /** The client has its answer. */
+    /** Called when the client has its whole answer. */
     void answered() {
         memory.close();
         isAnswered = true;
@@ -75,7 +75,7 @@ final class Turn implements Upstream.Call {
         return cancelled;
     }
 
-    /** The client has gone. A call under way goes on, because its answer is still to be recorded. */
+    /** Called when the client has gone. A call under way goes on, because its answer is still to be recorded. */
     @Override
     public void cancel() {
         cancelled = true;

@@ -3,8 +3,8 @@ package dev.refrain.cassettes;
 import java.util.Locale;
 
 /**
- * Writes the YAML of a recording: names with a text, a number or a list of texts. Not Jackson's writer, whose folding
- * and quoting cannot be controlled, while people read and compare the files. Used by one thread.
+ * Writes the YAML of a recording: names with a text, a number or a list of texts. Jackson's writer is not used, because
+ * people read and compare the files, and its folding and quoting cannot be controlled. Used by one thread.
  */
 final class YamlText {
     private final StringBuilder out = new StringBuilder();
@@ -39,7 +39,7 @@ final class YamlText {
         if (value.isEmpty() || !isPlain(value)) {
             return text(name, value);
         }
-        // 2 is the indentation. With -, the text ends without a line end; with +, it keeps all of them.
+        // 2 is the indentation. With -, no line end is read at the text's end; with +, all line ends are kept.
         out.append(name).append(": |2").append(value.endsWith("\n") ? "+" : "-").append('\n');
         String lines = value.endsWith("\n") ? value.substring(0, value.length() - 1) : value;
         for (String line : lines.split("\n", -1)) {
@@ -48,7 +48,7 @@ final class YamlText {
         return this;
     }
 
-    /** Whether a block may contain all characters unescaped (YAML 1.1, 5.1), and none but LF ends a line there. */
+    /** Whether a YAML block may contain the text unescaped (YAML 1.1, 5.1), and only LF ends a line in the text. */
     static boolean isPlain(String text) {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);

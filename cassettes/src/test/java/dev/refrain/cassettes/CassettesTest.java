@@ -65,7 +65,7 @@ class CassettesTest {
         }
     }
 
-    /** A client that reads at once whatever comes. */
+    /** A client that takes each piece of an answer at once. */
     private static class Client implements ResponseSink {
         private final CompletableFuture<Got> got = new CompletableFuture<>();
         private final ByteArrayOutputStream body = new ByteArrayOutputStream();
@@ -163,7 +163,7 @@ class CassettesTest {
         return client;
     }
 
-    /** The provider answers the oldest call. */
+    /** Answers the oldest call as the provider. */
     private void answer(int status, String type, String... pieces) {
         ResponseSink sink = calls.remove().join();
         sink.head(new ResponseHead(status, type, null, -1, null, null, Map.of("set-cookie", List.of("c=1"))));
@@ -257,7 +257,7 @@ class CassettesTest {
         assertThat(ask(prompt("hi")).await().body()).isEqualTo(body);
         assertThat(ask(prompt("hi")).await().body()).isEqualTo(body);
         assertThat(open.summary(null).unused()).isEmpty();
-        // A run without the failure leaves nothing of it in the folder.
+        // A later run without the failure removes the failure's recording.
         open(CassetteMode.RECORD);
         ask(prompt("hi"));
         answer("hello");
@@ -328,7 +328,7 @@ class CassettesTest {
         close();
         now = NOW.plus(Duration.ofDays(30));
         open(CassetteMode.REFRESH);
-        // The same answer with another id. Programs see that id unchanged, because later requests may name it.
+        // The same answer comes with another id. Programs get the recorded id, because later requests may name it.
         Client same = ask(prompt("one"));
         answer("same");
         assertThat(same.await().body()).isEqualTo(one);
@@ -557,7 +557,7 @@ class CassettesTest {
         assertThat(client.await().body()).isEqualTo(body);
         open(CassetteMode.REPLAY);
         assertThat(ask(prompt).await().body()).isEqualTo(body);
-        // Nor on the thread of a client that has left.
+        // Nor is it read on the thread of a client that has left.
         Client left = new Client();
         over(prompt, left).cancel();
         assertThat(ask(prompt).await().body()).isEqualTo(body);
@@ -577,7 +577,7 @@ class CassettesTest {
                 .hasMessageContaining("The nearest is named for the first 20 of a run.");
     }
 
-    /** Clients determine how many requests there are. */
+    /** Clients decide how many different requests there are, so only a bounded number is remembered. */
     @Test
     void requestsBeyondTheRememberedNumberArePassedOn() throws IOException {
         close();
@@ -596,7 +596,7 @@ class CassettesTest {
         assertThat(ask(prompt("request 2")).await().failure()).isNotNull();
     }
 
-    /** Up to a thousand misses are kept for the report at the end of the run. */
+    /** Messages about up to a thousand misses are kept for the report at the end of the run, so they must be short. */
     @Test
     void f16_longNamesOfARequestAreNotKept() throws IOException {
         open(CassetteMode.RECORD);

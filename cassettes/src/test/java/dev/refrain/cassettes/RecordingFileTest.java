@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Recordings are read back byte for byte. A change by hand is reported with its line. */
+/** Recordings are read back byte for byte. An edit that damages a file is reported with its line. */
 class RecordingFileTest {
     private static final Instant TIME = Instant.parse("2026-11-29T23:30:00Z");
     private static final String PROMPT = "{\"model\":\"demo\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
@@ -235,7 +235,7 @@ class RecordingFileTest {
     @Test
     void filesThatAnotherProgramRemovesOrLeavesAreNoDamage() throws IOException {
         good();
-        // Like a file that is removed between the listing and the reading.
+        // Opening such a link fails like opening a file that was removed after the folder was listed.
         Files.createSymbolicLink(folder.resolve("chat-a-0.yaml"), folder.resolve("gone"));
         Path old = Files.writeString(folder.resolve(".refrain-1.tmp"), "x");
         Path fresh = Files.writeString(folder.resolve(".refrain-2.tmp"), "x");

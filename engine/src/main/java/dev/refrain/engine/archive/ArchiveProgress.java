@@ -1,6 +1,9 @@
 package dev.refrain.engine.archive;
 
-/** Receives the progress of an export or import. Called on the thread that runs it, a few times a second at most. */
+/**
+ * Receives the progress of an export or import. Called on the thread that runs the export or import, a few times a
+ * second at most.
+ */
 @FunctionalInterface
 public interface ArchiveProgress {
     /** Ignores all reports. */
@@ -11,7 +14,7 @@ public interface ArchiveProgress {
      *
      * @param done the share of the work that is done, 0 to 1
      * @param entries answers written or read so far
-     * @param bytes length of these answers
+     * @param bytes length of these answers together, in bytes
      */
     void at(double done, long entries, long bytes);
 }

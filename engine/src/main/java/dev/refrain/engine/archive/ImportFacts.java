@@ -4,7 +4,7 @@ package dev.refrain.engine.archive;
  * The result of an import. Immutable and thread-safe.
  *
  * @param entries answers that the import has added to the store
- * @param bytes length of these answers
+ * @param bytes length of these answers together, in bytes
  * @param present answers that the store already had, or had in a newer version
  * @param expired answers whose TTL is over, or whose time of storing is in the future
  * @param foreign answers that this store does not take: sealed ones if the store is not sealed, or unsealed ones

@@ -15,8 +15,8 @@ public enum BypassReason {
     /** A Responses request with {@code background: true}: the provider answers with a handle instead of the result. */
     BACKGROUND("background"),
     /**
-     * A Responses request with a {@code conversation}: the answer depends on what the provider has kept, and is
-     * added to it.
+     * A Responses request with a {@code conversation}: the answer depends on what the provider has kept, and is added
+     * to it.
      */
     STATEFUL("stateful"),
     /** The request body has an unknown content coding, or is not in the coding that the request names. */

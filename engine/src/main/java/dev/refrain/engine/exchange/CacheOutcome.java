@@ -28,10 +28,10 @@ public sealed interface CacheOutcome {
     record Hit(long ageSeconds, long ttlSeconds, String sourceId, Savings savings) implements CacheOutcome {}
 
     /**
-     * Answered with an entry that another machine has stored (wire rule W90).
+     * Answered with an entry that another machine stored in the shared tier (wire rule W90).
      *
      * @param entry the entry as a {@link Hit}
-     * @param stored whether the entry is in the store of this machine now
+     * @param stored whether this machine's own store has the entry now
      */
     record SharedHit(Hit entry, boolean stored) implements CacheOutcome {}
 
@@ -49,7 +49,7 @@ public sealed interface CacheOutcome {
      * Answered by joining the upstream call of an identical request (wire rule W28): a hit of age 0.
      *
      * @param ttlSeconds lifetime that the answer gets if it is stored
-     * @param sourceId generation id of the response to the request that made the call, or null if it had none
+     * @param sourceId generation id of the response to the request that made the call, or null without such an id
      * @param reason why the store did not answer
      * @param savings the cost of the call; unknown before the answer is complete
      * @param elsewhere whether another machine made the call (wire rule W28)
@@ -89,7 +89,7 @@ public sealed interface CacheOutcome {
     record Bypass(BypassReason reason) implements CacheOutcome {}
 
     /**
-     * Put together from items that have an entry each (wire rule W86).
+     * The answer is put together from items that have an entry each (wire rule W86).
      *
      * @param answer a {@link Hit} or {@link Collapsed} if no item was fetched for this response, else a {@link Miss}
      *     or {@link Bypass}

@@ -4,8 +4,8 @@ package dev.refrain.engine.exchange;
  * The timing of a stream's events when it was fetched (wire rule W87): one byte for each event, for the time since the
  * event before. Immutable and thread-safe.
  *
- * <p>The byte for {@code ms} milliseconds is 16 log2(1 + {@code ms}). It is exact to some four percent, up to a minute.
- * Events that arrived in one piece have the same time.
+ * <p>The byte for {@code ms} milliseconds is 16 log2(1 + {@code ms}). It is exact to some four percent, for times up to
+ * a minute. Events that arrived in one piece have the same time.
  */
 public final class Pace {
     private static final int STEPS = 16;
@@ -29,7 +29,7 @@ public final class Pace {
     }
 
     /**
-     * Nanoseconds between an event and the one before it or, for the first event, between it and the head.
+     * Nanoseconds between an event and the event before or, for the first event, between it and the answer's head.
      *
      * @throws IndexOutOfBoundsException if there is no such event
      */

@@ -33,8 +33,8 @@ public interface ResponseSink {
     void end();
 
     /**
-     * Back-pressure: runs the action once the reader has taken everything so far, so that a source can wait. By
-     * default it runs at once, on the calling thread; a sink that can wait runs it on any thread. At most one action
+     * Back-pressure: runs the action once the reader has taken everything so far, so that a source can wait. By default
+     * the action runs at once, on the calling thread; a sink that can wait runs it on any thread. At most one action
      * waits at a time.
      */
     default void whenDrained(Runnable action) {
@@ -42,24 +42,25 @@ public interface ResponseSink {
     }
 
     /**
-     * Runs the action, on any thread, if the reader goes away before it has the answer; at once if it has gone already.
-     * A sink that cannot tell never runs it. A later action replaces an earlier one. After the reader has gone, other
-     * methods may still be called and do nothing.
+     * Runs the action, on any thread, if the reader goes away before it has the answer; at once if the reader has gone
+     * already. A sink that cannot tell this never runs the action. A later action replaces an earlier one. After the
+     * reader has gone, other methods may still be called and do nothing.
      */
     default void whenGone(Runnable action) {}
 
     /**
      * Whether the reader is still connected, as far as can be told without waiting. False once the reader seems to have
-     * gone; it may have closed only one direction, and then still gets its answer. A silent call for which all readers
-     * return false is not joined any more (wire rule W28b). Any thread may call this at any time. True by default.
+     * gone; a reader that has closed only one direction still gets its answer. If all readers of a call return false,
+     * and the provider has sent nothing for some time, no request joins the call any more (wire rule W28b). Any thread
+     * may call this at any time. True by default.
      */
     default boolean hasReader() {
         return true;
     }
 
     /**
-     * Runs the action with the answer's own facts, after the answer has ended or failed and before its reader is told.
-     * Call this before {@link #head}.
+     * Runs the action with the answer's own facts, after the answer has ended or failed and before the reader is told
+     * that. Call this before {@link #head}.
      *
      * @return true if this sink counts the answer; if false, the caller counts it ({@code AnswerMeter})
      */

@@ -5,7 +5,7 @@ import java.util.Objects;
 /**
  * What an answer from the cache saves: its cost when it was fetched. Immutable and thread-safe.
  *
- * @param answer the provider's count at that time, and why the answer ended; never null
+ * @param answer what the answer states about itself: tokens, cost, and why it ended; never null
  * @param fetchMillis milliseconds that fetching the answer took, 0 if not known
  */
 public record Savings(AnswerFacts answer, long fetchMillis) {

@@ -121,7 +121,7 @@ public final class BoundedMap<K, V> {
         }
     }
 
-    /** A copy of the values, in the same order. */
+    /** A copy of the values, in the order of {@link #keys}. */
     public List<V> values() {
         synchronized (order) {
             List<V> values = new ArrayList<>(order.size());

@@ -18,14 +18,14 @@ public final class MemoryBudget {
     /** The largest reservation that is not {@link Use#LARGE}, in bytes. */
     public static final int SMALL = 64 * 1024;
 
-    /** Heap that the program itself needs, in bytes; not part of the budget. */
+    /** Heap that the program itself needs, in bytes. It is not part of the budget. */
     private static final long OWN_BYTES = 16L << 20;
 
     private static final long LEAST_BYTES = 4L << 20;
 
     /**
-     * What bytes are reserved for. A use is refused once all uses together exceed its share of the
-     * budget, in sixteenths.
+     * What bytes are reserved for. Each use has a share of the budget, in sixteenths. A reservation is refused if all
+     * uses together would exceed the share of its use.
      */
     public enum Use {
         /** An answer that is replayed slowly at its client's request, perhaps for hours. */
@@ -66,7 +66,7 @@ public final class MemoryBudget {
     /**
      * A budget of the given number of bytes.
      *
-     * @throws IllegalArgumentException if it is not positive
+     * @throws IllegalArgumentException if the number is not positive
      */
     public MemoryBudget(long bytes) {
         if (bytes <= 0) {
@@ -86,8 +86,8 @@ public final class MemoryBudget {
     }
 
     /**
-     * Reserves all of the bytes or none, for something under way: as {@link Use#LARGE} if they are more
-     * than {@link #SMALL}.
+     * Reserves all of the bytes or none, for a request or answer under way: as {@link Use#LARGE} if they are more than
+     * {@link #SMALL}, else as {@link Use#UNDER_WAY}.
      */
     public boolean reserve(long bytes) {
         return reserve(bytes, bytes <= SMALL ? Use.UNDER_WAY : Use.LARGE);
@@ -119,7 +119,7 @@ public final class MemoryBudget {
         used.addAndGet(-bytes);
     }
 
-    /** An empty reservation, for something that grows. */
+    /** An empty reservation, for a request or answer that grows. */
     public Reservation open() {
         return new Reservation(this, Use.SHORT, Use.LARGE);
     }
@@ -226,7 +226,9 @@ public final class MemoryBudget {
         }
     }
 
-    /** There is no room in the budget. Has no stack trace, because it is not a fault and may come often. */
+    /**
+     * There is no room in the budget. The exception has no stack trace, because it is not a fault and may come often.
+     */
     public static final class Exhausted extends RuntimeException {
         private static final long serialVersionUID = 1L;
 

@@ -226,7 +226,8 @@ public final class CacheMetrics implements MeterBinder {
         Gauge.builder(name, this, metrics -> value.applyAsDouble(metrics.stats().store()))
                 .description(description)
                 .baseUnit(unit)
-                // By default a registry refers weakly to what a gauge measures, so the collector would end the gauge.
+                // By default a registry refers weakly to the object that a gauge measures, so garbage collection would
+                // end the gauge.
                 .strongReference(true)
                 .register(registry);
     }

@@ -5,8 +5,8 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 
 /**
- * Keeps entries. The engine's own store is a memory-mapped Chronicle Map. Every other store has to pass the
- * same contract tests.
+ * Keeps entries. The engine's own store is a memory-mapped Chronicle Map. Every other store has to pass the same
+ * contract tests.
  *
  * <p>Every method may be called by any thread at any time between opening and {@link #close()}. A store does not throw
  * if it is full, damaged or out of disk space: it drops entries that it cannot keep, misses entries that it cannot
@@ -27,12 +27,12 @@ public interface CacheStore extends AutoCloseable {
     boolean get(byte[] key, EntryBuffer into);
 
     /**
-     * Copies the head of the entry of a key, expired or not. By it, a caller that has a copy of the entry can tell
-     * whether the store still holds the same one. Useful only if it is much cheaper than {@link #get}. Counts as a
-     * read, if the store counts reads. A store that keeps an entry in several parts may use bytes 4 to 7 and 24 to 35
+     * Copies the head of the entry of a key, expired or not. From the head, a caller that has a copy of the entry can
+     * tell whether the store still holds the same entry. Useful only if it is much cheaper than {@link #get}. Counts as
+     * a read, if the store counts reads. A store that keeps an entry in several parts may use bytes 4 to 7 and 24 to 35
      * of the head for itself.
      *
-     * @param into receives {@link EntryHead#LENGTH} bytes; undefined otherwise
+     * @param into receives {@link EntryHead#LENGTH} bytes if there is a head; its content is undefined otherwise
      * @return false if there is no entry, or if the store cannot tell; the caller then uses {@link #get}
      */
     default boolean head(byte[] key, byte[] into) {
@@ -41,7 +41,7 @@ public interface CacheStore extends AutoCloseable {
 
     /**
      * Like {@link #head(byte[], byte[])}, but counts as a read only if the callback returns true. The callback runs
-     * while the entry's head is being loaded, so the cache misses of both overlap.
+     * while the entry's head is being loaded, so the processor's cache misses for both overlap.
      *
      * @param then called if there is a head, on the calling thread, before this method returns; must not call the store
      * @return what {@code then} returned; false if there is no head
@@ -54,18 +54,18 @@ public interface CacheStore extends AutoCloseable {
      * Stores an entry in place of the key's older one. Evicts other entries if it needs room.
      *
      * @param entry starts with an {@link EntryHead}; only read
-     * @return false if there was no room; the older entry of the key is then removed as well
+     * @return false if there was no room; even then the older entry of the key is removed
      */
     boolean put(byte[] key, EntryBuffer entry);
 
     /**
-     * Stores an entry unless the predicate wants the older one to stay. Test and put are one atomic step. This default
-     * takes two steps, so an entry that another writer stores between them is replaced untested. A store with several
-     * writing threads or processes has to override it.
+     * Stores an entry unless the predicate wants the older one to stay. Test and put must be one atomic step. This
+     * default takes two steps, so an entry that another writer stores between them is replaced untested. A store with
+     * several writing threads or processes has to override it.
      *
-     * @param replaces returns whether the new entry replaces the older one, whose head it gets, expired or not, as in
-     *     {@link #removeIf}. Not called if there is no older entry, and perhaps called more than once. Called with
-     *     locks held, so it must do nothing else
+     * @param replaces gets the head of the older entry, expired or not, as in {@link #removeIf}, and returns whether
+     *     the new entry replaces that entry. Not called if there is no older entry, and perhaps called more than once.
+     *     Called with locks held, so it must do nothing else
      * @return false if the older entry stays, or if there was no room; in the second case the older entry
      *     may be removed
      */
@@ -113,13 +113,13 @@ public interface CacheStore extends AutoCloseable {
      *
      * @param head tests the first {@link EntryHead#LENGTH} bytes of an entry. Only the fields at
      *     {@link EntryHead#EXPIRES_AT}, {@link EntryHead#SCOPE} and {@link EntryHead#MODEL} are certain to be right,
-     *     and at {@link EntryHead#KIND} whether it is a note. Called with locks held, so it must do nothing else
+     *     and at {@link EntryHead#KIND} whether the entry is a note. Called with locks held, so it must do nothing else
      * @return the number of entries removed, without notes
      */
     long removeIf(Predicate<byte[]> head);
 
     /**
-     * Copies of the keys that match, in a walk over the whole store; without keys of notes.
+     * Returns copies of the keys that match, after a walk over the whole store; without keys of notes.
      *
      * @param key called with locks held, so it must do nothing else; its argument is reused
      */
@@ -132,8 +132,8 @@ public interface CacheStore extends AutoCloseable {
          * Looks at one entry.
          *
          * @param key the entry's key; the array is reused for the next entry
-         * @param head the first {@link EntryHead#LENGTH} bytes of the entry, as in {@link #removeIf}, or more;
-         *     reused as well
+         * @param head the first {@link EntryHead#LENGTH} bytes of the entry, as in {@link #removeIf}, or more; reused
+         *     as well
          * @param length length of the entry in bytes
          * @return whether the visit goes on
          */
@@ -142,11 +142,11 @@ public interface CacheStore extends AutoCloseable {
 
     /**
      * Passes all entries except notes to a visitor, and changes nothing. The visitor may or may not see entries that
-     * are put or removed meanwhile. For an entry that is being changed at that moment, it may see wrong bytes.
+     * are put or removed meanwhile. It may see wrong bytes of an entry that is being changed at that moment.
      *
      * @param visitor must not call the store, except {@link #hits}; may be called with locks held
-     * @return false if the visitor ended the visit, or if entries are missing because a part of the store could not be
-     *     read
+     * @return false if the visitor ended the visit, or if not all entries were visited, because a part of the store
+     *     could not be read
      */
     default boolean visit(EntryVisitor visitor) {
         EntryBuffer entry = new EntryBuffer(EntryHead.LENGTH);

@@ -12,7 +12,7 @@ public final class EntryBuffer {
     private int length;
 
     private final int free;
-    /** Null for a buffer without a budget. */
+    /** The budget for longer arrays; null if the buffer has none. */
     private final MemoryBudget memory;
 
     private long reserved;
@@ -53,7 +53,7 @@ public final class EntryBuffer {
         }
     }
 
-    /** The backing array, of which the first {@link #length()} bytes are valid. Replaced when the buffer grows. */
+    /** The backing array, of which the first {@link #length()} bytes are valid. Growing replaces the array. */
     public byte[] bytes() {
         return bytes;
     }

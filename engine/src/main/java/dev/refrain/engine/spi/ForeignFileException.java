@@ -4,9 +4,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * A file or directory that is not Refrain's has the name of a store or of a file beside one. It is left unchanged. The
- * message names it and says what to do: configure another file, or move this one away. The cause is a mistake in the
- * configuration, not a lack of room or permission.
+ * A file or directory that is not Refrain's has the name of a store, or of a file beside a store. It is left unchanged.
+ * The message names it and says what to do: configure another file, or move this one away. The cause is a mistake in
+ * the configuration, not a lack of room or permission.
  */
 public final class ForeignFileException extends IOException {
     private static final long serialVersionUID = 1L;

@@ -32,7 +32,7 @@ public final class HeapStore implements CacheStore {
 
     /**
      * An entry that a visit may read without the monitor. When the entry leaves the store, the slot drops its bytes, so
-     * that a visit keeps no bytes on the heap that the budget does not count. The bytes never change.
+     * that no visit keeps bytes on the heap that the budget does not count. The bytes never change.
      */
     private static final class Slot {
         private final byte[] key;
@@ -171,7 +171,7 @@ public final class HeapStore implements CacheStore {
         return found;
     }
 
-    /** Holds the monitor only while it lists the entries, not while the visitor runs. */
+    /** Holds the monitor only to list the entries, not while the visitor runs. */
     @Override
     public boolean visit(EntryVisitor visitor) {
         List<Slot> all;

@@ -6,8 +6,8 @@ import java.util.concurrent.CompletionStage;
 
 /**
  * A server through which machines share entries, announce removals, and agree on which of them calls a provider. An
- * instance is one machine's access to the tier. The tier is not trusted: the engine seals what it sends and checks
- * what it receives.
+ * instance is one machine's access to the tier. The tier is not trusted: the engine seals what it sends and checks what
+ * it receives.
  *
  * <p><b>Calls</b> do not block and may come from any thread. A stage completes within the timeout of the tier, normally
  * or with a {@link SharedTierException}. A call throws only an {@link IllegalArgumentException}, for an invalid
@@ -24,7 +24,7 @@ public interface SharedTier extends AutoCloseable {
     /** Length of every key in bytes. */
     int KEY_LENGTH = CacheStore.KEY_LENGTH;
 
-    /** The longest name of a barrier in bytes. */
+    /** Limit of a barrier's name, in bytes. */
     int MAX_BARRIER_LENGTH = 64;
 
     // ---- entries
@@ -60,9 +60,9 @@ public interface SharedTier extends AutoCloseable {
     CompletionStage<Found> get(byte[] key);
 
     /**
-     * Stores an entry in place of the key's older one. The tier refuses the entry if the key was {@linkplain #remove
-     * removed} at or after the beginning of the fetch, or has an entry whose fetch began later. It also refuses an
-     * entry that is too long, or for which it has no room.
+     * Stores an entry in place of the key's older one. The tier refuses the entry if the key was
+     * {@linkplain #remove removed} at or after the beginning of the fetch, or has an entry whose fetch began later. It
+     * also refuses an entry that is too long, or for which it has no room.
      *
      * @param startedMicros when the fetch of the entry began, see {@link Found#micros} and {@link Lease#micros}
      * @param lifeMillis the longest time that the entry is kept, positive
@@ -84,8 +84,8 @@ public interface SharedTier extends AutoCloseable {
      * The result of raising a barrier.
      *
      * @param micros when the barrier was raised; later than every earlier barrier
-     * @param unheard number of connected machines that have not confirmed the barrier in time. Each of them receives it
-     *     as soon as it can, or is told {@link Listener#lost} first
+     * @param unheard number of connected machines that have not confirmed the barrier in time. Each of them receives
+     *     the barrier as soon as it can; if it is disconnected, it is told {@link Listener#lost} before that
      */
     record Raised(long micros, int unheard) {}
 
@@ -139,11 +139,11 @@ public interface SharedTier extends AutoCloseable {
     CompletionStage<Boolean> renew(byte[] key, long token, long millis);
 
     /**
-     * Releases a lease that is still held, and wakes the machines that wait for it. They find what was put
-     * before the release.
+     * Releases a lease that is still held, and wakes the machines that wait for it. Those machines find every entry
+     * that was put before the release.
      *
      * @param token {@link Lease#micros}
-     * @return whether it was still held
+     * @return whether the lease was still held
      */
     CompletionStage<Boolean> release(byte[] key, long token);
 
@@ -164,7 +164,7 @@ public interface SharedTier extends AutoCloseable {
     enum Appended {
         /** The piece is in the stream. */
         TAKEN,
-        /** The pieces before it are lost. The holder can begin the stream again, with its first piece. */
+        /** The tier has lost pieces before this one. The holder can begin the stream again, with its first piece. */
         LOST,
         /** The key has another holder, or the stream would exceed the tier's limit. */
         REFUSED
@@ -192,13 +192,13 @@ public interface SharedTier extends AutoCloseable {
     // ---- notices
 
     /**
-     * Receives notices of what other machines do. Called in order, on one thread of the tier at a time. It may block,
-     * which delays later notices. Exceptions that it throws are logged.
+     * Receives notices of what other machines do. Called in order, on one thread of the tier at a time. A listener may
+     * block, which delays later notices. Exceptions that it throws are logged.
      */
     interface Listener {
         /**
-         * A barrier was raised, by this machine or another. It must have taken effect when this method returns. The
-         * same barrier may be told again.
+         * A barrier was raised, by this machine or another. The barrier must have taken effect when this method
+         * returns. The method may be called again for the same barrier.
          *
          * @param barrier name of the barrier
          * @param micros when the barrier was last raised
@@ -211,7 +211,7 @@ public interface SharedTier extends AutoCloseable {
          */
         void caughtUp(long micros);
 
-        /** This machine may miss notices from now on, until {@link #caughtUp} is called again. */
+        /** From now on, this machine may miss notices, until {@link #caughtUp} is called again. */
         void lost();
 
         /**
@@ -222,7 +222,7 @@ public interface SharedTier extends AutoCloseable {
          */
         void incomplete(long micros);
 
-        /** A lease that this machine asked for in vain was released. A lease that lapsed may cause no call. */
+        /** A lease that this machine asked for in vain was released. A lease that lapses need not cause a call. */
         void released(byte[] key);
 
         /** Another machine asked in vain for a lease that this machine holds. */
@@ -235,8 +235,8 @@ public interface SharedTier extends AutoCloseable {
     /**
      * Begins to listen as soon as the tier is connected. To be called once.
      *
-     * @param sinceMicros the last time that this machine was told by {@link Listener#caughtUp}, in this process or an
-     *     earlier one; 0 if never
+     * @param sinceMicros the time that {@link Listener#caughtUp} last told this machine, in this process or an earlier
+     *     one; 0 if it never did
      * @throws IllegalStateException if there is a listener already
      */
     void listen(long sinceMicros, Listener listener);

@@ -17,10 +17,10 @@ import java.util.Map;
  * @param collapsed misses that joined an identical request's upstream call instead of making one
  * @param bypasses requests with caching on that were not eligible
  * @param stores answers that were stored
- * @param rejections captured answers that were not stored because they were not a complete success (wire rule W16)
- *     or too large
- * @param shortages answers that were not stored because the memory budget ({@code ResponseCache.memory}) had no
- *     room for them
+ * @param rejections captured answers that were not stored because they were not a complete success (wire rule W16) or
+ *     too large
+ * @param shortages answers that were not stored because the memory budget ({@code ResponseCache.memory}) had no room
+ *     for them
  * @param corruptions entries that a read found damaged; each was removed and also counted as a miss
  * @param failures answers that could not be stored because of an internal error
  * @param tokensSaved tokens that the providers counted for answers that hits replayed

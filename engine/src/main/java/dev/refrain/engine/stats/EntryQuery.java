@@ -12,7 +12,7 @@ import java.util.Set;
  * @param limit the largest number of answers on the page, 1 to {@link #MAX_LIMIT}
  * @param cursor {@link EntryPage#next} of the page before, or null for the first page
  * @param maxMillis time limit for reading the store, milliseconds
- * @param models known names of models. Entries have only a hash of the name, so other models are listed without one
+ * @param models known names of models. Entries have only a hash of the name, so other models are listed without a name
  */
 public record EntryQuery(
         List<Match> matches,
@@ -22,7 +22,7 @@ public record EntryQuery(
         String cursor,
         long maxMillis,
         Set<String> models) {
-    /** The longest page. */
+    /** Limit of the answers on a page. */
     public static final int MAX_LIMIT = 200;
 
     /**
@@ -44,7 +44,7 @@ public record EntryQuery(
     }
 
     /**
-     * A condition on answers. An answer matches if at least one of its four parts applies.
+     * A condition on answers. An answer matches if at least one of the condition's four parts applies.
      *
      * @param keyPrefix beginning of the key's digest, in lower-case hexadecimal digits; null for no condition on keys
      * @param scopes tags of scopes, twelve hexadecimal digits each; see {@link dev.refrain.engine.CacheKey#scope}

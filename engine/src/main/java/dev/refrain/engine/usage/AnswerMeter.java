@@ -8,9 +8,9 @@ import dev.refrain.engine.memory.MemoryBudget;
 import java.nio.ByteBuffer;
 
 /**
- * Counts an answer that is not captured: without caching, or on a bypass. It uses the same code as the cache. It holds
- * one event of a stream, or some kilobytes of a document. It neither changes nor delays the answer, and ignores parts
- * that it does not recognise.
+ * Counts tokens and cost of an answer that the cache does not capture, because caching is off or bypassed. It uses the
+ * same code as the cache. It holds at most one event of a stream, or some kilobytes of a document. It neither changes
+ * nor delays the answer, and ignores parts that it does not recognise.
  *
  * <p>The first character tells a stream from a document; the {@code Content-Type} does not matter. Not thread-safe: one
  * thread at a time uses it.
@@ -24,13 +24,13 @@ public final class AnswerMeter {
     private boolean unreadable;
 
     private int seen;
-    /** Null until the first character of the answer has come. */
+    /** Counts the answer; null until the answer's first character has come. */
     private AnswerCapture counting;
 
     /**
      * Counts an answer of the endpoint.
      *
-     * @param memory reserves what is held until {@link #end}; without room the answer is not counted
+     * @param memory reserves the bytes that are held until {@link #end}; if it has no room, the answer is not counted
      */
     public AnswerMeter(Endpoint endpoint, MemoryBudget memory) {
         this(endpoint, memory.openForStoring());
@@ -51,7 +51,7 @@ public final class AnswerMeter {
         unreadable = head.contentEncoding() != null && !head.contentEncoding().equalsIgnoreCase("identity");
     }
 
-    /** More of the answer. Does not change the buffer. */
+    /** Takes more of the answer. Does not change the buffer. */
     public void chunk(ByteBuffer bytes) {
         if (unreadable) {
             return;
@@ -93,7 +93,7 @@ public final class AnswerMeter {
         memory.close();
     }
 
-    /** The answer's own facts as far as it has come; never null. */
+    /** The facts that the answer has stated so far; never null. */
     public AnswerFacts facts() {
         return counting == null ? AnswerFacts.NONE : counting.facts();
     }

@@ -32,7 +32,7 @@ public record AccessSettings(
     private static final double LEAST_PER_SECOND = 0.001;
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
-    /** Checks the form. */
+    /** Checks the form of the digests and the ranges. */
     public AccessSettings {
         InvalidSetting.unless(Checks.items(keys).stream().allMatch(SHA256.asMatchPredicate()), "keys");
         InvalidSetting.unless(
@@ -42,8 +42,8 @@ public record AccessSettings(
     }
 
     /**
-     * How many requests an API key may make at once: the burst, or unless it is set, as many as in a second. Only with
-     * a limit per second.
+     * How many requests an API key may make at once: the burst if it is set, else as many as in a second. Not to be
+     * called without a limit per second.
      */
     public int requestsAtOnce() {
         return burst != null ? burst : (int) Math.max(1, Math.ceil(requestsPerSecond));

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
  * @param enabled whether the listener is started
  * @param host address to listen on
  * @param port port to listen on, 0 for any free one
- * @param token the token that a request must bring; null for none, which only a loopback address may have
+ * @param token the token that a request must bring; null for none, which is allowed only for a loopback address
  * @param content whether stored answers can be looked at
  */
 public record AdminSettings(

@@ -11,7 +11,7 @@ import java.time.Duration;
  * Defaults for what a request does not say (wire rule W80).
  *
  * @param byDefault whether requests without {@code X-OpenRouter-Cache} are cached
- * @param ttl lifetime of entries without {@code X-OpenRouter-Cache-TTL}
+ * @param ttl lifetime of the entries of requests without {@code X-OpenRouter-Cache-TTL}
  * @param maxTtl the longest lifetime that a request can ask for
  * @param itemByItem whether embeddings of several inputs are cached item by item (W86)
  */

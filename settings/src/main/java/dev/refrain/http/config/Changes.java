@@ -17,7 +17,7 @@ public final class Changes {
         return names(before, after, true);
     }
 
-    /** Names of the changed settings that hold only from the next start, in their order. */
+    /** Names of the changed settings that take effect only at the next start, in their order. */
     public static List<String> needRestart(Settings before, Settings after) {
         return names(before, after, false);
     }

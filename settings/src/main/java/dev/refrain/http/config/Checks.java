@@ -29,7 +29,7 @@ final class Checks {
                 : Stream.of(list.split(",", -1)).map(String::strip).toList();
     }
 
-    /** A provider's URL without trailing slashes, so that a path suffix can be appended; null for null. */
+    /** A provider's URL without trailing slashes, so that a path suffix can be appended; null if the URL is null. */
     static URI baseUrl(URI url, String name) {
         if (url == null) {
             return null;
@@ -44,7 +44,10 @@ final class Checks {
         return URI.create(url.toString().replaceAll("/+$", ""));
     }
 
-    /** {@link URI#getHost} is null for a host with an underscore, as hosts of containers may have. */
+    /**
+     * Whether a URL names a host. {@link URI#getHost} is null for a host with an underscore, which hosts of containers
+     * may have.
+     */
     private static boolean hasHost(URI url) {
         if (url.getHost() != null) {
             return url.getPort() <= 65_535;

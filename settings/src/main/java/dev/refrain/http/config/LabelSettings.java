@@ -11,7 +11,7 @@ public record LabelSettings(
 
         @Setting(allowed = "the SHA-256 of an API key, 64 lower-case hexadecimal digits, used once")
         String sha256) {
-    /** Checks both. */
+    /** Checks the form of name and digest. */
     public LabelSettings {
         InvalidSetting.unless(name != null && !name.isBlank() && name.length() <= 64, "name");
         InvalidSetting.unless(sha256 != null && sha256.matches("[0-9a-f]{64}"), "sha256");

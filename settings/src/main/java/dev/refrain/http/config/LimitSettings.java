@@ -30,7 +30,7 @@ public record LimitSettings(
 
     /** Bodies are held in one array, whose length is an int. */
     private static final ByteSize MAX_BODY = ByteSize.parse("1GiB");
-    /** A template, the stored form, can be five times as long as its answer, and its offsets are ints. */
+    /** An answer is stored as a template, which can be five times as long as the answer, and whose offsets are ints. */
     private static final ByteSize MAX_ANSWER = ByteSize.parse("256MiB");
 
     /** Checks the ranges. */

@@ -13,7 +13,10 @@ final class OthersVariables {
             + "([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|P"
             + "ORT|ADDR))?)");
 
-    /** A setting's variable may have such a name, but no setting can have such a value. */
+    /**
+     * A variable of Kubernetes, or of a port setting, such as {@code REFRAIN_PORT}. Kubernetes gives it a URL as its
+     * value, which no port setting allows.
+     */
     private static final Pattern SERVICE_PORT = Pattern.compile(Leaf.VARIABLE_PREFIX + "([A-Z0-9_]+_)?PORT");
 
     private static final Pattern SERVICE_URL = Pattern.compile("(tcp|udp|sctp)://.*");

@@ -13,8 +13,8 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * A policy as configured (wire rule W81). A component is null if the policy does not set it; {@link Policy} explains
- * each.
+ * A policy as configured (wire rule W81). A component is null if the policy does not set it. {@link Policy} explains
+ * all components.
  */
 @JsonNaming(KebabCaseStrategy.class)
 public record PolicySettings(
@@ -91,7 +91,7 @@ public record PolicySettings(
         }
     }
 
-    /** The policies in their order. One without a name gets its place in the list as its name. */
+    /** The policies in their order. A policy without a name is named after its place in the list. */
     static Policies inOrder(List<PolicySettings> policies) {
         return new Policies(IntStream.range(0, policies.size())
                 .mapToObj(i -> policies.get(i).policy("policies[" + i + "]"))

@@ -17,7 +17,7 @@ import java.util.TreeMap;
  *
  * @param slug the name that requests use
  * @param cacheEnabled whether requests with this preset are cached, or null to leave it to their headers
- * @param cacheTtlSeconds lifetime of their entries, or null for the default
+ * @param cacheTtlSeconds lifetime of the entries of these requests, or null for the default
  * @param model model for requests that name none, or null
  * @param systemPrompt instructions for requests that carry none, or null
  * @param parameters further request fields, in the order of their names; never null; not to be modified
@@ -40,7 +40,10 @@ public record PresetSettings(
 
     private static final List<String> OWN =
             List.of("slug", "cache_enabled", "cache_ttl_seconds", "model", "system_prompt");
-    /** Fields of requests whose names resemble a component's: {@code models}, OpenRouter's list of fallbacks. */
+    /**
+     * Fields of requests that are not misspelt although their names resemble a component's: {@code models},
+     * OpenRouter's list of fallbacks.
+     */
     private static final Set<String> OTHERS = Set.of("models");
 
     /** Checks what does not depend on other presets. */
@@ -56,7 +59,7 @@ public record PresetSettings(
         return new PresetDefinition(slug, cacheEnabled, cacheTtlSeconds, model, systemPrompt, parameters);
     }
 
-    /** Refuses misspelt fields. One would have no effect here, and would be sent to the provider with every request. */
+    /** Refuses misspelt fields. A misspelt field would have no effect here, and would be sent to the provider. */
     private static void checkSpelling(Set<String> names) {
         for (String name : names) {
             if (!OTHERS.contains(name)) {

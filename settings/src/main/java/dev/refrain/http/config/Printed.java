@@ -31,7 +31,7 @@ final class Printed {
         return text.toString().stripTrailing();
     }
 
-    /** The word {@code none} is no secret. */
+    /** Whether a value is the word {@code none}, which is shown, since it is no secret. */
     private static boolean isNone(SettingsReader.Value value) {
         return value.value().asText().equals("none");
     }

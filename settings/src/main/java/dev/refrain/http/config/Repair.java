@@ -9,28 +9,28 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Replaces wrong settings by allowed ones, so that the next fault is found. The repaired settings are never used.
- * Elements of lists keep their places, by which faults name them.
+ * Replaces wrong settings by allowed ones, so that reading goes on and finds the next fault. The repaired settings are
+ * never used. Elements of lists keep their places, since messages about faults name the places.
  */
 final class Repair {
     private static final int MOST_FAULTS = 100;
     private static final Pattern ELEMENT = Pattern.compile("(\\w+)\\[(\\d+)\\](?:\\.([^.\\[]+))?(.*)");
 
-    /** Faults after which the names of the labels are unknown. */
+    /** Settings that, once repaired, leave the names of the labels unknown. */
     private static final Pattern LABELS_LOST = Pattern.compile("labels(\\[\\d+\\](\\.name)?)?");
 
     private static final Pattern NAMES_LABEL =
             Pattern.compile("policies\\[\\d+\\]\\.match\\.label|teams\\[\\d+\\]\\.labels.*");
 
     private final ObjectNode tree;
-    /** How often each place was repaired. */
+    /** How often each setting was repaired, by its name. */
     private final Map<String, Integer> tries = new HashMap<>();
 
     Repair(ObjectNode tree) {
         this.tree = tree;
     }
 
-    /** Whether a fault at this place is new. A fault that follows from a repair, or from unknown labels, is not. */
+    /** Whether to report a fault of this setting: not if it follows from a repair, or from unknown labels. */
     boolean isNews(String name) {
         boolean areLabelsLost = tries.keySet().stream().anyMatch(LABELS_LOST.asMatchPredicate());
         if (areLabelsLost && NAMES_LABEL.matcher(name).matches()) {

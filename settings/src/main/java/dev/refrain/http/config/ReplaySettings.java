@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * What a hit changes in the stored answer, and whether it can keep the recorded pace.
+ * What a hit changes in the stored answer, and whether a stream can be replayed at its original pace.
  *
  * @param zero JSON paths of numbers that become zero besides {@code usage} (wire rule W25), separated by commas, or
  *     {@code none}
@@ -30,7 +30,7 @@ public record ReplaySettings(
         }
     }
 
-    /** The paths of {@link #zero} one by one; none for {@code none}. */
+    /** The paths of {@link #zero} one by one; empty if it is {@code none}. */
     public List<String> paths() {
         return Checks.items(zero);
     }

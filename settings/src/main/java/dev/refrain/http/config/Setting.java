@@ -49,7 +49,7 @@ import java.lang.annotation.Target;
     /** Whether the value must not be shown. */
     boolean secret() default false;
 
-    /** Whether a reload applies a new value, to requests that come after it. */
+    /** Whether a reload applies a new value, to requests that come after the reload. */
     boolean live() default false;
 
     /** What the flag does, for {@code --help}. */

@@ -52,8 +52,7 @@ import java.util.stream.Collectors;
  * @param preallocate whether the store allocates its whole capacity on the disk when it is made
  * @param seal whether entries are sealed before they are stored
  * @param sweepInterval time between two sweeps for expired entries
- * @param staleIfError for how long after its lifetime an entry may answer in place of a failing upstream (wire rule
- *     W30)
+ * @param staleIfError for how long after it expired an entry may answer in place of a failing upstream (W30)
  * @param onDisconnect what happens to an upstream call whose clients have all gone
  * @param corsOrigins origins of pages that may use this server from a browser, or null if the providers decide
  * @param shared the tier that machines share
@@ -64,7 +63,7 @@ import java.util.stream.Collectors;
  * @param hitIds which ids the answers of hits have (W40)
  * @param replay what hits change in stored answers
  * @param cassettes folder of recordings, or null
- * @param cassetteMode what happens to requests if there is such a folder
+ * @param cassetteMode what happens to requests if there is a folder of recordings
  * @param cassettePace how fast recorded streams are played
  * @param limits size limits
  * @param memory direct memory beside the cache's file
@@ -204,7 +203,7 @@ public record Settings(
     private static final Pattern ORIGIN_LIST =
             Pattern.compile("[a-z][a-z0-9+.-]*://[^/\\s,]+( *, *[a-z][a-z0-9+.-]*://[^/\\s,]+)*");
 
-    /** A name with a dot, because {@code store} is a value and cannot be a group. */
+    /** A setting's name with a dot. There is no group {@code store}, because {@code store} itself is a setting. */
     private static final String STORE_NEVER = "store.never";
 
     private static final ByteSize MIN_CAPACITY = ByteSize.parse("16MiB");

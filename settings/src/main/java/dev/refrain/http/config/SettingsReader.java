@@ -63,7 +63,7 @@ final class SettingsReader {
     /**
      * Reads the settings.
      *
-     * @param flags values of the flags that were given, by the flag
+     * @param flags values of the given flags, by the names of the flags
      * @param environment all environment variables; an empty one counts as not set
      * @throws WrongSettings with everything that is wrong
      */
@@ -99,7 +99,11 @@ final class SettingsReader {
             List.of("https_proxy", "HTTPS_PROXY"), "REFRAIN_PROXY_HTTPS",
             List.of("no_proxy", "NO_PROXY"), "REFRAIN_PROXY_DIRECT");
 
-    /** @param names receives the names of conventional variables that are used, by the names of our own */
+    /**
+     * The environment with conventional variables under our own names, and without variables that are no settings.
+     *
+     * @param names receives the name of each conventional variable that is used, by the name of our own variable
+     */
     private static Map<String, String> ours(Map<String, String> environment, Map<String, String> names) {
         Map<String, String> ours = new HashMap<>(environment);
         CONVENTIONAL.forEach((conventional, setting) -> {
@@ -189,7 +193,9 @@ final class SettingsReader {
         return tree.putObject(leaf.group());
     }
 
-    /** Refuses members without a value: a policy with an empty {@code label:} would hold for every request. */
+    /**
+     * Refuses members without a value. Otherwise, a policy with an empty {@code label:} would hold for every request.
+     */
     private void checkGaps(String name, JsonNode node) throws Fault {
         if (node.isNull()) {
             throw new Fault(name, WrongSetting.value(name, describe(node), fileSource, allowed(name)));
@@ -199,7 +205,7 @@ final class SettingsReader {
         }
     }
 
-    /** A fault, and the setting at which it is. */
+    /** A fault, and the name of the setting that has it. */
     private static final class Fault extends Exception {
         private static final long serialVersionUID = 1L;
 
@@ -214,7 +220,7 @@ final class SettingsReader {
     }
 
     /**
-     * Binds the tree. After a fault, repairs it and binds again, so that all faults are found. Returns null if faults
+     * Binds the tree. After a fault, repairs it and binds again, so that all faults are found. Returns null if a fault
      * cannot be repaired.
      */
     private Settings bind() {
@@ -279,7 +285,7 @@ final class SettingsReader {
                 .orElseGet(() -> allowedInList(name));
     }
 
-    /** The lists of settings: the type of their elements, and a description of one. */
+    /** The lists of settings: the type of their elements, and a description of an element. */
     private enum Listed {
         LABELS(LabelSettings.class, "a label: a group of settings with a name and a sha256"),
         PRICES(PriceSettings.class, "a price: a group of settings with a model, prompt and completion"),

@@ -48,8 +48,7 @@ final class SettingsYaml {
             .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
             .withCoercionConfig(
                     LogicalType.Boolean, c -> c.setCoercion(CoercionInputShape.Integer, CoercionAction.Fail))
-            // In YAML an unquoted off, on, yes or no is a boolean. A slug with such a name would silently get another
-            // name.
+            // In YAML an unquoted off, on, yes or no is a boolean. As a slug, it would silently turn into another word.
             .withCoercionConfig(
                     LogicalType.Textual, c -> c.setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail))
             .addModule(new SimpleModule()
@@ -74,7 +73,10 @@ final class SettingsYaml {
 
     private SettingsYaml() {}
 
-    /** Reads an enum's constants, with {@code -} for {@code _}. YAML turns {@code on} and {@code off} into booleans. */
+    /**
+     * Reads an enum's constants, written with {@code -} for {@code _}. Accepts booleans, since YAML makes them of
+     * {@code on} and {@code off}.
+     */
     private static <E extends Enum<E>> Scalar<E> words(Class<E> type) {
         return new Scalar<>(type, text -> {
             String word = text.equals("true") ? "on" : text.equals("false") ? "off" : text;
@@ -122,7 +124,7 @@ final class SettingsYaml {
                     return parse.apply(text);
                 }
             } catch (IllegalArgumentException | ArithmeticException e) {
-                // Reported below, like a value that is no scalar.
+                // A text of a wrong form is reported below, like a value that is no scalar.
             }
             throw JsonMappingException.from(parser, "not a " + handledType().getSimpleName());
         }

@@ -16,8 +16,8 @@ import java.util.regex.Pattern;
  * @param prefix of all keys in the server
  * @param timeout of a lookup; a lookup delays a miss by this time at most
  * @param sendTimeout of a write, which delays no request
- * @param maxAnswer the longest sealed answer that is stored as one value; longer ones, up to 16 MiB, are stored in
- *     parts
+ * @param maxAnswer the longest sealed answer that is stored as one value; above that, and up to 16 MiB, an answer is
+ *     stored in parts
  * @param mode what this machine does with the shared tier
  * @param coalesce whether machines agree on which of them calls the provider
  * @param maxUnconnected how long local entries are served while removals by other machines cannot arrive, or null for

@@ -9,7 +9,7 @@ import java.util.TreeMap;
 /**
  * API keys that share their answers (wire rule W83).
  *
- * @param name the shown name, from which the team's scope is derived: a renamed team shares no earlier answers
+ * @param name the shown name, from which the team's scope is derived: a renamed team does not find its earlier answers
  * @param labels labels of keys of the team; never null
  * @param sha256 SHA-256 of further keys in lower-case hexadecimal; never null
  */
@@ -54,7 +54,7 @@ public record TeamSettings(
         return byKey;
     }
 
-    /** Adds a key to the team. Returns false if another team has it. */
+    /** Adds a key to the team. Returns false if another team has the key. */
     private boolean has(String key, Map<String, String> byKey) {
         return byKey.merge(key, name, (before, now) -> before).equals(name);
     }

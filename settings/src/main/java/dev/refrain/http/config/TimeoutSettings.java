@@ -18,8 +18,8 @@ import java.time.Duration;
  * @param drain for further requests over open connections when the server stops, or null for the choice of
  *     {@link Settings#drain}
  * @param shutdown for requests in progress when the server stops
- * @param silentCall for a call whose clients have all gone: a new request joins it only this long, and then makes its
- *     own call (wire rule W28b)
+ * @param silentCall for a call whose clients have all gone: once its provider has been silent for this long, a new
+ *     request does not join the call, but makes its own (wire rule W28b)
  */
 @JsonNaming(PropertyNamingStrategies.KebabCaseStrategy.class)
 public record TimeoutSettings(
@@ -36,7 +36,7 @@ public record TimeoutSettings(
 
         @Setting(value = "1m", allowed = Setting.DURATION) Duration write,
 
-        // Longer than common clients keep idle connections, so that the client closes them, not the server.
+        // Longer than common clients keep idle connections, so that clients close them, not the server.
         @Setting(value = "2m", allowed = Setting.DURATION) Duration keepAlive,
 
         @Setting(value = "1m", allowed = Setting.DURATION) Duration upstreamKeepAlive,

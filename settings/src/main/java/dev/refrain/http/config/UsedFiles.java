@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Checks that a start can use the files that settings name. Stateless. */
+/** Checks that the files which settings name can be used, before a start. Stateless. */
 final class UsedFiles {
     private UsedFiles() {}
 

@@ -9,10 +9,10 @@ final class WrongSetting extends Exception {
     private static final long serialVersionUID = 1L;
 
     private static final int LONGEST_VALUE = 100;
-    /** The user part of a URL, which may hold an API key, as may the query. The URL need not be well-formed. */
+    /** The user part of a URL, which may hold an API key, like the query. The URL need not be well-formed. */
     private static final Pattern USER = Pattern.compile("^(\\w+://)?.*@", Pattern.DOTALL);
 
-    /** Words as {@link Setting#allowed} lists them. */
+    /** A list of words, such as {@code text or json}, in {@link Setting#allowed}. */
     private static final Pattern WORDS = Pattern.compile("[a-z-]+((, | or )[a-z-]+)+");
 
     private static final Pattern QUERY = Pattern.compile("\\?.*", Pattern.DOTALL);
@@ -28,7 +28,7 @@ final class WrongSetting extends Exception {
                 name + ": '" + shown + "' (" + source + ")" + meant(value, allowed) + " must be " + allowed);
     }
 
-    /** The word that was probably meant, if only certain words are allowed. */
+    /** The part of a message that names the word which was probably meant; empty if there is no such word. */
     private static String meant(String value, String allowed) {
         return !WORDS.matcher(allowed).matches()
                 ? ""
@@ -37,7 +37,7 @@ final class WrongSetting extends Exception {
                         .orElse("");
     }
 
-    /** The value of an unknown setting may be anything, a secret too, and is not shown. */
+    /** The fault of an unknown setting. Its value is not shown, since it may be anything, even a secret. */
     static WrongSetting unknown(String name, String source, Iterable<String> known) {
         String last = name.substring(name.lastIndexOf('.') + 1);
         String meant = Spelling.meant(last, known)

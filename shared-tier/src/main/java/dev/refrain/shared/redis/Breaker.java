@@ -6,8 +6,8 @@ import java.util.function.LongSupplier;
 /**
  * A circuit breaker, which keeps requests from waiting for a server that does not answer. It opens when commands have
  * timed out for half a second without a single answer: a pause of some milliseconds, or a burst that waits in a queue,
- * is not an outage. Any answer closes it. While it is open, only probes are sent. A lost connection needs no breaker,
- * because nothing can be sent then. Thread-safe.
+ * is not an outage. Any answer closes the breaker. While it is open, only probes are sent. A lost connection needs no
+ * breaker, because nothing can be sent then. Thread-safe.
  */
 final class Breaker {
     static final long OPENS_AFTER_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
@@ -28,7 +28,7 @@ final class Breaker {
         return open;
     }
 
-    /** A command was not answered in time. Returns whether this has opened the breaker. */
+    /** Takes note that a command was not answered in time. Returns true if that opened the breaker. */
     synchronized boolean timedOut() {
         long now = nanos.getAsLong();
         if (timeouts++ == 0) {
@@ -39,7 +39,7 @@ final class Breaker {
         return opens;
     }
 
-    /** A command was answered, or there is a new connection. Returns whether this has closed the breaker. */
+    /** Takes note that a command was answered, or a connection made. Returns true if that closed the breaker. */
     synchronized boolean answered() {
         boolean closes = open;
         open = false;

@@ -9,11 +9,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Describes failures of commands. Of a server's message it uses only the first word, because the rest may quote
- * what was sent.
+ * Describes failures of commands. Uses only the first word of a server's message, because the rest may quote the
+ * command's contents.
  */
 final class Causes {
-    /** Before version 7, the error of a command in a script comes after the line number in the script. */
+    /** A message of Redis before version 7, which has the error of a command in a script after the line number. */
     private static final Pattern IN_SCRIPT =
             Pattern.compile("^ERR Error running script .*@user_script: ?[0-9]+: -?([A-Z]{1,20}) ");
 
@@ -47,7 +47,7 @@ final class Causes {
         return null;
     }
 
-    /** The failure itself if it is a {@link SharedTierException}, else one that describes it. */
+    /** The failure itself if it is a {@link SharedTierException}, else such an exception that describes it. */
     static SharedTierException of(Throwable failure) {
         return unwrapped(failure) instanceof SharedTierException known
                 ? known

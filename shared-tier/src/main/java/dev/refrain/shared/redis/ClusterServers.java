@@ -63,7 +63,8 @@ final class ClusterServers implements Servers {
     }
 
     /**
-     * Connects to all nodes now. Otherwise Lettuce connects to a node at its first command, and refuses that command.
+     * Connects to all nodes now. Otherwise Lettuce would connect to a node at the first command for it, and this
+     * command would fail.
      */
     private static CompletionStage<StatefulConnection<byte[], byte[]>> withAllNodes(
             StatefulRedisClusterConnection<byte[], byte[]> connection) {
@@ -95,8 +96,8 @@ final class ClusterServers implements Servers {
     }
 
     /**
-     * Listens only to the connection for notices. Lettuce itself reconnects to nodes, and one node that is down must
-     * not end the use of the others.
+     * Adds the listener only to the connection for notices. Lettuce itself reconnects the connections for commands, and
+     * one node that is down must not end the use of the others.
      */
     @Override
     public void addListener(RedisConnectionStateListener listener) {

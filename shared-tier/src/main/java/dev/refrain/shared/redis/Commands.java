@@ -34,9 +34,9 @@ final class Commands {
     private static final int COMMAND_BYTES = 512;
 
     private final Breaker breaker = new Breaker(System::nanoTime);
-    /** The commands whose breaker decides whether the server answers; null if this object's breaker does. */
+    /** The object whose breaker decides whether the server answers; null if this object's own breaker does. */
     private final Commands judge;
-    /** Runs probes. Null if there is a judge. */
+    /** Runs probes; null if there is a judge, which then has the probes run. */
     private final ScheduledExecutorService prober;
 
     private final Traffic traffic;
@@ -46,11 +46,11 @@ final class Commands {
     private volatile boolean refusalLogged;
     /** Time of the last answer, by {@code System.nanoTime}. */
     private volatile long answeredAt;
-    /** Time at which a replica was last left, by {@code System.nanoTime}; guarded by this. */
+    /** Time at which the connections to a replica were last closed, by {@code System.nanoTime}; guarded by this. */
     private long leftAt;
 
     /**
-     * Commands for which requests wait.
+     * An object for commands that requests wait for.
      *
      * @param timeout timeout of each command
      * @param timer runs probes of a server that does not answer
@@ -67,15 +67,15 @@ final class Commands {
     }
 
     /**
-     * Long commands, on a connection of their own, so that commands for which requests wait do not queue behind them.
-     * They are sent only while the server answers these.
+     * An object for long commands, with a connection of its own, so that commands that requests wait for do not queue
+     * behind long ones. Long commands are sent only while the server answers this object's commands.
      */
     Commands patient(Traffic ownTraffic, Duration timeout) {
         return new Commands(ownTraffic, timeout, this, null);
     }
 
     /**
-     * Called once, before anything else.
+     * To be called once, before any other method.
      *
      * @param leaveReplica called when the server turns out to be a replica, at most once in five seconds
      */
@@ -108,8 +108,8 @@ final class Commands {
     }
 
     /**
-     * Runs a script even if the breaker is open, because the server has just answered, though too late. The
-     * result is ignored.
+     * Runs a script even if the breaker is open. To be called when the server has just answered, though too late. The
+     * script's result is ignored.
      */
     void runAnyway(Script script, byte[][] keys, byte[]... arguments) {
         var unused = sendAnyway(
@@ -138,7 +138,7 @@ final class Commands {
     /**
      * Sends a command.
      *
-     * @param bytes length of its contents, which count as under way
+     * @param bytes length of the command's contents in bytes, which count as under way until the command is answered
      */
     <T> CompletionStage<T> send(
             long bytes, Function<RedisClusterAsyncCommands<byte[], byte[]>, CompletionStage<T>> command) {
@@ -215,7 +215,7 @@ final class Commands {
             answered();
             logRefusalOnce(code);
             if (code.equals("READONLY") && link.current() == connection && mayLeave()) {
-                // The server is a replica. After a failover, another connection may reach the new master.
+                // The server is a replica. After a failover, a new connection may reach the new master.
                 leave.run();
             }
         } else {
@@ -238,7 +238,8 @@ final class Commands {
     }
 
     /**
-     * Whether the last replica was left long enough ago. If no master exists, each new connection would be left again.
+     * Whether the connections to a replica may be closed now. Without a minimum time between two such steps,
+     * connections would be made and closed all the time while no master exists.
      */
     private synchronized boolean mayLeave() {
         long now = System.nanoTime();

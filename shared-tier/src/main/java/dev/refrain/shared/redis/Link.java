@@ -13,7 +13,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A connection that is replaced whenever it is lost. Lettuce's own reconnecting would not do: it does not retry a first
- * connection that fails, and it would send commands again whose requests have long gone on without them. Thread-safe.
+ * connection that fails, and it would send commands again although the requests have long gone on without their
+ * answers. Thread-safe.
  */
 final class Link<C extends StatefulConnection<byte[], byte[]>> {
     private static final Logger LOG = LoggerFactory.getLogger(Link.class);
@@ -35,9 +36,9 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
      * A link that is not connected yet; see {@link #connect}.
      *
      * @param what the purpose of the connection, for messages
-     * @param outage told of each connection, and of each failed attempt
+     * @param outage is told of each new or lost connection, and of each failed attempt
      * @param up called with each new connection
-     * @param down called when a connection is lost, after {@code up} was called with it
+     * @param down called when a connection is lost, after {@code up} was called with that connection
      */
     Link(
             String what,
@@ -98,7 +99,7 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
             LOG.debug("A connection to the shared tier failed just after it was made ({})", what, e);
         }
         if (!usable) {
-            // It may have ended before it became the current one, and then nothing has reported its loss.
+            // The connection may have ended before it became the current one, and then nothing has reported its loss.
             connection.closeAsync();
             lost(connection);
         }
@@ -131,7 +132,7 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
         }
     }
 
-    /** Call when a connection was closed by either side. */
+    /** Takes note that either side has closed a connection, and makes another. */
     void lost(Object connection) {
         synchronized (this) {
             if (current == null || current != connection) {
@@ -153,7 +154,7 @@ final class Link<C extends StatefulConnection<byte[], byte[]>> {
         }
     }
 
-    /** Makes no more connections. Closing the client closes the current one. */
+    /** Ends the making of connections. The current connection is closed with Lettuce's client. */
     synchronized void close() {
         closed = true;
         current = null;

@@ -62,12 +62,12 @@ final class Names {
         return name("stream", key, ':' + token + ":length");
     }
 
-    /** The log of barriers. */
+    /** The key of the log of barriers. */
     byte[] log() {
         return log;
     }
 
-    /** The set of machines that listen for barriers, in a cluster. It is in the slot of the log. */
+    /** The key of the set of machines in a cluster that listen for barriers. It is in the slot of the log. */
     byte[] listeners() {
         return listeners;
     }

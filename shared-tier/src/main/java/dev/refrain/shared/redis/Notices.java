@@ -43,8 +43,8 @@ final class Notices {
 
     private static final int BATCH = 1_000;
     /**
-     * The largest number of notices that wait for the listener. Only a listener that hangs has more; then the
-     * connection is dropped, and the log is read again.
+     * Limit of the notices that wait for the listener. If a listener hangs and there are more, the connection is
+     * replaced, and the log of barriers is read again.
      */
     private static final int MAX_WAITING = 100_000;
 
@@ -67,10 +67,10 @@ final class Notices {
     /** The connection that is subscribed to barriers; guarded by this. */
     private Object subscribed;
 
-    /** Whether the listener was told last that it is up to date. */
+    /** Whether the listener was last told {@code caughtUp}, and not {@code lost}. */
     private volatile boolean upToDate;
 
-    /** A barrier that waits for confirmations. */
+    /** A raised barrier, and the confirmations that have come for it. */
     private static final class Raising {
         private final CompletableFuture<Raised> result = new CompletableFuture<>();
         // Guarded by this.
@@ -130,7 +130,7 @@ final class Notices {
         teller.allowCoreThreadTimeOut(true);
     }
 
-    /** Called once, before anything else. */
+    /** To be called once, before any other method. */
     void use(Link<StatefulRedisPubSubConnection<byte[], byte[]>> over) {
         link = over;
         timer.scheduleAtFixedRate(this::tryToBeat, HEARTBEAT_MILLIS, HEARTBEAT_MILLIS, TimeUnit.MILLISECONDS);
@@ -173,7 +173,9 @@ final class Notices {
         }
     }
 
-    /** Subscribes once for each connection, although the listener and the connection may come at the same time. */
+    /**
+     * Subscribes once for each connection, even if {@link #listen} and {@link #connected} call this at the same time.
+     */
     private void subscribe(StatefulRedisPubSubConnection<byte[], byte[]> connection) {
         synchronized (this) {
             if (subscribed == connection) {
@@ -296,8 +298,8 @@ final class Notices {
             if (failure == null) {
                 observe(number(answer.get(0)));
                 if (clock != null && number(answer.get(1)) == 0 && link.current() == connection) {
-                    // The log has moved to another node, from which notices now come. This machine leaves first, so
-                    // that no barrier waits for its confirmation meanwhile.
+                    // The log has moved to another node, from which notices now come. This machine leaves the listeners
+                    // first, so that no barrier waits for its confirmation meanwhile.
                     var unused = leave().thenRun(link::drop);
                     return;
                 }
@@ -343,7 +345,10 @@ final class Notices {
         return waiting.result;
     }
 
-    /** Handles a notice. Others can publish, too, so it may be anything. */
+    /**
+     * Handles a notice, {@code ours} if it came on this machine's channel. Others can publish as well, so a notice may
+     * be anything.
+     */
     private void received(boolean ours, byte[] notice) {
         char letter = notice.length == 0 ? ' ' : (char) notice[0];
         byte[] rest = notice.length == 0 ? notice : Arrays.copyOfRange(notice, 1, notice.length);

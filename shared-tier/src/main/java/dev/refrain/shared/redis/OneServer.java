@@ -11,7 +11,7 @@ import io.lettuce.core.resource.ClientResources;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 
-/** One server, or the master that Sentinel names. Each connection asks Sentinel again. */
+/** One server, or the master that Sentinel names. Sentinel is asked again for each new connection. */
 final class OneServer implements Servers {
     private final RedisURI uri;
     private final RedisClient client;

@@ -5,7 +5,9 @@ import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Logs once that the tier cannot be reached, and once that it can be again, whatever the number of connections. */
+/**
+ * Logs once that the tier cannot be reached, and once that it can be reached again, whatever the number of connections.
+ */
 final class OutageLog {
     private static final Logger LOG = LoggerFactory.getLogger(OutageLog.class);
 

@@ -33,7 +33,7 @@ import java.util.function.Function;
  * the background and retries, so that a host starts even if the server is down. Thread-safe.
  */
 public final class RedisTier implements SharedTier {
-    /** Bytes that may be under way to the server on each connection. */
+    /** Limit of the bytes under way on each connection; higher if four entries of the greatest length exceed it. */
     private static final long MAX_UNDER_WAY = 64L << 20;
 
     private static final int READ_BYTES = 256 << 10;
@@ -205,7 +205,7 @@ public final class RedisTier implements SharedTier {
     public CompletionStage<Long> remove(byte[] key, long rememberMillis) {
         byte[][] entry = {names.entry(requireKey(key))};
         byte[] remember = digits(requirePositive(rememberMillis));
-        // In a cluster this asks the log's node for its time. So every barrier raised earlier is in the log already.
+        // In a cluster, now() asks the node of the log for its time, so each barrier raised before is in the log.
         return now().thenCompose(
                         now -> run(Script.REMOVE, answer -> Notices.number(answer.get(0)), entry, remember, now));
     }
@@ -243,7 +243,7 @@ public final class RedisTier implements SharedTier {
                 now));
     }
 
-    /** Releases a lease whose grant came after the caller's timeout, so that no other machine waits for it. */
+    /** Releases a lease whose grant came after the caller's timeout, so that no other machine waits for the lease. */
     private void giveBack(byte[] key, List<Object> answer) {
         if (!answer.isEmpty() && isYes(answer)) {
             String token = Values.time(Notices.number(answer.get(1)));
@@ -326,7 +326,7 @@ public final class RedisTier implements SharedTier {
         return !closed && commands.isAvailable();
     }
 
-    /** Whether answers can be sent as well; for tests. */
+    /** For tests: whether entries can be looked up and sent at this moment. */
     boolean canSend() {
         return isAvailable() && storeLink.current() != null;
     }

@@ -25,8 +25,8 @@ record Script(String text, String digest) {
             """;
 
     /**
-     * Functions for scripts with KEYS lease, waiters. {@code wake} notifies the waiters; {@code held} tests the token
-     * of the lease.
+     * Functions for scripts with KEYS lease, waiters. {@code wake} notifies the waiters; {@code held} tests whether a
+     * token is that of the lease.
      */
     private static final String WAKE = """
             local function wake(letter)
@@ -63,10 +63,10 @@ record Script(String text, String digest) {
             return {1}
             """);
 
-    /** KEYS log. Returns the time in a cluster, in which the clock of the node with the log counts. */
+    /** KEYS log. Returns the time of the node with the log, which is the tier's time in a cluster. */
     static final Script TIME_OF_LOG = of("return {micros(), redis.call('EXISTS', KEYS[1])}");
 
-    /** In a cluster, the caller passes the time; a single server uses its own. */
+    /** A function for the time. In a cluster the caller passes it; a single server uses its own clock. */
     private static final String NOW = """
             local function now_or(passed)
               if passed == '' then return micros() end
@@ -83,7 +83,7 @@ record Script(String text, String digest) {
 
     /**
      * Makes the log of barriers if it is missing. The log is a sorted set of names by time. The empty name has the time
-     * since which the log is complete. It is in the same key, so the server can only evict both together.
+     * since which the log is complete. The log and that time share a key, so the server can only evict both.
      */
     private static final String LOG = """
             if not redis.call('ZSCORE', KEYS[1], '') then
@@ -94,7 +94,7 @@ record Script(String text, String digest) {
 
     /**
      * In a cluster, the log may move to another node while its listeners are still subscribed at the old node, so
-     * PUBLISH does not count them. So each listener also registers again and again in a set in the slot of the log.
+     * PUBLISH does not count them. Therefore each listener also registers, again and again, in a set in the log's slot.
      */
     private static final String LISTENERS = """
             local function note(machine)
@@ -164,8 +164,9 @@ record Script(String text, String digest) {
             """);
 
     /**
-     * KEYS lease, waiters, entry; ARGV prefix of channels, key, machine, TTL of the lease, TTL to which another's lease
-     * is cut, the time in a cluster. Returns whether the lease is granted, its token, and whether there is an entry.
+     * KEYS lease, waiters, entry; ARGV prefix of channels, key, machine, TTL of the lease, TTL to which another
+     * holder's lease is cut, the time in a cluster. Returns whether the lease is granted, its token, and whether there
+     * is an entry.
      */
     static final Script LEASE = of(NOW + """
             local lease = redis.call('GET', KEYS[1])
@@ -187,7 +188,7 @@ record Script(String text, String digest) {
 
     /**
      * KEYS lease, waiters, stream, stream length; ARGV token, TTL, machine. Returns whether the lease is held. Sets the
-     * lease again if it is missing, as after a pause of the server or when it was emptied.
+     * lease again if it is missing, as after a pause or a loss of data in the server.
      */
     static final Script RENEW = of(WAKE + """
             if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SET', KEYS[1], ARGV[1] .. ARGV[3]) end
@@ -242,7 +243,7 @@ record Script(String text, String digest) {
 
     /**
      * KEYS lease, waiters, stream; ARGV token, number of the first piece, bytes to return, longest piece. Returns
-     * whether the lease is held, the number of pieces in the stream, and pieces.
+     * whether the lease is held, the number of pieces in the stream, and pieces from the first one on.
      */
     static final Script READ = of(WAKE + """
             local answer = {held(ARGV[1]) and 1 or 0, redis.call('XLEN', KEYS[3])}

@@ -7,8 +7,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The servers that a URI names. Lettuce parses URIs of one server and of Sentinel. In a URI of a cluster with several
- * addresses it loses the user, so URIs of clusters are split into addresses here.
+ * The servers that a URI names. Lettuce parses URIs of one server and of Sentinel. From a cluster's URI with several
+ * addresses it loses the user, so such URIs are split into addresses here.
  *
  * @param servers one server, or the addresses by which a cluster is found
  * @param isCluster whether the addresses are those of a cluster
@@ -54,8 +54,8 @@ record ServerUri(List<RedisURI> servers, boolean isCluster) {
 
     private static RedisURI uri(String text) {
         RedisURI uri = RedisURI.create(text);
-        // With a name, Lettuce would send it to servers from version 7.2 on, by a command for which a user
-        // needs a permission.
+        // Otherwise Lettuce sends its own name and version to servers from version 7.2 on, by a command for which the
+        // user needs a permission.
         uri.setLibraryName("");
         uri.setLibraryVersion("");
         return uri;

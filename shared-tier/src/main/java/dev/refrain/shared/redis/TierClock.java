@@ -9,8 +9,8 @@ import java.util.concurrent.TimeUnit;
  */
 final class TierClock {
     /**
-     * After this time a new estimate replaces the best one even if it is earlier, because another node may have the
-     * log by now.
+     * After this time, a new estimate replaces the best one even if it is earlier, because another node may have the
+     * log by then.
      */
     private static final long STANDS_NANOS = TimeUnit.SECONDS.toNanos(5);
 
@@ -18,7 +18,7 @@ final class TierClock {
     private long best;
     private long bestAt;
 
-    /** Takes a present or past time of the node into account. */
+    /** Takes a present or past time of the log's node into account. */
     synchronized void observe(long micros) {
         long now = System.nanoTime();
         if (best == 0 || micros >= at(now) || now - bestAt > STANDS_NANOS) {

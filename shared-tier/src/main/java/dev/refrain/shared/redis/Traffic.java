@@ -20,7 +20,7 @@ final class Traffic {
         this.memory = memory;
     }
 
-    /** Reserves bytes for a command. Returns the number of the current connection, or -1 without room. */
+    /** Reserves bytes for a command. Returns the number of the current connection, or -1 if there is no room. */
     synchronized long enter(long bytes) {
         if ((underWay + bytes > limit && underWay > 0) || !memory.reserve(bytes)) {
             return -1;

@@ -23,7 +23,7 @@ final class Values {
     private static final int SALT_BYTES = 16;
     private static final SecureRandom RANDOM = new SecureRandom();
 
-    /** Length of the entry, length of each part except the last, salt in the parts' names. */
+    /** The text of a manifest: length of the entry, length of each part except the last, salt in the parts' names. */
     private static final Pattern MANIFEST = Pattern.compile("([0-9]{1,9}) ([0-9]{1,9}) ([A-Za-z0-9_-]{22})");
 
     private static final int MAX_MANIFEST = 64;
@@ -36,7 +36,7 @@ final class Values {
     private final TierClock clock;
 
     /**
-     * @param commands for reads, for which requests wait
+     * @param commands for reads, which requests wait for
      * @param stores for writes, which run in the background
      * @param clock the clock of a cluster; null with a single server, whose own clock counts
      */
@@ -48,7 +48,7 @@ final class Values {
         this.clock = clock;
     }
 
-    /** A time as the scripts write it, in microseconds. */
+    /** A time in microseconds, in the form that the scripts use. */
     static String time(long micros) {
         return String.format("%016d", micros);
     }
