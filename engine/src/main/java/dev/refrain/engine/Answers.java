@@ -74,17 +74,17 @@ final class Answers implements AutoCloseable {
     private final Entries entries;
     private final Sweeper sweeper;
     private final ExpiryClock expiry;
-    /** Null for a store without a file. */
+    /** Records when the store's file was last used; null for a store without a file. */
     private final LastUse lastUse;
 
     private final Namespaces namespaces;
-    /** Null if there is no shared tier. */
+    /** Access to the shared tier; null if there is none. */
     private final SharedEntries shared;
 
     /**
      * Starts the sweeper, unless another program owns the file ({@link ResponseCacheBuilder#keepFile}).
      *
-     * @param store closed with this
+     * @param store closed by {@link #close}
      * @param lastUse records when the store's file was last used; null if the store has no file
      * @param lastUseMillis when the file was last used, in milliseconds since the epoch, or {@link ExpiryClock#NEVER}
      */
@@ -188,7 +188,7 @@ final class Answers implements AutoCloseable {
         return ticker;
     }
 
-    /** The clock, in milliseconds since the epoch. */
+    /** The current time by the clock, in milliseconds since the epoch. */
     long nowMillis() {
         return clock.millis();
     }
@@ -202,7 +202,10 @@ final class Answers implements AutoCloseable {
 
     // ---- reading
 
-    /** Looks an answer up by the bytes of its request, and counts a hit or a miss. Returns whether there is one. */
+    /**
+     * Looks an answer up by the bytes of its request, and counts a hit or a miss. Counts nothing if the request is not
+     * eligible. Returns whether an answer was found.
+     */
     boolean find(KeyContext context, byte[] body, int offset, int length, CachedResponse into) {
         try (Scratch scratch = scratches.take()) {
             return keys.key(context, body, offset, length, null, scratch)
@@ -210,7 +213,7 @@ final class Answers implements AutoCloseable {
         }
     }
 
-    /** Looks an answer up, and counts a hit or a miss. Returns whether there is one. */
+    /** Looks an answer up, and counts a hit or a miss. Returns whether an answer was found. */
     boolean find(CacheKey key, CachedResponse into) {
         try (Scratch scratch = scratches.take()) {
             scratch.key.set(key);
@@ -246,7 +249,7 @@ final class Answers implements AutoCloseable {
     /**
      * Answers from the store if it has an answer. Counts a hit but no miss.
      *
-     * @param maxAgeSeconds how old the answer may be, in seconds
+     * @param maxAgeSeconds how old the answer may be at most, in seconds
      * @return why there is no answer, or null if there was one; then the sink has all of it
      * @throws MemoryBudget.Exhausted if there is an answer, but no memory to replay it now
      */
@@ -289,7 +292,9 @@ final class Answers implements AutoCloseable {
         return new CachePipeline.Found(key, head(response, hit(response)), response.toByteArray());
     }
 
-    /** Looks an answer up again, for a request whose miss has been counted already. Returns whether it was answered. */
+    /**
+     * Looks an answer up again, for a request whose miss is counted already. Returns whether the request was answered.
+     */
     boolean replay(MissedRequest request) {
         try {
             return replay(request.key(), request.controls().directives().maxAgeSeconds(), request.sink()) == null;
@@ -317,7 +322,7 @@ final class Answers implements AutoCloseable {
     }
 
     /**
-     * Answers with an entry that another machine has shared. It is first stored here, unless it is already.
+     * Answers with an entry that another machine has shared. The entry is stored here first, unless it is already.
      *
      * @param mayStore whether the entry may be stored; asked before and after it is put
      * @return true if the entry satisfies the request and there was memory to replay it
@@ -334,7 +339,7 @@ final class Answers implements AutoCloseable {
                 namespaces.note(key.namespace());
                 found.stored(entries.put(key, found, scratch));
                 if (!mayStore.getAsBoolean()) {
-                    // A removal came meanwhile. If it ran before the put, the put has undone it.
+                    // A removal came meanwhile. If it ran before the put, the put has brought the entry back.
                     found.stored(false);
                     entries.remove(key, scratch);
                 }
@@ -454,7 +459,7 @@ final class Answers implements AutoCloseable {
         return stored;
     }
 
-    /** Copies an intact entry, expired or not, without counting as a hit. Returns whether there is one. */
+    /** Copies an intact entry, expired or not, without counting as a hit. Returns whether there is such an entry. */
     boolean peekEntry(CacheKey key, EntryBuffer into) {
         try (Scratch scratch = scratches.take()) {
             return entries.peek(key, into, scratch);
@@ -477,7 +482,7 @@ final class Answers implements AutoCloseable {
         }
     }
 
-    /** Removes all answers whose heads match, see {@link CacheStore#removeIf}. Returns how many. */
+    /** Removes all answers whose entry heads match a predicate, see {@link CacheStore#removeIf}. Returns how many. */
     long removeIf(Predicate<byte[]> head) {
         long removed = store.removeIf(head);
         wipeGone();

@@ -258,8 +258,8 @@ public final class CacheAdmin {
     }
 
     /**
-     * Called after the answers were removed here. If a request takes one of them back from the shared tier meanwhile,
-     * this machine removes it again when it hears its own notice.
+     * Tells other machines of a removal that has been carried out here. If a request meanwhile takes a removed answer
+     * back from the shared tier, this machine removes the answer again when the tier announces the removal to it.
      */
     private void tellOthers(String barrier) {
         if (answers.shared() != null) {

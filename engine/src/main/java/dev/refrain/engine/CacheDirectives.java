@@ -6,9 +6,9 @@ import dev.refrain.engine.exchange.NotCachedException;
  * What a request's {@code Cache-Control} field asks of the cache (wire rule W30; RFC 9111, 5.2.1 and RFC 5861, 4).
  * Immutable and thread-safe.
  *
- * @param noCache neither a stored answer is accepted nor one that is already being fetched; the stored entry stays
- *     until the new answer is complete
- * @param noStore an answer from the store is accepted, but one that is fetched for this request is not stored
+ * @param noCache no stored answer is accepted, and none that is already being fetched; the stored entry stays until the
+ *     new answer is complete
+ * @param noStore an answer from the store is accepted, but an answer that is fetched for this request is not stored
  * @param maxAgeSeconds how old an answer from the store may be at most, {@link #ANY_AGE} if any age will do
  * @param onlyIfCached no upstream call is made: without a stored answer, the request fails ({@link NotCachedException})
  * @param staleIfErrorSeconds how long after its lifetime an entry may answer in place of an upstream's failure; 0 for

@@ -15,10 +15,10 @@ import java.util.Objects;
  * The identity of a request: 32 bytes of SHA-256 over everything that makes two requests the same (wire rules W10 to
  * W15), with the endpoint and streaming mode that went into it. Immutable and safe to share between threads.
  *
- * <p>Keys come from {@link ResponseCache#key(CacheRequest)}. Nobody can read an API key or a prompt back from one.
+ * <p>Keys come from {@link ResponseCache#key(CacheRequest)}. No API key and no prompt can be read back from a key.
  */
 public final class CacheKey {
-    /** Length of {@link #copyTo(byte[], int)} in bytes. */
+    /** Length of a digest, in bytes. */
     public static final int LENGTH = CacheStore.KEY_LENGTH;
 
     /** The {@link #sample} of a key that has none. */
@@ -47,7 +47,7 @@ public final class CacheKey {
     private final long requestHash;
     /** Whether the answer is opaque bytes, which the cache does not parse. Part of the digest. */
     private final boolean bytes;
-    /** Null if there is none. Part of the digest, as {@link #sample} is. */
+    /** The namespace; null if there is none. Part of the digest, as {@link #sample} is. */
     private final String namespace;
 
     private final int sample;
@@ -113,12 +113,12 @@ public final class CacheKey {
         return scope == null ? "" : scope.toString();
     }
 
-    /** The first 48 bits of a tag, in the order of its bytes. */
+    /** The first 48 bits of a tag as 12 hexadecimal digits, the lowest byte first. */
     static String hexTag(long tag) {
         return HexFormat.of().toHexDigits(Long.reverseBytes(tag)).substring(0, 12);
     }
 
-    /** Null if it is not known. */
+    /** The scope; null if it is not known. */
     CacheScope knownScope() {
         return scope;
     }
@@ -145,7 +145,7 @@ public final class CacheKey {
         return namespace;
     }
 
-    /** Which of several answers to the same request this is (wire rule W82), or {@link #NO_SAMPLE}. */
+    /** Which of several answers to the same request this key names (wire rule W82), or {@link #NO_SAMPLE}. */
     public int sample() {
         return sample;
     }

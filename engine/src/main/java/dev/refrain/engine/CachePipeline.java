@@ -269,17 +269,17 @@ public final class CachePipeline {
     }
 
     /**
-     * Takes an answer back (wire rule W85): removes it from the store, from memory and, with a {@link
-     * ResponseCacheBuilder#sharedTier shared tier}, from all machines as soon as they hear of it. If a call is still
-     * fetching it, the call goes on for the requests that wait, but its answer is not stored. If another answer has
-     * replaced it meanwhile, that one stays here, but is no longer shared. Walks the keys of the whole store; do not
-     * call it on a thread that serves requests.
+     * Takes an answer back (wire rule W85): removes it from the store, from memory and, with a
+     * {@link ResponseCacheBuilder#sharedTier shared tier}, from all machines as soon as they hear of it. If a call is
+     * still fetching it, the call goes on for the requests that wait, but its answer is not stored. If another answer
+     * has replaced it meanwhile, the newer answer stays here, but is no longer shared. Walks the keys of the whole
+     * store; do not call it on a thread that serves requests.
      *
      * @param shortDigest the first 12 digits of the key's digest, {@link CacheKey#shortDigest}
-     * @param sourceId generation id of the response that filled the entry; null if that had none
+     * @param sourceId generation id of the response that filled the entry; null if the response had none
      * @throws IllegalArgumentException if the digest is not 12 hexadecimal digits in lower case
-     * @throws MemoryBudget.Exhausted if the shared tier is unreachable and as many removals as can be remembered for
-     *     other machines are waiting already. Nothing was removed then
+     * @throws MemoryBudget.Exhausted if the shared tier is unreachable, and there is no room to remember one more
+     *     removal that other machines must be told of. Nothing was removed then
      */
     public void takeBack(String shortDigest, String sourceId) {
         if (!shortDigest.matches("[0-9a-f]{12}")) {
@@ -328,12 +328,13 @@ public final class CachePipeline {
 
     /**
      * Asks the {@link ResponseCacheBuilder#sharedTier shared tier} for the provider's id behind an id that another
-     * machine may have made and this one does not know. A front-end waits for that before it calls {@link #providerId}.
+     * machine may have made and this one does not know. A front-end waits for the result before it calls
+     * {@link #providerId}.
      *
      * @param scope the scope that received the id
-     * @return completes once {@code providerId} knows all that can be learnt now, within the timeout of the tier, and
-     *     never fails. Actions may run, and block, on the cache's thread that completes it. Empty if there is nothing
-     *     to wait for
+     * @return a stage that completes once {@code providerId} knows all that can be learnt now, within the timeout of
+     *     the tier, and never fails. Actions may run, and block, on the cache's thread that completes it. Empty if
+     *     there is nothing to wait for
      */
     public Optional<CompletionStage<Void>> learnId(CacheScope scope, String id) {
         SharedEntries shared = answers.shared();

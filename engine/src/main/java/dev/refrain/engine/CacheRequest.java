@@ -13,7 +13,7 @@ import java.util.Objects;
  * thread-safe as long as the caller leaves the body's bytes alone. No parameter may be null.
  */
 public final class CacheRequest {
-    /** Heap that the objects of a request take without arrays and texts, in bytes, estimated. */
+    /** Estimated heap of a request's own objects, without arrays and texts, in bytes. */
     private static final int OWN_BYTES = 512;
 
     private final KeySource source;
@@ -111,7 +111,7 @@ public final class CacheRequest {
         return body().fields().model();
     }
 
-    /** The {@link #model} of the body that goes upstream, which a preset may have brought. */
+    /** The {@link #model} of the body that goes upstream, which a preset may have set. */
     public String upstreamModel() {
         return outgoing().fields().model();
     }

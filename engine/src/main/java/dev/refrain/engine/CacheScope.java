@@ -13,13 +13,13 @@ import java.util.HexFormat;
  * they reveal nothing of the credentials. Immutable and thread-safe.
  */
 public final class CacheScope {
-    /** Length in bytes. */
+    /** Length of a scope in bytes. */
     static final int LENGTH = 32;
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final byte[] bytes;
-    /** Null if nothing is sealed. Not part of the scope's identity. */
+    /** Seals the answers of this scope; null if nothing is sealed. Not part of the scope's identity. */
     private final ScopeKey sealKey;
 
     /** @param bytes {@link #LENGTH} of them; not copied */
@@ -52,7 +52,7 @@ public final class CacheScope {
         return (long) LONG.get(bytes, 0);
     }
 
-    /** The {@link #tag} in the order of its bytes: 16 hexadecimal digits, of which {@link CacheKey#scope} shows 12. */
+    /** The {@link #tag} as 16 hexadecimal digits, the lowest byte first. {@link CacheKey#scope} shows the first 12. */
     public String hexTag() {
         return HexFormat.of().toHexDigits(Long.reverseBytes(tag()));
     }

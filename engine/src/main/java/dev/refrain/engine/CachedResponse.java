@@ -126,7 +126,9 @@ public final class CachedResponse {
         return generationId;
     }
 
-    /** Reuses the string of the last lookup if the bytes are the same, which they nearly always are. */
+    /**
+     * Sets the media type. Reuses the string of the last lookup if the bytes are the same, as they nearly always are.
+     */
     void contentType(byte[] from, int offset, int length) {
         if (!Arrays.equals(contentTypeBytes, 0, contentTypeBytes.length, from, offset, offset + length)) {
             contentTypeBytes = Arrays.copyOfRange(from, offset, offset + length);
@@ -140,7 +142,9 @@ public final class CachedResponse {
         ttlSeconds = (expiresAt - storedAt) / 1000 - ageSeconds;
     }
 
-    /** Converted to a string only on demand, because unlike the content type it differs for each answer. */
+    /**
+     * Copies the source id. Becomes a string only on demand since, unlike the content type, it differs for each answer.
+     */
     void sourceId(byte[] from, int offset, int length) {
         if (length > sourceId.length) {
             sourceId = new byte[length];
@@ -149,7 +153,7 @@ public final class CachedResponse {
         sourceIdLength = length;
     }
 
-    /** Reuses the string of the last lookup, like {@link #contentType}. */
+    /** Sets the finish reason. Reuses the string of the last lookup, like {@link #contentType}. */
     void finishReason(byte[] from, int offset, int length) {
         if (!Arrays.equals(finishReasonBytes, 0, finishReasonBytes.length, from, offset, offset + length)) {
             finishReasonBytes = Arrays.copyOfRange(from, offset, offset + length);

@@ -6,14 +6,14 @@ package dev.refrain.engine;
  * answer, or if memory is tight. This bounds what the leader's sink has to hold. Guarded by the flight's monitor.
  */
 final class CallPace {
-    /** Bytes by which the leader may lag while followers read. */
+    /** Limit of the leader's lag while followers read, in bytes. */
     private final long maxLag;
 
     /** Resumes the call; null while it is not paused. */
     private Runnable paused;
     /** Whether a whenDrained action of the leader is pending. */
     private boolean leaderAsked;
-    /** Bytes passed to the leader since it was last drained. */
+    /** Bytes passed to the leader since its sink was last drained. */
     private long leaderLag;
 
     CallPace(long maxLag) {
@@ -42,9 +42,9 @@ final class CallPace {
     }
 
     /**
-     * Whether the call may go on while its leader is there.
+     * Whether the call may go on, as long as its leader has not left.
      *
-     * @param forOthers whether followers read on, and there is memory for what the leader has not taken
+     * @param forOthers whether followers read on and there is memory for the bytes that the leader has not taken yet
      */
     boolean mayGoOn(boolean forOthers) {
         return !leaderAsked || (leaderLag <= maxLag && forOthers);

@@ -36,7 +36,7 @@ final class CaptureFaults {
         this.quietUntil = new AtomicLong(nanos.getAsLong());
     }
 
-    /** The memory budget had no room to capture an answer, or to store it. */
+    /** Counts an answer that the memory budget had no room to capture or to store, and warns at most once a minute. */
     void noRoom() {
         counters.shortages.increment();
         long now = nanos.getAsLong();

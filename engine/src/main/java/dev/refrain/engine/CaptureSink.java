@@ -49,13 +49,13 @@ class CaptureSink extends ForwardingSink {
     private final long tag = HitIds.newTag();
 
     private ResponseHead head;
-    /** Null before the head, after the end, and for an answer that will not be stored. */
+    /** The capture; null before the head, after the end, and for an answer that will not be stored. */
     private AnswerCapture capture;
 
     /** Memory of the capture and, in a flight, of its followers. */
     private final MemoryBudget.Reservation memory;
 
-    /** Records when the events of a stream arrive; null if nobody wants to know. */
+    /** Records when the events of a stream arrive; null if they are not recorded. */
     private PaceRecorder pace;
 
     private int paceBytes;
@@ -74,8 +74,8 @@ class CaptureSink extends ForwardingSink {
     /** When the fetch began, by the shared tier's clock; 0 without such a tier, or while its time is unknown. */
     private volatile long startedMicros;
     /**
-     * The removal that came with this request, or a completed stage. The answer is sent to the tier only after it,
-     * because an answer that is sent before it counts as removed.
+     * The removal that came with this request, or a completed stage. The answer is sent to the tier only after the
+     * removal, because an answer that is sent earlier counts as removed.
      */
     private volatile CompletionStage<?> removal = CompletableFuture.completedStage(null);
 
@@ -104,7 +104,8 @@ class CaptureSink extends ForwardingSink {
     }
 
     /**
-     * Notes what a lookup in the shared tier has told before the call: the tier's time, or that there was no answer.
+     * Notes the result of the lookup in the shared tier that came before the call: the tier's time, or that the tier
+     * did not answer.
      */
     final void looked(SharedEntries.Looked looked) {
         startedMicros = Math.max(startedMicros, looked.startedMicros());
@@ -124,7 +125,7 @@ class CaptureSink extends ForwardingSink {
         startedMicros = micros;
     }
 
-    /** The call follows a removal. The time of the removal is reported to {@link #beganAt}. */
+    /** Notes the removal that came before the call. Its time is reported to {@link #beganAt} later. */
     final void beginsAfter(CompletionStage<?> of) {
         removal = of;
     }
@@ -194,7 +195,7 @@ class CaptureSink extends ForwardingSink {
     /**
      * Passes on a head that was held back. A document's head waits for the first piece of the body, because no client
      * can use it earlier. If that piece is the whole body, the head can say that the answer is stored. Any other head
-     * goes out before this is known.
+     * goes out before it is known whether the answer will be stored.
      */
     private void releaseHead() {
         if (headWaits) {
@@ -276,7 +277,7 @@ class CaptureSink extends ForwardingSink {
             super.end();
             ended(null);
         } catch (RuntimeException | Error e) {
-            // The upstream has ended the answer and reports no failure, so this sink must tell the requests that wait.
+            // The upstream has ended the answer and reports no failure, so this sink must fail the requests that wait.
             super.fail(e);
             ended(e);
             throw e;
@@ -352,7 +353,7 @@ class CaptureSink extends ForwardingSink {
 
     // ---- hooks for a flight
 
-    /** An answer begins that may become an entry. Followers can read its events from the capture. */
+    /** Called when an answer begins that may become an entry. Followers can read its events from the capture. */
     void began(ResponseHead answer, AnswerCapture live) {}
 
     /** Whether the answer has readers besides the client. */
@@ -360,7 +361,7 @@ class CaptureSink extends ForwardingSink {
         return false;
     }
 
-    /** More of the answer has been captured and passed on. */
+    /** Called when more of the answer has been captured and passed on. */
     void progressed() {}
 
     /** Whether the capture has failed, so that it lacks some of the answer's events. */
@@ -373,25 +374,25 @@ class CaptureSink extends ForwardingSink {
         return !isBarred();
     }
 
-    /** The answer is complete and, unless storing failed, stored. Called again if a stream goes on after that. */
+    /** Called when the answer is complete and, unless storing failed, stored. Called again if a stream then goes on. */
     void completed(Template template) {}
 
-    /** The answer will not be stored. */
+    /** Called when it is known that the answer will not be stored. */
     void rejected() {}
 
     /**
-     * All of the answer has been passed on.
+     * Called once the client's sink was told that the answer has ended or failed.
      *
-     * @param cause why it was cut, or null if it ended by itself
+     * @param cause why the answer was cut; null if it has come to its end
      */
     void ended(Throwable cause) {}
 
-    /** The answer's entry has been sent to the shared tier, or will not be sent. Called on any thread. */
+    /** Called on any thread once the answer's entry has been sent to the shared tier, or will not be sent. */
     void settled() {}
 
     // ---- storing
 
-    /** Feeds the capture and commits or discards as its state demands. */
+    /** Passes bytes to the capture. Then commits or discards the answer, depending on the state of the capture. */
     @SuppressWarnings("CatchingUnchecked") // a fault in the cache must not become a fault of the answer
     private void advance(ByteBuffer bytes, boolean last) {
         if (capture == null || ended) {
@@ -413,7 +414,7 @@ class CaptureSink extends ForwardingSink {
             ranOutOfMemory();
             failCapture();
         } catch (RuntimeException | VirtualMachineError | AssertionError e) {
-            // If memory is closed, nobody waits for the answer any more, and the capture stopped on purpose.
+            // If the reservation is closed, nobody waits for the answer any more, and the capture stopped on purpose.
             if (!memory.isClosed()) {
                 answers.faults().notCaptured(e);
             }
@@ -440,7 +441,7 @@ class CaptureSink extends ForwardingSink {
     }
 
     private void ranOutOfMemory() {
-        // If memory is closed, nobody waits for the answer any more, and this is no shortage.
+        // If the reservation is closed, nobody waits for the answer any more, and this is no shortage.
         if (!memory.isClosed()) {
             answers.faults().noRoom();
         }
@@ -476,7 +477,7 @@ class CaptureSink extends ForwardingSink {
         }
     }
 
-    /** Removes an entry that was stored before the cache knew that it must not be. */
+    /** Removes an entry that was stored before the cache knew that it must not be stored. */
     private void takeBack() {
         answers.counters().rejections.increment();
         if (stored && mayCommit()) {
@@ -526,7 +527,8 @@ class CaptureSink extends ForwardingSink {
     }
 
     /**
-     * Stores such a note for another machine's answer, whose stream this flight follows.
+     * Stores the note that maps the ids of this answer to the provider's id, for an answer of another machine whose
+     * stream this flight follows.
      *
      * @param id the provider's id; null if it is not known
      */
@@ -547,7 +549,7 @@ class CaptureSink extends ForwardingSink {
     }
 
     /**
-     * A follower has received an id of this answer, or will. The note is shared, since another machine may be asked
+     * Shares the note, because a follower has received an id of this answer, or will. Another machine may be asked
      * about the id.
      */
     final void idGiven() {

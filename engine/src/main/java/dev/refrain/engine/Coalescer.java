@@ -28,7 +28,7 @@ final class Coalescer {
     private final Answers answers;
     private final UpstreamCalls calls;
     private final Flights flights;
-    /** Held during walks over the store that clients ask for, so that one walk runs at a time. */
+    /** Held during walks over the store that clients ask for, so that only one of them runs at a time. */
     private final Object walks = new Object();
 
     private final Pool<EntryBuffer> pieces = new Pool<>(() -> new EntryBuffer(8 * 1024));
@@ -52,7 +52,7 @@ final class Coalescer {
     private void fetch(MissedRequest request, int attempt) {
         while (true) {
             Flight running = flights.get(request.key());
-            // A request that comes after a removal must not get an answer whose fetch or lookup began before it.
+            // A request after a removal must not get an answer whose fetch or lookup began before the removal.
             if (running != null && !running.isBarred() && follow(running, request, attempt)) {
                 return;
             }
@@ -112,7 +112,7 @@ final class Coalescer {
         }
     }
 
-    /** A flight of this machine that is not calling yet, and may find that it need not call. */
+    /** A flight of this machine that has not made its call yet, and may not need to make it. */
     private final class Caller implements SharedCalls.Party {
         private final Flight own;
         private final MissedRequest request;
@@ -170,7 +170,7 @@ final class Coalescer {
 
     /**
      * Continues for a follower whose flight ended before the follower passed on a byte. Tries the store, then another
-     * flight, up to the limit.
+     * flight, up to {@link #MAX_FLIGHTS}.
      */
     private void startOver(MissedRequest request, int attempt, FlightEnding why) {
         if (why instanceof FlightEnding.Shared shared
@@ -207,7 +207,7 @@ final class Coalescer {
         calls.passInTime(request.upstream(), new OutcomeSink(request.miss(false), request.sink()));
     }
 
-    /** Makes a call of its own even if another one is under way. Its answer supersedes the other. */
+    /** Makes a call of its own even if another one is under way. Its answer supersedes the other call's answer. */
     void lead(MissedRequest asked) {
         boolean isToldLater = asked.controls().clear() && !mayRemove(asked.key());
         MissedRequest request = isToldLater ? asked.with(tellingOnceAuthorized(asked)) : asked;
@@ -230,17 +230,17 @@ final class Coalescer {
         }
         SharedCalls others = answers.shared() == null ? null : answers.shared().calls();
         if (others != null) {
-            // Before the call, so that machines that ask during the call find the lease taken.
+            // Done before the call, so that machines that ask during the call find the lease taken.
             others.hold(own);
         }
         own.start(calls.inTime(request.upstream()));
     }
 
     /**
-     * The request's upstream, but its answer decides whether other machines are told of the removal: they are not if
-     * the provider rejects the caller's credentials. Used when so many removals wait for other machines that this one
-     * would become a barrier for more than its key. A client with invented credentials must not cause that. The cache
-     * stores nothing for such a client, so it has nothing to remove.
+     * Wraps the request's upstream, so that other machines are told of the removal when the answer begins or fails, but
+     * not if the provider rejects the caller's credentials. Used when so many removals wait for other machines that
+     * this removal would be merged into a barrier for more than its key. A client with invented credentials must not
+     * cause such a barrier. The cache stores nothing for such a client, so there is nothing to remove.
      */
     private Upstream tellingOnceAuthorized(MissedRequest request) {
         return sink -> request.upstream().fetch(new ForwardingSink(sink) {
@@ -327,7 +327,7 @@ final class Coalescer {
         }
         keys.forEach(key -> takeBack(key, sourceId));
         if (keys.isEmpty() && answers.shared() != null) {
-            // Other machines may have what was evicted here. Without the whole key, each has to walk its store.
+            // Other machines may have what was evicted here. Without the whole key, each of them has to walk its store.
             synchronized (walks) {
                 answers.shared().notices().raiseAndWait(SharedBarriers.digest(shortDigest));
             }
@@ -342,7 +342,7 @@ final class Coalescer {
         }
         Flight running = flights.get(key);
         if (running != null && running.isSource(sourceId)) {
-            // Before the removal, so that the flight stores nothing after it.
+            // Superseded before the removal, so that the flight stores nothing after the removal.
             running.supersede();
         }
         EntryFacts stored = answers.inspect(key);

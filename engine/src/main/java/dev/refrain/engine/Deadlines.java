@@ -11,8 +11,8 @@ import java.util.function.LongSupplier;
  * Keeps deadlines that are seldom reached, with one alarm for all of them. The alarm is set for the earliest deadline.
  * When it rings, it is set again for the earliest one left.
  *
- * <p>A timer for each deadline would wake the JVM's timer thread whenever a new deadline is the earliest: with one call
- * at a time, for every call.
+ * <p>A timer for each deadline would wake the JVM's timer thread whenever a new deadline is the earliest. With one call
+ * at a time, every call would wake that thread.
  *
  * <p>Thread-safe. The monitor is a leaf: a thread that holds it sets and cancels alarms, and does nothing else.
  */
@@ -28,14 +28,14 @@ final class Deadlines {
         /** The deadline, on the scale of {@link Deadlines#nanoTime}. */
         long deadlineNanos();
 
-        /** The deadline has passed. Called on the JVM's timer thread, so it must not block. */
+        /** Called when the deadline has passed, on the JVM's timer thread; must not block. */
         void passed();
     }
 
     /** A timer that rings once. */
     interface Alarm {
         /**
-         * Sets the timer. It may ring on any thread, even on the calling one before this returns.
+         * Sets the timer. It may ring on any thread, even on the calling one before this method returns.
          *
          * @param nanos from now
          * @return an action that cancels the timer
@@ -48,7 +48,7 @@ final class Deadlines {
         private final long atNanos;
         private Runnable cancel;
         /**
-         * Whether it rang on the thread that was setting it. That thread handles the ring once it has left the monitor.
+         * Whether the alarm rang on the thread that sets it. That thread handles the ring after leaving the monitor.
          */
         private boolean rang;
 
@@ -60,7 +60,7 @@ final class Deadlines {
     private final LongSupplier nanoTime;
     private final Alarm alarm;
     private final Set<Waiting> waiting = ConcurrentHashMap.newKeySet();
-    /** Null while no alarm is set; changed with the monitor held. */
+    /** The alarm that is set; null if there is none. Changed with the monitor held. */
     private volatile Ringing next;
 
     Deadlines(LongSupplier nanoTime, Alarm alarm) {
@@ -70,7 +70,8 @@ final class Deadlines {
 
     private static Runnable timer(long nanos, Runnable rings) {
         CompletableFuture<Void> timer = new CompletableFuture<>();
-        // The action is added before the timeout. If the timer had rung already, it would run on this thread.
+        // The action is added before the timeout. If the timer rang before the action was added, the action would run
+        // on this thread.
         var unused = timer.whenComplete((off, timeout) -> {
             if (timeout != null) {
                 rings.run();
@@ -136,7 +137,7 @@ final class Deadlines {
         }
         synchronized (this) {
             if (next != which) {
-                // It was cancelled while it rang.
+                // The alarm was cancelled while it rang.
                 return;
             }
             next = null;

@@ -34,12 +34,14 @@ final class Entries {
     private final MemoryBudget memory;
     private final EntryCodec codec;
     private final StoreSeal seal;
-    /** Null if the cache keeps no hot copies. */
+    /** The hot copies; null if the cache keeps none. */
     private final HotAnswers hot;
 
-    /** Null if there is no shared tier. Set once, before the first request. */
+    /**
+     * Tells whether this machine is cut off from the shared tier; null without one. Set once, before the first request.
+     */
     private SharedNotices shared;
-    /** Null if there is no shared tier. Set together with {@link #shared}. */
+    /** Shares what the ids of hits stand for; null without a shared tier. Set together with {@link #shared}. */
     private SharedIds sharedIds;
 
     private final FailureLog copyFailed = new FailureLog("A hot copy of an answer failed; the store is asked instead.");
@@ -74,15 +76,15 @@ final class Entries {
     }
 
     /**
-     * Connects this to the shared tier. From now on nothing hits while this machine is cut off from it, and the ids of
-     * hits are reported to it.
+     * Connects the entries to the shared tier. From then on every lookup misses while this machine is cut off from the
+     * tier, and {@code ids} hears of the id of each hit.
      */
     void dependOn(SharedNotices notices, SharedIds ids) {
         shared = notices;
         sharedIds = ids;
     }
 
-    /** Reports that a client gets an id that was made for this hit. */
+    /** Reports to the shared tier that a client gets an id that was made for this hit. */
     private void given(KeyBuffer key, byte[] entry) {
         SharedIds told = sharedIds;
         if (told != null) {
@@ -91,7 +93,7 @@ final class Entries {
     }
 
     /**
-     * Reads an answer, if it is good enough.
+     * Reads an answer, unless it is too old.
      *
      * @param maxAgeMillis how old it may be
      * @param maxStaleMillis how long ago it may have expired
@@ -140,7 +142,7 @@ final class Entries {
     }
 
     /**
-     * Reads an answer that another machine has shared, if it is good enough.
+     * Reads an answer that another machine has shared. Returns false if it is too old, or if it does not decode.
      *
      * @param maxAgeMillis how old it may be
      * @param scratch receives the answer
@@ -291,7 +293,7 @@ final class Entries {
             }
         }
         if (loaded == Loaded.UNSEALED) {
-            // The map is not damaged, so an ordinary removal is enough.
+            // The bytes are not damaged, so an ordinary removal is enough.
             counters.corruptions.increment();
             store.remove(key.bytes());
             return ForwardReason.MISS;
@@ -318,10 +320,11 @@ final class Entries {
         }
     }
 
-    /** Why an entry is not good enough, or null if it is. */
+    /** Why an entry is too old to answer the request, or null if it is not. */
     private ForwardReason tooOld(byte[] head, long now, long maxAgeMillis, long maxStaleMillis) {
         if (EntryHead.storedAt(head) - now > GRACE_MILLIS) {
-            // The clock that stored it was ahead, or this one is behind. Its age is unknown.
+            // The clock of the process that stored the entry was ahead, or this clock is behind. So the entry's age is
+            // not known.
             return ForwardReason.MISS;
         }
         long expiredFor = now - EntryHead.expiresAt(head);
@@ -372,7 +375,7 @@ final class Entries {
         return removed;
     }
 
-    /** Whether a key has an answer that has not expired. */
+    /** Whether a key has an answer that has not expired. Also true if there is no memory to look. */
     boolean isFresh(byte[] key) {
         EntryBuffer buffer = new EntryBuffer(EntryHead.LENGTH);
         try {

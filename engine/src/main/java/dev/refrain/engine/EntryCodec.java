@@ -21,19 +21,21 @@ import net.jpountz.lz4.LZ4Exception;
 import net.jpountz.lz4.LZ4SafeDecompressor;
 
 /**
- * The bytes of an entry: fixed head, source id, content type, finish reason, patch table, LZ4 block.
- * docs/STORAGE-FORMAT.md is the reference.
+ * The bytes of an entry: fixed head, source id, content type, finish reason, patch table, LZ4 block. The patch table
+ * says where in the body each hit gets its own id and time (the placeholders). docs/STORAGE-FORMAT.md is the reference.
  *
- * <p>The checksum runs over the key and everything behind the checksum itself. So neither a flipped bit nor an entry
- * that turns up under another key is taken for an answer. Decoding trusts no entry before its checksum was verified,
- * and bounds-checks every length even after that. Thread-safe; the {@link Scratch} is not.
+ * <p>The checksum runs over the key and everything behind the checksum itself. So an entry with a flipped bit, or one
+ * that turns up under another key, is not taken for an answer. Decoding trusts no entry before its checksum was
+ * verified, and bounds-checks every length even after that. Thread-safe; the {@link Scratch} is not.
  *
  * <p>Long, since every field is written and read here and nowhere else.
  */
 final class EntryCodec {
     private static final int VERSION = EntryHead.KIND;
     private static final int FLAGS = 5;
-    /** Like all lengths, this one is in the head, so that the head tells where the body begins. */
+    /**
+     * Offset of the finish reason's length. All lengths are in the head, so that the head tells where the body begins.
+     */
     private static final int FINISH_REASON_LENGTH = 6;
 
     private static final int BODY_LENGTH = 24;
@@ -45,7 +47,7 @@ final class EntryCodec {
     private static final int TAG = PROMPT_TOKENS + Integer.BYTES;
     private static final int COMPLETION_TOKENS = TAG + Long.BYTES;
     private static final int COST_NANOS = COMPLETION_TOKENS + Integer.BYTES;
-    /** Where the parts of varying length begin. */
+    /** Offset of the parts of varying length. */
     private static final int LABELS = COST_NANOS + Long.BYTES;
 
     /** Version of entries whose patch table is for the decompressed body. Entries of an unknown version are misses. */
@@ -70,7 +72,7 @@ final class EntryCodec {
 
     /** One byte of an LZ4 block decompresses to at most this many bytes. */
     private static final long MAX_LZ4_RATIO = 255;
-    /** Longer than any answer that is stored, so a compressed body that claims more is damaged. */
+    /** Limit of a decompressed body, in bytes. No stored answer is that long, so a body that claims more is damaged. */
     private static final int MAX_BODY = 256 << 20;
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -195,7 +197,8 @@ final class EntryCodec {
     }
 
     /**
-     * Compresses a template for block patching. Null if that does not pay, or if the block cannot be patched correctly.
+     * Compresses a template, and finds its placeholders in the compressed block. Returns null if block patching does
+     * not pay, or if the block cannot be patched correctly.
      */
     private BlockPatched blockPatched(Template template) {
         int length = template.length();

@@ -9,7 +9,7 @@ import java.util.Arrays;
 /** An {@link EntryQuery.Match}, translated into the tags that entry heads hold in place of names. Immutable. */
 final class EntryTags {
     private static final int LOWER_HALF = 32;
-    /** Bits of a scope's tag that its twelve digits leave out. */
+    /** How many bits of a scope's tag are left out in its twelve hexadecimal digits. */
     private static final int NOT_SHOWN = 16;
 
     private final byte[] prefix;

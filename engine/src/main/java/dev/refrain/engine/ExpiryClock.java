@@ -7,13 +7,13 @@ import java.util.function.LongSupplier;
 
 /**
  * The time by which sweeps remove expired entries. It is the clock's time, except that a jump forward is believed only
- * once it has lasted. While a clock is wrong, lookups miss, and they hit again once it is corrected. But an entry that
- * a sweep has removed is lost.
+ * once it has lasted for {@link #SETTLING}. While a clock is wrong, lookups miss, and they hit again once it is
+ * corrected. But an entry that a sweep has removed is lost.
  *
  * <p>{@link System#nanoTime} shows that the clock has jumped, but not whether it was right before or is right now. So a
- * jump back is believed at once, because it removes nothing. A jump forward is believed once it has lasted for
- * {@link #SETTLING}. The nanoseconds of two processes cannot be compared, so a new process compares the clock with the
- * time of the store's last use. Thread-safe.
+ * jump back is believed at once, because it removes nothing. A jump forward is believed later, since a sweep by a wrong
+ * time would remove fresh entries. The nanoseconds of two processes cannot be compared, so a new process compares the
+ * clock with the time of the store's last use. Thread-safe.
  */
 final class ExpiryClock {
     /** How long a jump forward has to last. Clocks that are wrong at boot are corrected within minutes. */
@@ -22,7 +22,7 @@ final class ExpiryClock {
     /** How far the clock may run ahead of the nanoseconds before that counts as a jump, in milliseconds. */
     private static final long SLACK_MILLIS = 5_000;
 
-    /** The last use of a store for which no use is recorded. */
+    /** Stands for the last use of a store if none is recorded. */
     static final long NEVER = Long.MIN_VALUE;
 
     private final Clock clock;
@@ -55,7 +55,7 @@ final class ExpiryClock {
         }
     }
 
-    /** Milliseconds since the epoch. */
+    /** The time by which sweeps remove entries, in milliseconds since the epoch. */
     synchronized long millis() {
         long passed = TimeUnit.NANOSECONDS.toMillis(nanos.getAsLong() - origin);
         long offset = clock.millis() - passed;

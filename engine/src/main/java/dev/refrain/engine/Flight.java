@@ -24,11 +24,11 @@ import org.slf4j.LoggerFactory;
  * <p>The request that made the call is the leader: it receives what the upstream sends, byte for byte. Identical
  * requests that arrive while the call runs are followers, which get the answer as a hit would return it. They read a
  * stream from the {@link LiveTemplate}, each at its own pace, and get a document when it is whole. A flight is
- * <em>joinable</em> from its start until its {@link FlightEnding} is known, which is final. docs/CONCURRENCY.md has a
- * diagram of the states.
+ * <em>joinable</em> from its start until its {@link FlightEnding} is known, or until it is closed to newcomers. An
+ * ending never changes to another one. docs/CONCURRENCY.md has a diagram of the states.
  *
- * <p>The upstream's thread drives it. Joining, leaving and ending hold this object's monitor, which guards the list of
- * followers and the state that depends on it. No sink is called and no byte is copied under the monitor.
+ * <p>The upstream's thread drives a flight. Joining, leaving and ending hold this object's monitor, which guards the
+ * list of followers and the state that depends on it. No sink is called and no byte is copied under the monitor.
  *
  * <p>Long, since joining, leaving, failing and ending change the same few fields under that one monitor.
  */
@@ -48,7 +48,7 @@ final class Flight extends CaptureSink {
     private final long maxLag;
     private final LongSupplier nanos;
     private final long silentCallNanos;
-    /** When the upstream last sent something or was told to go on, by the ticker. */
+    /** The tick at which the upstream last sent something, or was told to go on. */
     private volatile long heardAt;
 
     private final MemoryBudget memory;
@@ -60,7 +60,7 @@ final class Flight extends CaptureSink {
     private boolean superseded;
     private final CallPace pace;
 
-    /** Null until the upstream has returned it, which may be after the answer. */
+    /** The upstream's call; null until the upstream has returned it, which may be after the answer. */
     private Upstream.Call call;
 
     private boolean cancelled;
@@ -85,7 +85,9 @@ final class Flight extends CaptureSink {
     private final MemoryBudget.Reservation lag;
     /** Whether the answer will not become an entry. */
     private boolean rejected;
-    /** The unchanged answer, until it is too long or followers have had some of it. */
+    /**
+     * The unchanged body of the answer. Dropped if it gets too long, or if followers can read the answer as a stream.
+     */
     private KeptAnswer kept = new KeptAnswer(MAX_KEPT, memory());
 
     Flight(Flights flights, Answers answers, UpstreamCalls calls, MissedRequest request) {
@@ -107,7 +109,7 @@ final class Flight extends CaptureSink {
         return key;
     }
 
-    /** Makes the upstream call. Whatever the upstream throws fails the flight, so that nobody waits for it. */
+    /** Makes the upstream call. Whatever the upstream throws fails the flight, so that no request waits in vain. */
     @SuppressWarnings("CatchingUnchecked")
     void start(Upstream upstream) {
         heardAt = nanos.getAsLong();
@@ -175,8 +177,8 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Whether another machine's call should go on for the readers of this flight. If all of them seem to have left, it
-     * should not, and no request joins this flight any more. They still get the answer if it comes, since they may have
+     * Whether another machine's call should go on for the readers of this flight. If all readers seem to have left,
+     * returns false and makes this flight unjoinable. The readers still get the answer if it comes, since they may have
      * closed only one direction of their connections.
      */
     boolean wantsOthersCall() {
@@ -188,7 +190,8 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Called when this flight begins to wait for another machine's call. From then on it hears when its leader leaves.
+     * Called when this flight begins to wait for another machine's call. From then on the flight is notified when its
+     * leader leaves.
      */
     void waitsElsewhere() {
         leader.whenGone(this::leaderGone);
@@ -207,7 +210,7 @@ final class Flight extends CaptureSink {
         closeToNewcomers();
         over = true;
         leader.fail(new IllegalStateException("the client left while it waited for another machine's answer"));
-        // Requests that have joined meanwhile look again.
+        // Requests that have joined meanwhile look for the answer again.
         dissolve();
         settled();
         release();
@@ -230,7 +233,7 @@ final class Flight extends CaptureSink {
             if (!over || ending == null || !followers.isEmpty()) {
                 return;
             }
-            // A connection may hold its sink for long, and the sink holds this flight. So it drops the bytes.
+            // A connection may hold its sink for long, and the sink holds this flight. So the flight drops the bytes.
             capture = null;
             live = null;
             kept.drop();
@@ -294,7 +297,10 @@ final class Flight extends CaptureSink {
         }
     }
 
-    /** A newer flight has replaced this one, whose answer must not overwrite the newer answer. */
+    /**
+     * Makes this flight unjoinable, and keeps its answer out of the store: a newer flight has replaced this one, or the
+     * answer was removed.
+     */
     void supersede() {
         synchronized (this) {
             superseded = true;
@@ -302,7 +308,7 @@ final class Flight extends CaptureSink {
         closeToNewcomers();
     }
 
-    /** Ends the flight without an answer, because it makes no call. Followers look again. */
+    /** Ends the flight without an answer, because it makes no call. Its followers look for the answer again. */
     void dissolve() {
         finish(new FlightEnding.Dissolved());
     }
@@ -383,13 +389,13 @@ final class Flight extends CaptureSink {
         live = stream;
     }
 
-    /** More of the other machine's stream has come. */
+    /** Called when more of the other machine's stream has come. */
     void progressedElsewhere() {
         heardAt = nanos.getAsLong();
         progressed();
     }
 
-    /** The stream from the other machine has ended. */
+    /** Called when the stream from the other machine has ended. */
     void endedElsewhere(LivePieces.End last) {
         savings = last.savings();
         over = true;
@@ -401,7 +407,7 @@ final class Flight extends CaptureSink {
         release();
     }
 
-    /** The stream from the other machine has broken off. */
+    /** Called when the stream from the other machine has broken off. */
     void brokenElsewhere(Throwable cause) {
         over = true;
         finish(new FlightEnding.Failed(null, null, cause));
@@ -524,10 +530,11 @@ final class Flight extends CaptureSink {
     }
 
     /**
-     * Ends the flight at once if its answer is a successful document that is not stored because of its coding or
-     * length. Such a document may be long, and another call would get the same, so it is not shared. Followers of a
-     * stream read it as it comes. Followers of a failure get it when it is whole; an error with status 200 is a
-     * failure, too. A client error is shared, coded or not, unless it is longer than the longest stored answer.
+     * Ends the flight at once, so that each follower makes a call of its own, if the answer is a document with status
+     * 200 that is encoded or too long, or a client error that is too long. Such an answer may take much memory, and
+     * another call would get the same. Followers of a stream read it as it comes. Followers of any other failure get it
+     * when it is whole; a short error with status 200 is such a failure, too. A client error is too long if it is
+     * longer than the longest stored answer.
      */
     private void endIfUnshareable() {
         boolean tooLong = !kept.isWhole() || head.contentLength() > maxLag;
@@ -616,7 +623,7 @@ final class Flight extends CaptureSink {
         resume();
     }
 
-    /** Memory for a member that passes the answer on. */
+    /** Opens a memory reservation for a member that passes the answer on to other machines. */
     MemoryBudget.Reservation openReservation() {
         return memory.open();
     }
@@ -637,7 +644,7 @@ final class Flight extends CaptureSink {
         try {
             action.run();
         } catch (Throwable e) {
-            // The upstream threw, and this thread may belong to any reader.
+            // The upstream threw. This thread may belong to any reader, so the failure goes to the flight.
             if (running != null) {
                 stop(running);
             }
@@ -645,7 +652,10 @@ final class Flight extends CaptureSink {
         }
     }
 
-    /** A flight has many readers, and more may come. It is cancelled through {@link Upstream.Call#cancel} alone. */
+    /**
+     * Does nothing, since a flight has many readers, and more may come. Its call is cancelled through
+     * {@link Upstream.Call#cancel} alone.
+     */
     @Override
     public void whenGone(Runnable action) {}
 
@@ -668,13 +678,13 @@ final class Flight extends CaptureSink {
         return head;
     }
 
-    /** Whether this is the generation id of the upstream's answer, which its entry has as source id. */
+    /** Whether an id is the generation id of the upstream's answer, which the answer's entry has as source id. */
     boolean isSource(String id) {
         ResponseHead answer = head;
         return answer != null && Objects.equals(id, answer.generationId());
     }
 
-    /** Whether the leader or a follower has this generation id. */
+    /** Whether the leader or a follower has received this generation id. */
     boolean hasGiven(String id) {
         // No reader has an id before there is a head.
         return head != null && (isSource(id) || members().stream().anyMatch(member -> member.hasId(id)));

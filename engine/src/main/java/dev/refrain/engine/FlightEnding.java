@@ -26,7 +26,7 @@ sealed interface FlightEnding {
         }
     }
 
-    /** The flight made no call: followers look again. */
+    /** The flight made no call. Its followers look for the answer again. */
     record Dissolved() implements FlightEnding {}
 
     /** Another machine has shared the answer: no call is needed, and followers get it, too. */

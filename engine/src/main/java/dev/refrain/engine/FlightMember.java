@@ -5,7 +5,7 @@ interface FlightMember {
     /** How many bytes of the stream this member has read. */
     long position();
 
-    /** Whether this member's own reader is still there, as far as can be told. */
+    /** Whether the reader behind this member is still there, as far as can be told. */
     boolean hasReader();
 
     /** Whether the call should go on for this member alone. Called with the flight's monitor held. */
@@ -16,9 +16,9 @@ interface FlightMember {
         return false;
     }
 
-    /** This member lags so far behind that holding the stream for it would exceed the limit. It gets no more. */
+    /** Called when this member lags so far that holding the stream for it would exceed the limit. It gets no more. */
     void overrun();
 
-    /** There is more to read, or the flight has ended. */
+    /** Called when there is more to read, or when the flight has ended. */
     void wake();
 }

@@ -37,7 +37,7 @@ final class Follower implements FlightMember {
     private final Retry retry;
     private final byte[] id = new byte[IdFormat.LENGTH];
     private final byte[] time = new byte[IdFormat.SECONDS_DIGITS];
-    /** Calls of {@link #wake} that have not been handled. It begins at one, which {@link #start} handles. */
+    /** Calls of {@link #wake} that have not been handled. Begins at one, for the work that {@link #start} does. */
     private final AtomicInteger news = new AtomicInteger(1);
 
     private volatile boolean gone;
@@ -60,8 +60,9 @@ final class Follower implements FlightMember {
     }
 
     /**
-     * Starts to deliver, after joining. News from before this call is handled here, because it may lead to a retry. The
-     * retry sets its own listener at the sink, which the listener set here must not replace.
+     * Starts to deliver, after the follower has joined. Calls of {@link #wake} from before are handled only here, after
+     * the listener is set. They may lead to a retry, which sets its own listener at the sink, and the listener that is
+     * set here must not replace that one.
      */
     void start() {
         sink.whenGone(() -> {
@@ -140,7 +141,7 @@ final class Follower implements FlightMember {
                     "the reader lags behind the stream by more than the stored-answer limit"));
             flight.leave(this);
         } else if (sinkTakesMore) {
-            // The ending is read before the stream, so that all that was published before it is passed on before it.
+            // The ending is read before the stream, so that all that was published before the ending comes first.
             FlightEnding ending = flight.ending();
             return passOn() || finish(ending);
         }

@@ -7,7 +7,8 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Gathers an answer and completes a future with it. If its user completes or cancels the future, the reader has gone.
+ * Gathers an answer and completes a future with it. If the user of the future completes or cancels it, the reader
+ * counts as gone.
  */
 final class GatheringSink implements ResponseSink {
     private static final int INITIAL_CAPACITY = 4 * 1024;
@@ -17,7 +18,7 @@ final class GatheringSink implements ResponseSink {
     private EntryBuffer body;
     private ResponseHead head;
     private volatile Runnable goneListener;
-    /** Set before this sink completes the future itself. */
+    /** Whether this sink completes the future, and not its user. Set before it does. */
     private volatile boolean over;
 
     GatheringSink() {

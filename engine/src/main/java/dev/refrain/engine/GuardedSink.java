@@ -15,9 +15,9 @@ final class GuardedSink implements ResponseSink {
 
     private final ResponseSink client;
     private volatile Runnable goneListener;
-    /** The client's sink has thrown, and is not called any more. */
+    /** Whether the client's sink has thrown. It is not called any more then. */
     private volatile boolean broken;
-    /** The answer has ended, one way or the other. */
+    /** Whether the answer has ended or failed. */
     private volatile boolean over;
 
     GuardedSink(ResponseSink client) {
@@ -60,7 +60,7 @@ final class GuardedSink implements ResponseSink {
         try {
             client.end();
         } catch (Throwable e) {
-            over = false; // the client's answer may not have ended, and its reader would wait for ever
+            over = false; // so that cut fails the client's answer, whose reader might otherwise wait for ever
             cut(e);
         }
     }

@@ -12,8 +12,8 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Decompressed copies of the answers that are requested most. A copy is served only while the store holds the entry
- * that it was made from: each hit compares the two heads. So once any process removes or replaces an entry, its copy is
- * not served any more, and no message is needed.
+ * that it was made from: each hit compares the heads of the copy and the entry. So once any process removes or replaces
+ * an entry, its copy is not served any more, and no message is needed.
  *
  * <p>The key of a ring record is the entry's key. Its value is the entry with the body decompressed. Thread-safe.
  */
@@ -62,8 +62,8 @@ final class HotAnswers {
     }
 
     /**
-     * Reads the copy of the entry that the store holds at this moment. The store is asked first although there is often
-     * no copy. Then the read of the entry that follows finds it in the processor's caches.
+     * Reads the copy of the entry that the store holds at this moment. The store is asked first, although there is
+     * often no copy. If there is none, the entry is read next, and is then in the processor's caches already.
      *
      * @param entry receives the part before the body
      * @param body receives the body
@@ -137,13 +137,13 @@ final class HotAnswers {
         ring.close();
     }
 
-    /** Compares the checksum, the times and all other fields, except those that {@link CacheStore#head} leaves out. */
+    /** Compares the checksums, the times and all other fields that the store and sealing leave as they are. */
     private static boolean isSameEntry(byte[] head, byte[] other) {
         return (int) INT.get(head, 0) == (int) INT.get(other, 0)
                 && isSame(head, other, EntryHead.STORED_AT)
                 && isSame(head, other, EntryHead.EXPIRES_AT)
                 && (int) INT.get(head, EntryHead.TOKENS) == (int) INT.get(other, EntryHead.TOKENS)
-                // The lengths that follow are not in the head of a sealed entry, so they are not compared.
+                // The lengths behind this field are not compared, since the head of a sealed entry does not have them.
                 && (int) INT.get(head, EntryHead.FETCH_MILLIS) == (int) INT.get(other, EntryHead.FETCH_MILLIS)
                 && isSame(head, other, EntryHead.SCOPE)
                 && isSame(head, other, EntryHead.MODEL);

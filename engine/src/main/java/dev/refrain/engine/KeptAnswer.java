@@ -9,7 +9,7 @@ import java.nio.ByteBuffer;
  */
 final class KeptAnswer {
     private final long limit;
-    /** Null once it was dropped. */
+    /** The body; null once it was dropped. */
     private ByteArrayOutputStream body = new ByteArrayOutputStream();
 
     private final MemoryBudget.Reservation memory;
@@ -25,7 +25,7 @@ final class KeptAnswer {
         if (body == null) {
             return;
         }
-        // Three times its length, since the array doubles as it grows, and is copied once at the end.
+        // Takes three times the piece's length, since the array doubles as it grows, and is copied once at the end.
         if (body.size() + (long) bytes.remaining() > limit || !memory.grow(3L * bytes.remaining())) {
             drop();
             return;

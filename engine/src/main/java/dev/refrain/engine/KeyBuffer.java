@@ -17,7 +17,7 @@ final class KeyBuffer {
     private final byte[] bytes = new byte[CacheStore.KEY_LENGTH];
     private Endpoint endpoint = Endpoint.CHAT;
     private boolean streaming;
-    /** Null if it is not known. */
+    /** The scope of the key; null if it is not known. */
     private CacheScope scope;
 
     private long modelTag;
@@ -87,7 +87,7 @@ final class KeyBuffer {
         return (long) LONG.get(bytes, 0);
     }
 
-    /** Null if it is not known. */
+    /** The scope; null if it is not known. */
     CacheScope knownScope() {
         return scope;
     }

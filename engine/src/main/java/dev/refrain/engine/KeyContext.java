@@ -23,9 +23,9 @@ public final class KeyContext extends KeySource {
     private final String headers;
     private final byte[] head;
     private final boolean bytes;
-    /** Null if there is none. */
+    /** The namespace; null if there is none. */
     private final String namespace;
-    /** Negative if there is none. */
+    /** Which of several answers to each request is meant; negative if there is only one. */
     private final int sample;
 
     private final KeyRules rules;
@@ -224,7 +224,7 @@ public final class KeyContext extends KeySource {
                 // Only contexts for opaque bytes have this part, so their keys never equal those of others.
                 head.part(BYTES);
             }
-            // Key rules are about bodies of the endpoint's format, which these are not.
+            // Key rules are about bodies in the endpoint's format. The bodies of this context may have any other.
             KeyRules rules = bytes ? KeyRules.NONE : deriver.rules(endpoint);
             if (!rules.equals(KeyRules.NONE)) {
                 head.part(RULES + rules.text());

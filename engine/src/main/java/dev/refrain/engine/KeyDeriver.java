@@ -21,7 +21,7 @@ import javax.crypto.spec.SecretKeySpec;
 /**
  * Turns a request into its key: SHA-256 over a version and the length-delimited parts of wire rule W10.
  *
- * <p>The digest is cryptographic because prompts come from end users: with a faster hash a crafted collision would
+ * <p>The digest is cryptographic because prompts come from end users: with a faster hash, a crafted collision could
  * serve one user's answer to another. Credentials and query strings go in as HMACs under the installation secret, so
  * that a stolen file cannot be used to test guesses of API keys (W15). No credential is kept after a call. Thread-safe.
  */
@@ -46,7 +46,7 @@ final class KeyDeriver {
 
     private final Map<Endpoint, KeyRules> rules = new EnumMap<>(Endpoint.class);
     private final Pool<Mac> macs;
-    /** Null if nothing is sealed. */
+    /** Make the keys that seal; null if nothing is sealed. */
     private final Pool<Mac> sealMacs;
 
     /**
@@ -74,8 +74,8 @@ final class KeyDeriver {
     }
 
     /**
-     * Makes keys for sealed answers that are the same on all machines of a cluster. Two secrets are derived from the
-     * cluster's, so that each has one use: the first makes keys and scopes, and the second the keys that seal.
+     * Makes keys that are the same on all machines of a cluster, for answers that are sealed. Two secrets are derived
+     * from the cluster's, so that each has one use: the first makes keys and scopes, and the second the keys that seal.
      *
      * @param clusterSecret at least 32 bytes, hard to guess; not kept
      */
@@ -85,7 +85,9 @@ final class KeyDeriver {
         return new KeyDeriver(hkdf.expand(key, Hkdf.HASH_LENGTH, KEYS), hkdf.expand(key, Hkdf.HASH_LENGTH, SEALS));
     }
 
-    /** The secret under which the machines of a cluster make ids of hits, and recognise each other's. */
+    /**
+     * The secret under which the machines of a cluster make ids of hits, and recognise the ids that others have made.
+     */
     static byte[] idsOfCluster(byte[] clusterSecret) {
         Hkdf hkdf = new Hkdf();
         return hkdf.expand(hkdf.extract(CLUSTER, clusterSecret), Hkdf.HASH_LENGTH, IDS);
@@ -109,7 +111,7 @@ final class KeyDeriver {
     static final class Scratch {
         private final MessageDigest sha256 = KeyParts.sha256();
         private final byte[] digest = new byte[CacheKey.LENGTH];
-        /** Short bodies are appended to it, so that one call digests both. */
+        /** The hashed input before the body. A short body is appended, so that one call digests both. */
         private final KeyBytes head = new KeyBytes(RequestScan.GATHERED_BYTES);
 
         /** The bytes that {@link KeyDeriver#begin} has put together. */

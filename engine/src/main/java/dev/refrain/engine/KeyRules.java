@@ -11,8 +11,8 @@ import java.util.regex.Pattern;
  * Rules for what part of a request body goes into the key, and so tells requests apart (wire rules W40 and W84).
  * Immutable and thread-safe; nothing is null.
  *
- * <p>The rules are part of each key, so that changed rules make different keys. So a request never gets an answer that
- * was stored under laxer rules for a request that now counts as a different one.
+ * <p>The rules are part of each key, so that changed rules make different keys. Otherwise, once the rules became
+ * stricter, a request could get an answer that was stored for another request.
  */
 public final class KeyRules {
     /** The whole body goes into the key, except white space between tokens. */
@@ -28,7 +28,7 @@ public final class KeyRules {
     private final List<String> places;
 
     private final boolean canonical;
-    /** Null if none is ignored. */
+    /** The members that are ignored; null if there are none. */
     private final IgnoredMembers ignored;
 
     private KeyRules(List<String> places, boolean canonical) {
@@ -86,7 +86,7 @@ public final class KeyRules {
         return canonical;
     }
 
-    /** Null if none is ignored. */
+    /** The members that are ignored; null if there are none. */
     IgnoredMembers members() {
         return ignored;
     }

@@ -22,7 +22,7 @@ final class LivePieces {
     private static final byte END = 'E';
 
     /**
-     * The longest text that is sent, in characters. No real one is that long. A longer one is left out, since readers
+     * The longest text that is sent, in characters. No real text is that long. A longer text is left out, since readers
      * can do without it.
      */
     private static final int LONGEST_TEXT = 4 * 1024;

@@ -8,7 +8,7 @@ import org.slf4j.LoggerFactory;
 final class Lz4 {
     private static final Logger LOG = LoggerFactory.getLogger(Lz4.class);
 
-    /** Its safe decompressor checks bounds in either case. */
+    /** The safe decompressor of either implementation checks bounds. */
     static final LZ4Factory FACTORY = nativeOrSafe();
 
     private Lz4() {}

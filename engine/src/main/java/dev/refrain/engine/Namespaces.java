@@ -23,7 +23,7 @@ final class Namespaces {
     private static final Logger LOG = LoggerFactory.getLogger(Namespaces.class);
 
     /**
-     * The most names that are kept, since clients choose them. Further namespaces can be used and removed like the
+     * At most this many names are kept, since clients choose them. Further namespaces can be used and removed like the
      * others, but are not listed.
      */
     static final int MOST = 10_000;
@@ -31,7 +31,7 @@ final class Namespaces {
     private static final long MOST_BYTES = 2L * MOST * 65;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
-    /** Null for a store without a file. */
+    /** The file of names; null for a store without a file. */
     private final Path file;
 
     private final Set<String> known = ConcurrentHashMap.newKeySet();
@@ -63,7 +63,7 @@ final class Namespaces {
         if (name == null || known.contains(name) || known.size() >= MOST) {
             return;
         }
-        // A name may come from an archive, too.
+        // A name that comes from an archive may be malformed.
         if (!isName(name) || !known.add(name) || file == null) {
             return;
         }
@@ -88,7 +88,7 @@ final class Namespaces {
         try {
             Files.createFile(file, ownersOnly);
         } catch (java.nio.file.FileAlreadyExistsException another) {
-            // Another process has created it meanwhile.
+            // Another process has created the file meanwhile.
         }
     }
 

@@ -20,8 +20,8 @@ final class Notes {
     /**
      * Stores a note in place of an older one.
      *
-     * @param scope whose note it is; null if that is not known
-     * @param note including its head, in which this sets kind and checksum
+     * @param scope the scope that the note belongs to; null if it is not known
+     * @param note including its head, in which this method sets kind and checksum
      */
     void put(CacheScope scope, byte[] digest, EntryBuffer note) {
         byte[] bytes = note.bytes();

@@ -15,9 +15,9 @@ final class PaceRecorder {
     }
 
     /**
-     * Reports how many events have arrived by now.
+     * Notes how many events have arrived by now.
      *
-     * @param nanos the current time, from the same origin
+     * @param nanos the current time, from the same origin as the start
      */
     void passed(int events, long nanos) {
         if (events <= count || count > Paces.MOST_EVENTS) {

@@ -13,8 +13,8 @@ import java.util.Arrays;
 
 /**
  * Keeps the paces of streams (wire rule W87), each as a note beside the stream's entry. A hit reads the note only if
- * its client asks for the pace. The note lives as long as the entry. A later answer to the same request replaces the
- * note, or has another number of events, so that the note is not used. Thread-safe.
+ * its client asks for the pace. The note lives as long as the entry. A later answer to the same request usually
+ * replaces the note, or has another number of events, so that the note is not used for it. Thread-safe.
  */
 final class Paces {
     private static final byte[] LABEL = "refrain pace".getBytes(StandardCharsets.US_ASCII);

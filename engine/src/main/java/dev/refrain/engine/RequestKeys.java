@@ -11,7 +11,7 @@ final class RequestKeys {
     private final IssuedIds ids;
     private final int maxRequestBytes;
     private final KeyDeriver deriver;
-    /** Null if requests are not remembered. */
+    /** The remembered requests; null if none are remembered. */
     private final RequestMemo memo;
 
     /** @param memoBytes memory for remembered requests, in bytes; 0 for none */
@@ -22,7 +22,7 @@ final class RequestKeys {
         this.memo = memoBytes > 0 ? new RequestMemo(memoBytes) : null;
     }
 
-    /** Counts a request that was answered from the store. */
+    /** Counts a request that was answered from the store, so that frequent requests are remembered. */
     void answered(KeyBuffer key) {
         if (memo != null && key.requestHash() != 0) {
             memo.answered(key.requestHash());
@@ -163,7 +163,8 @@ final class RequestKeys {
             return false;
         }
         byte[] restored = ids.restored(context.scope(), endpoint, body);
-        // Another machine may know an id that is unknown here. Once this one learns it, the key is a different one.
+        // Another machine may know an id that is unknown here. Once this machine learns the id, the request's key is a
+        // different one.
         boolean isFinal = restored != null || ids.maybeOurs(endpoint, body) == null;
         if (restored != null) {
             body = RequestScan.of(restored, 0, restored.length, context.rules().members());

@@ -20,7 +20,7 @@ import net.jpountz.xxhash.XXHashFactory;
  * the model's tag and the streaming mode.
  */
 final class RequestMemo {
-    /** The longest body that is kept, in bytes. Longer ones are rare, and would displace many. */
+    /** The longest body that is kept, in bytes. Longer bodies are rare, and would displace many others. */
     private static final int MAX_BODY = 256 << 10;
 
     private static final int DIGEST = 0;
@@ -105,8 +105,8 @@ final class RequestMemo {
     }
 
     /**
-     * Admits the key of a request that was not found, if the request was {@link #answered} often enough. Calling this
-     * again for the same request counts nothing.
+     * Admits the key of a request that was not found, if the request was {@link #answered} often enough. Does not count
+     * the request itself.
      *
      * @param key gets the hash of the request, by which {@link #answered} counts it
      */
@@ -130,8 +130,8 @@ final class RequestMemo {
     }
 
     /**
-     * Counts a request that was answered from the store. Nothing else counts. So neither a request that comes once is
-     * kept, nor one whose answers are not stored.
+     * Counts a request that was answered from the store. A request that was not answered is not counted. So a request
+     * that comes only once is not kept, and neither is a request whose answer is not stored.
      *
      * @param requestHash see {@link CacheKey#requestHash()}
      */

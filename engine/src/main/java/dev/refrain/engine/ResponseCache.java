@@ -124,8 +124,8 @@ public final class ResponseCache implements AutoCloseable {
 
     /**
      * The key of a request (wire rule W10), or empty if the request is not eligible. Then
-     * {@link CachePipeline#bypass(CacheRequest)} says why. Asking for the key first is cheaper: a body that was seen
-     * lately is not parsed again.
+     * {@link CachePipeline#bypass(CacheRequest)} says why. It is cheaper to call this method first: a body that was
+     * seen lately is not parsed again.
      *
      * @throws IllegalArgumentException if another cache made the request's {@link KeyContext}
      */
@@ -162,7 +162,7 @@ public final class ResponseCache implements AutoCloseable {
      * Removes the answer of a key, from the file, from memory and, with a {@link ResponseCacheBuilder#sharedTier shared
      * tier}, on all machines.
      *
-     * @return whether there was one
+     * @return whether there was such an answer
      */
     public boolean remove(CacheKey key) {
         return pipeline.remove(key);

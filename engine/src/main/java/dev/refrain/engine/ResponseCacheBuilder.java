@@ -42,12 +42,12 @@ public final class ResponseCacheBuilder {
     private static final int DEFAULT_MAX_REQUEST = 8 << 20;
     private static final int DEFAULT_MAX_ANSWER = 16 << 20;
     private static final int MIN_SECRET = 32;
-    /** Off, because of what a hit costs with sealing: docs/PERFORMANCE.md. */
+    /** Off, because sealing makes a hit more expensive: docs/PERFORMANCE.md. */
     private static final boolean DEFAULT_SEAL = false;
-    /** In nanoseconds this fits into a long, with room to add to it. */
+    /** The longest duration of a setting. In nanoseconds it fits into a long, with room to add to it. */
     private static final Duration LONGEST = Duration.ofDays(36_525);
 
-    /** Null for a cache on the heap. */
+    /** The store's file; null for a cache on the heap. */
     private final Path file;
 
     private long capacityBytes = DEFAULT_CAPACITY;
@@ -69,14 +69,14 @@ public final class ResponseCacheBuilder {
     final Map<Endpoint, KeyRules> keyRules = new EnumMap<>(Endpoint.class);
     private boolean closeOnExit = true;
     private boolean preallocate = true;
-    /** Null for the default. */
+    /** Whether entries are sealed; null for the default. */
     private Boolean seal;
     /** When sealing began, in milliseconds since the epoch. */
     long sealedSince;
 
     private boolean wasSealed;
     private CacheStore store;
-    /** Null for a random one. */
+    /** The secret of a new file; null for a random one. */
     private byte[] fileSecret;
     /** See {@link #keepFile}. */
     boolean keepsFile;
@@ -88,9 +88,9 @@ public final class ResponseCacheBuilder {
     byte[] clusterSecret;
     boolean sharedReads = true;
     boolean sharedWrites = true;
-    /** Null if machines do not agree on who calls the upstream. */
+    /** Durations of leases and waits; null if machines do not agree on which of them calls the upstream. */
     SharedCalls.Timing sharedTiming = SharedCalls.Timing.USUAL;
-    /** Null for no limit. */
+    /** See {@link #sharedMaxUnconnected}; null for no limit. */
     Duration maxUnconnected;
 
     ResponseCacheBuilder(Path file) {
@@ -123,8 +123,8 @@ public final class ResponseCacheBuilder {
 
     /**
      * Memory outside the heap for decompressed copies of the answers that are requested most, in bytes; 0 for none. It
-     * is allocated as needed. The default is a sixteenth of the capacity and at most 64 MiB; with another
-     * {@link #store}, none.
+     * is allocated as needed. The default is a sixteenth of the capacity and at most 64 MiB; on the heap, or with
+     * another {@link #store}, it is 0.
      *
      * <p>For this and {@link #memoBytes}, all caches of a JVM together take at most a quarter of its direct memory, and
      * leave another quarter of it free. Direct memory is limited by {@code -XX:MaxDirectMemorySize}, or else by the
@@ -203,7 +203,8 @@ public final class ResponseCacheBuilder {
     }
 
     /**
-     * Interval at which every expired entry is reclaimed. The work is spread over it in slices. One minute unless set.
+     * Interval within which each expired entry is removed. The work is spread over the interval in slices. One minute
+     * unless set.
      *
      * @param interval 1 ms to 100 years
      * @throws IllegalArgumentException if it is anything else
@@ -519,7 +520,7 @@ public final class ResponseCacheBuilder {
         return new Namespaces(storeFile());
     }
 
-    /** Null for a store without a file. */
+    /** The store's file; null for a store without one. */
     Path storeFile() {
         return store != null ? null : file;
     }

@@ -9,7 +9,7 @@ import dev.refrain.engine.spi.EntryBuffer;
 /** One thread's working memory, so that a lookup allocates nothing. Closing it gives it back to its pool. */
 final class Scratch implements AutoCloseable {
     /**
-     * The most bytes that a pooled scratch may hold. A pool has a few slots for each processor, and all may be full.
+     * Limit of the bytes that a pooled scratch holds. A pool has a few slots for each processor, and all may be full.
      */
     private static final int MAX_POOLED_BYTES =
             (int) Math.min(1 << 20, Runtime.getRuntime().maxMemory() / 256);
@@ -22,7 +22,7 @@ final class Scratch implements AutoCloseable {
     final RequestMemo.Scratch memo = new RequestMemo.Scratch();
     final KeyBuffer key = new KeyBuffer();
 
-    /** Null until something that is sealed is read or written. */
+    /** Holds a sealed entry; null until one is read or written. */
     private EntryBuffer sealed;
 
     private final MemoryBudget memory;
@@ -30,7 +30,7 @@ final class Scratch implements AutoCloseable {
     private final Pool<Scratch> home;
 
     /**
-     * @param home the pool to which this returns when it is closed
+     * @param home the pool that this object goes back to when it is closed
      * @param memory the budget from which large buffers are reserved
      */
     Scratch(Pool<Scratch> home, MemoryBudget memory) {

@@ -20,8 +20,8 @@ import java.util.function.Predicate;
  * by the digest or tag that it covers. Thread-safe.
  *
  * <p>Barriers for scopes, models, namespaces and everything are remembered for good, since the tier still has the
- * entries that they bar. A barrier for a key is remembered for at least a minute. By then all that was under way when
- * it was raised is over, and the tier itself has deleted the entry.
+ * entries that they bar. A barrier for a key is remembered for at least a minute. By then every call that was under way
+ * when it was raised is over, and the tier itself has deleted the entry.
  */
 final class SharedBarriers {
     static final char ALL = 'A';
@@ -30,17 +30,18 @@ final class SharedBarriers {
     static final char NAMESPACE = 'N';
     static final char KEY = 'K';
     /**
-     * A key that was removed on this machine. Its flights here were superseded, so it bars only answers of the tier.
+     * A key that was removed on this machine. Its flights here were superseded, so the barrier applies only to answers
+     * of the tier.
      */
     private static final char OWN_KEY = 'k';
     /** The beginning of a key's digest, as operators see it. */
     static final char DIGEST = 'D';
 
     /**
-     * The most names that are remembered as they are, some 2 MiB. Beyond that, barriers for keys become one barrier for
-     * all answers that are under way: clients raise them, and the tier has deleted the entries that they bar. The other
-     * names are then remembered by their hashes only. 10,000 hashed names bar about a sixth of the older entries
-     * needlessly, which costs hits.
+     * At most this many names are remembered as they are, some 2 MiB. If there are more, all barriers for keys become
+     * one barrier for every answer that is under way. That is enough for them, since the tier has deleted the entries
+     * that they bar, and clients can raise any number of them. If there are still more names, all are remembered by
+     * their hashes only. Then 10,000 names bar about a sixth of the older entries needlessly, which costs hits.
      */
     static final int MAX_NAMES = 10_000;
 
@@ -61,13 +62,16 @@ final class SharedBarriers {
     /** For each slot, the latest time of the names that hash to it; null while names are few. */
     private volatile AtomicLongArray hashed;
 
-    /** The time of the barrier that has replaced too many barriers for keys. Answers under way then are barred. */
+    /**
+     * The time of the barrier that replaced the barriers for keys when there were too many of them. Answers that were
+     * under way then are barred.
+     */
     private volatile long keys;
 
     private volatile long complete;
     /**
-     * Keys that this machine is removing from the tier, with the number of removals under way. The tier has not told
-     * their times yet.
+     * Keys that this machine is removing from the tier, with the number of removals under way. The tier has not yet
+     * told the times of these removals.
      */
     private final Map<String, Integer> removing = new ConcurrentHashMap<>();
 
@@ -123,7 +127,10 @@ final class SharedBarriers {
         return key(key) + own;
     }
 
-    /** Whether this process has raised a barrier for a key. It has then taken effect here already. */
+    /**
+     * Whether a name is that of a barrier for a key that this process has raised. Such a barrier has already taken
+     * effect on this machine.
+     */
     boolean isOurs(String name) {
         return name.length() > KEY_LENGTH && name.startsWith(own, KEY_LENGTH);
     }
@@ -143,7 +150,7 @@ final class SharedBarriers {
         return name.getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    /** The name in a notice; null if it is malformed, since others can write to the tier. */
+    /** The name in a notice. Null if it is malformed: others can write to the tier, too. */
     static String name(byte[] bytes) {
         String name = new String(bytes, StandardCharsets.ISO_8859_1);
         boolean known = bytes.length <= SharedTier.MAX_BARRIER_LENGTH
@@ -236,12 +243,14 @@ final class SharedBarriers {
         return latest.size();
     }
 
-    /** A removal begins. Until the tier has told its time, no entry that the tier has for the key is used. */
+    /**
+     * Notes that a removal begins. Until the tier has told its time, no entry that the tier has for the key is used.
+     */
     void removing(CacheKey key) {
         removing.merge(own(key(key)), 1, Integer::sum);
     }
 
-    /** The time of a removal is known: from the tier, or as an upper bound if the tier could not be told yet. */
+    /** Notes the time of a removal, or an upper bound of that time if the tier could not be told of the removal yet. */
     void removed(CacheKey key, long micros) {
         raised(keyOfOurs(key), micros);
         removing.computeIfPresent(own(key(key)), (name, often) -> often == 1 ? null : often - 1);
@@ -251,7 +260,7 @@ final class SharedBarriers {
         return !removing.isEmpty() && removing.containsKey(own(key(key)));
     }
 
-    /** The tier may lack barriers from before this time. */
+    /** Notes that the tier may lack barriers from before this time, so that no older answer of the tier is used. */
     synchronized void completeSince(long micros) {
         complete = Math.max(complete, micros);
     }

@@ -80,7 +80,7 @@ final class SharedCalls implements SharedLease.Tier {
     private final ScheduledThreadPoolExecutor timer;
 
     private final Map<ByteBuffer, SharedLease> held = new ConcurrentHashMap<>();
-    /** Guarded by itself. A key has more than one wait only after a removal. */
+    /** The waits for each key; a key has more than one only after a removal. Guarded by itself. */
     private final Map<ByteBuffer, List<SharedWait>> waiting = new HashMap<>();
 
     private volatile boolean closed;
@@ -140,7 +140,7 @@ final class SharedCalls implements SharedLease.Tier {
             hold(flight);
         } else {
             SharedWait wait = new SharedWait(this, flight, digest, party);
-            // Added before it asks, so that it misses no notice.
+            // The wait is added before it asks, so that it misses no notice.
             add(wait);
             wait.begin(left, isThere);
         }
@@ -226,7 +226,7 @@ final class SharedCalls implements SharedLease.Tier {
 
     void wanted(byte[] digest) {
         if (held.get(name(digest)) == null) {
-            // The lease may have been granted to a wait that has not handled this yet.
+            // The lease may have been granted to a wait that has not handled the grant yet.
             waitingFor(digest).forEach(SharedWait::wanted);
         }
         SharedLease lease = held.get(name(digest));
@@ -235,13 +235,13 @@ final class SharedCalls implements SharedLease.Tier {
         }
     }
 
-    /** Notices may have been lost, so each waiting flight asks again. */
+    /** Lets each waiting flight ask again, since notices may have been lost. */
     void lost() {
         allWaiting().forEach(SharedWait::due);
     }
 
     /**
-     * Answers were removed, so other machines must not wait for calls that began before.
+     * Makes calls unjoinable that began before a removal of their answers, so that other machines do not wait for them.
      *
      * @param digest of the removed key; null for a removal of more than one key
      */
@@ -265,7 +265,10 @@ final class SharedCalls implements SharedLease.Tier {
         held.values().forEach(lease -> beat(lease, now));
     }
 
-    /** A failure of one lease must not keep the others from being renewed. The timer drops a task that throws. */
+    /**
+     * Renews one lease if that is due. Throws nothing, since the timer drops a task that throws, and then no lease
+     * would be renewed.
+     */
     @SuppressWarnings("CatchingUnchecked")
     private static void beat(SharedLease lease, long now) {
         try {
@@ -342,7 +345,7 @@ final class SharedCalls implements SharedLease.Tier {
         }
     }
 
-    /** Every flight that waits makes its own call. Idempotent. */
+    /** Lets every flight that waits make its own call. Idempotent. */
     void close() {
         closed = true;
         timer.shutdownNow();

@@ -21,7 +21,7 @@ final class SharedClock {
         this.nanos = nanos;
     }
 
-    /** The tier has just said what time it is. */
+    /** Notes the time that the tier has just told. */
     void heard(long micros) {
         last = new Heard(micros, nanos.getAsLong());
     }

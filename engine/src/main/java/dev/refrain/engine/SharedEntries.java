@@ -45,7 +45,7 @@ final class SharedEntries implements AutoCloseable {
     private static final long LONGEST_FETCH_MICROS = TimeUnit.MILLISECONDS.toMicros(REMEMBER_MILLIS) / 10 * 9;
 
     private static final int MAX_WAITING_TO_SEND = 10_000;
-    /** Opening an entry takes this many times its length: the open entry, and a copy. */
+    /** Opening an entry takes memory of this many times its length: for the open entry, and for a copy. */
     private static final long OPENING_FACTOR = 2;
 
     private static final int INITIAL_BYTES = 8 * 1024;
@@ -67,14 +67,14 @@ final class SharedEntries implements AutoCloseable {
     private final FailureLog sendFailed = new FailureLog("An entry could not be sent to the shared tier.");
     /** Continues requests after their lookups. */
     private final ThreadPoolExecutor threads;
-    /** Seals and sends, so that no lookup waits for that. */
+    /** Seals and sends entries, so that no lookup has to wait for that work. */
     private final ThreadPoolExecutor sender;
 
     /**
      * The result of a lookup. Must be closed once the answer has been passed on.
      *
      * @param answer null if there is none
-     * @param startedMicros from when a fetch that follows counts as begun, by the tier's clock; 0 if unknown
+     * @param startedMicros when a fetch that follows counts as begun, by the tier's clock; 0 if unknown
      * @param unusable whether the tier has an entry that cannot be opened or must not be used
      * @param unavailable whether the tier did not answer
      * @param room memory reserved for the answer; null for none
@@ -89,7 +89,7 @@ final class SharedEntries implements AutoCloseable {
         }
     }
 
-    /** Null if machines do not agree on who calls. */
+    /** Agrees with other machines on which of them calls; null if they do not agree on that. */
     private final SharedCalls calls;
 
     private final SharedIds ids;
@@ -179,7 +179,7 @@ final class SharedEntries implements AutoCloseable {
         return notices.knowsRemovals() && !notices.isUntold(key);
     }
 
-    /** The current time by the tier's clock, from which a fetch that begins now is dated; 0 if unknown. */
+    /** The current time by the tier's clock, which is the start of a fetch that begins now; 0 if unknown. */
     long nowMicros() {
         return time.micros();
     }
@@ -230,7 +230,7 @@ final class SharedEntries implements AutoCloseable {
         });
     }
 
-    /** Reserves memory for what has arrived, before that has to wait for a thread. */
+    /** Reserves memory for an entry that has arrived, before the entry has to wait for a thread. */
     private void arrived(CacheKey key, Found found, long asked, Consumer<Looked> then) {
         // Noted here, since the task below may have to wait for a thread.
         time.heard(found.micros());
@@ -240,9 +240,7 @@ final class SharedEntries implements AutoCloseable {
         execute(() -> then.accept(looked(key, kept, asked, room)));
     }
 
-    /**
-     * Runs a task that continues a request. Does so even after this was closed, since a client waits for the answer.
-     */
+    /** Runs a task that continues a request. Does so even after {@link #close}, since a client waits for the answer. */
     void execute(Runnable task) {
         try {
             threads.execute(task);
@@ -282,7 +280,9 @@ final class SharedEntries implements AutoCloseable {
         return new Looked(answer, found.micros(), answer == null && found.entry() != null, false, room);
     }
 
-    /** Opens an entry. Null if it is not one of this cluster for this key, or if it must not be used any more. */
+    /**
+     * Opens an entry. Returns null if this cluster has not sealed it for this key, or if it must not be used any more.
+     */
     private SharedAnswer opened(CacheKey key, Found found, Reservation room) {
         byte[] sealed = found.entry();
         if (sealed.length == 0) {
@@ -333,7 +333,7 @@ final class SharedEntries implements AutoCloseable {
     // ---- sending
 
     /**
-     * Sends the stored entry of a key to the tier, later and on another thread, if it is still this answer's.
+     * Sends the stored entry of a key to the tier, later and on another thread, unless another answer has replaced it.
      *
      * @param tag identifies the answer
      * @param startedMicros tells when its fetch began, by the tier's clock; 0 if unknown
@@ -470,7 +470,8 @@ final class SharedEntries implements AutoCloseable {
         sender.shutdown();
         threads.shutdown();
         tier.close();
-        // Calls to the tier that were under way have failed by now, so the notices know all that is untold.
+        // Calls to the tier that were under way have failed by now, so the notices know all removals that other
+        // machines have not been told of.
         notices.close();
     }
 }

@@ -14,8 +14,8 @@ import java.util.function.LongSupplier;
 
 /**
  * Makes the ids of hits known to all machines (wire rule W26b). The note that maps an answer's ids to the provider's id
- * is sent to the tier when the first of them is given out. Most answers are never hit. A machine that receives an id
- * that it does not know asks the tier for the note, and stores it.
+ * is sent to the tier only when a client gets the first of these ids, since most answers are never hit. A machine that
+ * receives an id that it does not know asks the tier for the note, and stores it.
  *
  * <p>A note is sealed like an entry, and has the same key as in a store. Thread-safe.
  */
@@ -29,8 +29,8 @@ final class SharedIds {
     private static final int MAX_BYTES = IssuedIds.MAX_NOTE_LENGTH + EntrySeal.OVERHEAD;
 
     /**
-     * Slots that remember which answers' notes have been sent: 512 KiB. If two answers share a slot, the older one is
-     * forgotten, and its note may be sent again.
+     * Number of slots that remember which answers' notes have been sent: 512 KiB. If two answers share a slot, the
+     * older one is forgotten, and its note may be sent again.
      */
     private static final int PLACES = 64 * 1024;
 
@@ -60,7 +60,7 @@ final class SharedIds {
 
     // ---- telling
 
-    /** A client has received an id that was made for a hit. */
+    /** Notes that a client has received an id that was made for a hit, and sends the note of the id to the tier. */
     void given(KeyBuffer key, byte[] entry) {
         if (IssuedIds.canBeGivenBack(key.endpoint())) {
             given(key.knownScope(), EntryCodec.tag(entry));
@@ -68,7 +68,8 @@ final class SharedIds {
     }
 
     /**
-     * A follower of a call has received an id of its answer. To be called only after the answer's note was stored here.
+     * Sends an answer's note to the tier, since a follower of the call has received an id of the answer. Called only
+     * after the note was stored here.
      *
      * @param tag from which the id was made
      */
@@ -123,7 +124,8 @@ final class SharedIds {
     /**
      * Asks the tier about an id that this machine does not know.
      *
-     * @return completes when this machine knows it, or cannot learn it now; never fails. Null if the tier is not asked
+     * @return completes when this machine knows the id, or cannot learn it now, and never fails. Null if the tier is
+     *     not asked at all
      */
     CompletionStage<Void> ask(CacheScope scope, String id) {
         if (!reads || scope.sealKey() == null || !tier.isAvailable()) {
@@ -148,7 +150,9 @@ final class SharedIds {
         return known;
     }
 
-    /** Stores a note of the tier if it is genuine. Others can write to the tier, so it may be anything. */
+    /**
+     * Stores a note of the tier if it is genuine. Others can write to the tier, so a note from there may be anything.
+     */
     private void learn(CacheScope scope, byte[] digest, byte[] sealed) {
         EntryBuffer open = new EntryBuffer(sealed.length);
         EntrySeal seal = seals.take();

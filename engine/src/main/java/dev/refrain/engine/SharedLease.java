@@ -5,11 +5,11 @@ import java.util.concurrent.CompletionStage;
 
 /**
  * The lease under which this machine calls the provider for a key. It is released once the answer's entry has been sent
- * to the tier (or will not be sent) and the whole stream has been passed on to other machines that follow it. If none
- * follows and the call is not joinable any more, it is released at once. Thread-safe.
+ * to the tier (or will not be sent) and the whole stream has been passed on to other machines that follow it. If no
+ * machine follows the stream and the call is not joinable any more, the lease is released at once. Thread-safe.
  */
 final class SharedLease {
-    /** What a lease and its publisher need. */
+    /** What a lease and its publisher need from {@link SharedCalls}. */
     interface Tier {
         SharedTier tier();
 
@@ -20,7 +20,7 @@ final class SharedLease {
         /** Monotonic time in nanoseconds. */
         long nanos();
 
-        /** Whether this machine is shutting down: nothing more is sent. */
+        /** Whether this machine is shutting down. Then nothing more is sent. */
         boolean isClosed();
 
         /** Runs a task on a thread of the cache. */
@@ -40,9 +40,9 @@ final class SharedLease {
 
     private volatile boolean wasWanted;
     private volatile long wantedAt;
-    /** Used only by the timer. */
+    /** The tick of the last renewal. Used only by the timer. */
     private long renewedAt;
-    /** Used only by the timer. Whether that renewal was a short one, for a wanted lease. */
+    /** Whether the last renewal was a short one, for a wanted lease. Used only by the timer. */
     private boolean renewedAsWanted;
 
     // Guarded by this.
@@ -76,7 +76,7 @@ final class SharedLease {
         return wasWanted && calls.nanos() - wantedAt < calls.timing().patience().toNanos();
     }
 
-    /** Another machine waits for this call. */
+    /** Notes that another machine waits for this call, and begins to pass the stream on to it. */
     void wanted() {
         if (flight.isDeserted()) {
             // The call may be dead (wire rule W28b), so other machines must not wait for it either.
@@ -101,7 +101,7 @@ final class SharedLease {
         }
         if (begins && !flight.join(ours)) {
             ours.cannotBegin();
-            // If the flight has not ended, other machines must not wait for its end.
+            // The stream is not passed on. Unless the flight has ended, other machines must not wait for it.
             published(flight.ending() != null);
             return;
         }
@@ -116,7 +116,7 @@ final class SharedLease {
     void beat(long now) {
         boolean wanted = isWanted();
         boolean fades = renewedAsWanted && !wanted;
-        // After a third of its life, so that two renewals may fail.
+        // A lease that is not wanted is renewed after a third of its life, so that two renewals may fail.
         if (wanted || fades || now - renewedAt > calls.timing().held().toNanos() / 3) {
             renewedAt = now;
             renewedAsWanted = wanted;
@@ -143,7 +143,7 @@ final class SharedLease {
         });
     }
 
-    /** Another machine holds the lease by now. This machine's call goes on. */
+    /** Gives the lease up, since another machine holds it by now. This machine's call goes on. */
     private void lost() {
         SharedPublisher ours;
         synchronized (this) {
@@ -157,7 +157,7 @@ final class SharedLease {
         }
     }
 
-    /** The call is not joinable any more. */
+    /** Called when the call is not joinable any more. Releases the lease unless the stream is being passed on. */
     void unjoinable() {
         synchronized (this) {
             if (publishing) {
@@ -167,7 +167,10 @@ final class SharedLease {
         release();
     }
 
-    /** The answer's entry has been sent to the tier, or will not be sent. */
+    /**
+     * Called when the answer's entry has been sent to the tier, or will not be sent. Releases the lease unless the
+     * stream is being passed on.
+     */
     void settled() {
         synchronized (this) {
             settled = true;
@@ -179,7 +182,7 @@ final class SharedLease {
     }
 
     /**
-     * The publisher has passed the stream on.
+     * Called when the publisher has passed the stream on. Releases the lease unless the entry is still to be sent.
      *
      * @param whole false if the rest cannot be passed on, so that machines that follow need not wait
      */

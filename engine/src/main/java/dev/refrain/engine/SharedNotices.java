@@ -16,33 +16,35 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Tells other machines of removals made here, and repeats their removals here (wire rule W91). While this machine is
- * connected, a barrier takes effect on its store before the machine that raised it gets the confirmation. Barriers that
- * this machine missed while it was not connected take effect when it is connected again, in one walk over the store.
- * Barriers that it could not raise are raised then. Thread-safe.
+ * connected, a barrier takes effect on this machine's store before the machine that raised it gets the confirmation.
+ * Barriers that this machine missed while it was not connected take effect when it is connected again, in one walk over
+ * the store. Barriers that this machine could not raise are raised then. Thread-safe.
  */
 final class SharedNotices implements SharedTier.Listener {
     private static final Logger LOG = LoggerFactory.getLogger(SharedNotices.class);
 
-    /** How long a removal by an operator waits for all machines: longer than the tier does. */
+    /**
+     * How long a removal by an operator waits for all machines, in seconds. The tier itself waits for a shorter time.
+     */
     private static final long WAIT_SECONDS = 10;
 
     private static final long MARK_NANOS = TimeUnit.SECONDS.toNanos(10);
-    /** How many barriers that could not be raised before are raised with each heartbeat. */
+    /** At most this many barriers that could not be raised before are raised with each heartbeat. */
     private static final int RAISED_AT_A_TIME = 1_000;
-    /** How many missed barriers are collected for one walk over the store. */
+    /** At most this many missed barriers are collected for one walk over the store. */
     private static final int MISSED_AT_A_TIME = 1_000;
 
     private final SharedTier tier;
     private final SharedBarriers barriers;
-    /** Null if machines do not agree on who calls. */
+    /** Agrees with other machines on which of them calls; null if they do not agree on that. */
     private final SharedCalls calls;
 
     private final SharedClock time;
     private final Answers answers;
     private final LongSupplier nanos;
-    /** Null for a store without a file. */
+    /** Keeps {@link #heardUntil} in a file, across restarts; null for a store without a file. */
     private final HeardUntil mark;
-    /** How long hits are served without a connection, in nanoseconds; negative for ever. */
+    /** How long hits are served without a connection, in nanoseconds; negative for no limit. */
     private final long maxUnconnectedNanos;
 
     private final SharedUntold untold;
@@ -109,8 +111,8 @@ final class SharedNotices implements SharedTier.Listener {
     }
 
     /**
-     * Whether a key was removed here but the tier has not been told yet, so that it may still have the entry. The
-     * barriers in memory know that, too, but not for so many keys.
+     * Whether a key was removed here but the tier has not been told yet, so that the tier may still have the entry.
+     * {@link SharedBarriers} knows that, too, but for fewer keys.
      */
     boolean isUntold(CacheKey key) {
         SharedUnraised unraised = untold.unraised();
@@ -173,7 +175,7 @@ final class SharedNotices implements SharedTier.Listener {
         }
         untold.forgetWhatIsTold();
         // Untold removals of keys are found by isUntold. But a removal by an operator that came before the tier's time
-        // was known has barred nothing here, so it has to be told first.
+        // was known has barred nothing here. So the tier's entries are not used before the tier was told of it.
         begun = begun || !untold.unraised().hasMoreThanKeys();
         if (!connected) {
             connected = true;
@@ -182,7 +184,7 @@ final class SharedNotices implements SharedTier.Listener {
             return;
         }
         if (untold.unraised().isWaiting()) {
-            // The tier was slow or refused them for a moment, without losing the connection.
+            // The tier was slow, or refused the barriers for a moment, but the connection was not lost.
             raiseAgain();
         }
         if (nanos.getAsLong() - markedAt > MARK_NANOS) {
@@ -291,7 +293,7 @@ final class SharedNotices implements SharedTier.Listener {
     /** Tells all machines of a removal by an operator, and waits until all connected ones have confirmed it. */
     void raiseAndWait(String name) {
         if (SharedBarriers.name(SharedBarriers.bytes(name)) == null) {
-            // No entry has such a tag, here or elsewhere.
+            // The name is malformed, and no entry has such a tag, here or elsewhere.
             return;
         }
         try {
@@ -330,7 +332,7 @@ final class SharedNotices implements SharedTier.Listener {
         }
     }
 
-    /** Writes down what other machines have not been told. */
+    /** Writes the removals that other machines have not been told of to the file. */
     void close() {
         untold.close();
     }
@@ -342,7 +344,7 @@ final class SharedNotices implements SharedTier.Listener {
                 byte[] key = SharedBarriers.keyOf(barrier.name());
                 var unused = tier.remove(key, SharedEntries.REMEMBER_MILLIS);
             }
-            // If raise fails, it adds the barrier again before this runs.
+            // If raise fails, it adds the barrier again before this action runs.
             var unused = raise(barrier).whenComplete((raised, failure) -> unraised.over(barrier));
         }
     }

@@ -12,13 +12,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Passes the events of a flight on to other machines, sealed, while one of them waits: first all that there are, then
- * new ones in batches. To the flight it is a follower like any other, and a slow one if the tier is slow.
+ * Passes the events of a flight on to other machines, sealed, while one of them waits: first all events that there are,
+ * then new ones in batches. To the flight it is a follower like any other, and a slow one if the tier is slow.
  *
- * <p>One piece is under way at a time. If the tier does not answer, the piece is sent again; its number tells the tier
- * whether it has it already. If the tier has lost earlier pieces, all are sent again. They are cut at the same places,
- * so that machines that have read some of them can continue. They are sealed under another salt, since the content of a
- * piece may differ by then.
+ * <p>One piece is under way at a time. If the tier does not answer, the piece is sent again; the piece's number tells
+ * the tier whether it has the piece already. If the tier has lost earlier pieces, all are sent again. They are cut at
+ * the same places, so that machines that have read some of them can continue. They are sealed under another salt, since
+ * the content of a piece may differ by then.
  */
 final class SharedPublisher implements FlightMember {
     private static final Logger LOG = LoggerFactory.getLogger(SharedPublisher.class);
@@ -59,7 +59,7 @@ final class SharedPublisher implements FlightMember {
     private volatile boolean overrun;
     private volatile LiveReader reader;
     private volatile Reply reply;
-    /** When pieces were last sent, as {@link System#nanoTime}. */
+    /** When a piece was last sent, by {@link System#nanoTime}. */
     private volatile long sentAt;
 
     // Used only by the thread that does the work.
@@ -126,7 +126,7 @@ final class SharedPublisher implements FlightMember {
         }
     }
 
-    /** The flight could not be joined. */
+    /** Ends this publisher, since the flight could not be joined. */
     void cannotBegin() {
         over = true;
         memory.close();
@@ -163,7 +163,7 @@ final class SharedPublisher implements FlightMember {
         if (unsent != null) {
             return sendUnsent();
         }
-        // The ending is read before the stream, so that all that was published before it is passed on before it.
+        // The ending is read before the stream, so that all that was published before the ending comes first.
         FlightEnding ending = flight.ending();
         if (ending == null && !lease.isWanted()) {
             return false;
@@ -230,7 +230,7 @@ final class SharedPublisher implements FlightMember {
         return (long) Integer.BYTES * cuts.length;
     }
 
-    /** The greatest length of the next piece of the template. */
+    /** Limit of the length of the next piece of the template, in bytes. */
     private int nextCut() {
         return number <= cutCount ? cuts[number - 1] : LiveReader.PIECE;
     }
@@ -284,8 +284,8 @@ final class SharedPublisher implements FlightMember {
     }
 
     /**
-     * Sends the piece, or waits for memory if there is none. Meanwhile this lags like a slow follower, and may be cut
-     * off like one. Returns whether to go on.
+     * Sends the piece in {@link #unsent}. Without memory for it, tries again later. Meanwhile this publisher lags like
+     * a slow follower, and may be cut off like one. Returns whether to go on.
      */
     private boolean sendUnsent() {
         byte[] piece = unsent;

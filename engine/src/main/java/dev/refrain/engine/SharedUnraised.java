@@ -18,13 +18,16 @@ import java.util.Set;
  * everything, as the last resort. Thread-safe.
  */
 final class SharedUnraised {
-    /** The most keys. Beyond that, the keys of the scope with the most become one barrier for the scope. */
+    /** At most this many keys. Beyond that, the keys of the scope with the most become one barrier for the scope. */
     static final int MAX_KEYS = 20_000;
-    /** The most keys without a known scope that clients may add. Only the barrier for everything could replace them. */
+    /**
+     * At most this many keys without a known scope may be added by clients. Only the barrier for everything could
+     * replace them.
+     */
     static final int MAX_UNKNOWN = MAX_KEYS / 4;
-    /** The most barriers for whole scopes. Beyond that, only callers that the provider accepts may add one. */
+    /** At most this many barriers for whole scopes. Beyond that, only callers that the provider accepts may add one. */
     static final int MAX_SCOPES = 1_000;
-    /** The most beginnings of digests. Each of them costs other machines part of a walk over their stores. */
+    /** At most this many beginnings of digests. Each of them costs other machines part of a walk over their stores. */
     static final int MAX_DIGESTS = 1_000;
 
     /** The name of a barrier, and the name of the barrier for its scope; null if the scope is not known. */
@@ -32,7 +35,7 @@ final class SharedUnraised {
 
     /** Maps barriers for keys to their scopes. Guarded by this, as the other fields are. */
     private final Map<String, String> keys = new LinkedHashMap<>();
-    /** The number of keys of each scope. Unknown scopes count together, as null. */
+    /** The number of keys of each scope. Unknown scopes count together, under null. */
     private final Map<String, Integer> counts = new HashMap<>();
     /** Barriers for more than a key. More than {@link SharedBarriers#MAX_NAMES} become one barrier for everything. */
     private final Set<String> others = new HashSet<>();
@@ -177,7 +180,7 @@ final class SharedUnraised {
         return taken;
     }
 
-    /** A barrier that was taken out has been raised, or was added again. */
+    /** Forgets a barrier that was taken out: it has been raised, or was added again. */
     synchronized void over(Kept taken) {
         underWay.computeIfPresent(taken, (kept, often) -> often == 1 ? null : often - 1);
     }

@@ -17,15 +17,15 @@ import org.slf4j.LoggerFactory;
 final class SharedUntold {
     private static final Logger LOG = LoggerFactory.getLogger(SharedUntold.class);
 
-    /** The most lines that wait to be written. If there are more, the whole file is written anew from memory. */
+    /** At most this many lines wait to be written. If there are more, the whole file is written anew from memory. */
     private static final int MAX_WAITING = 1_000;
 
     private final SharedUnraised unraised = new SharedUnraised();
-    /** Null for a store without a file. */
+    /** The file of removals; null for a store without a file. */
     private final UntoldFile file;
 
     private final Executor threads;
-    /** Guards the file, and what is known of it. A thread that holds it may wait for other processes. */
+    /** Guards the file, and the fields about it. A thread that holds it may wait for other processes. */
     private final ReentrantLock fileLock = new ReentrantLock();
 
     private final FailureLog notWritten = new FailureLog(
@@ -45,7 +45,7 @@ final class SharedUntold {
 
     /**
      * @param file null for a store without one
-     * @param threads run the writes for clients
+     * @param threads write the removals by clients to the file
      */
     SharedUntold(UntoldFile file, Executor threads) {
         this.file = file;

@@ -54,14 +54,16 @@ final class SharedWait implements Upstream.Call {
     private boolean busy;
     private volatile boolean over;
     private long token;
-    /** The lease, once it is granted. Before the call, one more lookup in the tier may follow. */
+    /**
+     * The lease, once it is granted; null before. One more lookup in the tier may come between the grant and the call.
+     */
     private SharedLease lease;
 
     private int read;
     private byte[] salt;
     private StreamSeal seal;
     private int beginnings;
-    /** Not null once the flight follows a stream. */
+    /** The copy of the stream; null until the flight follows one. */
     private LiveCopy stream;
 
     private long heardAt;
@@ -102,18 +104,18 @@ final class SharedWait implements Upstream.Call {
         wake();
     }
 
-    /** Another machine wants the key's lease, which may have been granted to this flight. */
+    /** Notes that another machine wants the key's lease, which may have been granted to this flight. */
     void wanted() {
         wanted = true;
     }
 
-    /** It is time to ask again. */
+    /** Makes the flight ask again. */
     void due() {
         due = true;
         wake();
     }
 
-    /** Nobody here follows the stream any more. */
+    /** Ends the reading, since nobody here follows the stream any more. */
     @Override
     public void cancel() {
         cancelled = true;
@@ -156,7 +158,7 @@ final class SharedWait implements Upstream.Call {
         }
     }
 
-    /** The tier has answered. Called on a thread of the tier, so the work handles the answer. */
+    /** Takes an answer of the tier, on a thread of the tier. The work handles the answer on a thread of the cache. */
     private void answer(Runnable handling) {
         answered = handling;
         wake();
@@ -317,7 +319,8 @@ final class SharedWait implements Upstream.Call {
     private void look() {
         busy = true;
         calls.entries().find(key, looked -> {
-            // The handler keeps its own reference to the result, since another thread may be working and run it later.
+            // The handler keeps its own reference to the result, since another thread may be doing the work, and run
+            // the handler later.
             opened = looked;
             answered = () -> {
                 found(looked);
@@ -357,7 +360,7 @@ final class SharedWait implements Upstream.Call {
         calls.remove(this);
     }
 
-    /** The flight makes its own call, with the lease if it has been granted. */
+    /** Lets the flight make its own call, with the lease if it has been granted. */
     private void call() {
         end();
         flight.fetchBegan(lease == null ? calls.entries().nowMicros() : lease.token());
@@ -523,9 +526,9 @@ final class SharedWait implements Upstream.Call {
     }
 
     /**
-     * Whether a lease that has lapsed will not be renewed any more. If the tier itself was unreachable, the lease's
-     * holder gets the life of a wanted lease to come back. Otherwise the holder has missed three renewals already, and
-     * gets half a beat.
+     * Whether a lease that has lapsed will not be renewed any more. If the tier has lost the stream, the lease's holder
+     * gets {@code patience} to come back. If the tier itself was unreachable, the holder gets the life of a wanted
+     * lease. Otherwise the holder has missed three renewals already, and gets half a beat.
      *
      * @param isStreamLost whether the tier has lost the stream, so that the holder may be alive
      */
@@ -567,7 +570,7 @@ final class SharedWait implements Upstream.Call {
             LiveCopy copy = new LiveCopy(flight.memory());
             calls.counters().joins.increment();
             party.follow(head, copy, this);
-            // Set only now: if follow throws, the flight does not follow the stream, and calls.
+            // Set only now: if follow throws, the flight does not follow the stream, and makes its own call.
             stream = copy;
         } else if (piece instanceof LivePieces.Data data && stream != null) {
             flight.noteElsewhere(data.providerId());

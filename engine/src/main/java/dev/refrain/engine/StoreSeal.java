@@ -11,8 +11,8 @@ import dev.refrain.engine.spi.EntryHead;
  * unsealed entry is accepted only if it was stored before sealing began: anybody who can write to the file can compute
  * a valid checksum.
  *
- * <p>An answer of the shared tier is opened on arrival and sealed anew for the store. Its times change to those of this
- * machine's clock, and they are in the authenticated head. Thread-safe.
+ * <p>An answer of the shared tier is opened on arrival and sealed anew for the store, since its times change to those
+ * of this machine's clock, and the times are in the authenticated head. Thread-safe.
  */
 final class StoreSeal {
     private final boolean on;
@@ -21,8 +21,8 @@ final class StoreSeal {
     private final Pool<EntrySeal> seals = new Pool<>(EntrySeal::new);
 
     /**
-     * @param on whether what is stored from now on is sealed
-     * @param sinceMillis when that began, milliseconds since the epoch; 0 if the store has nothing from before
+     * @param on whether entries that are stored from now on are sealed
+     * @param sinceMillis when sealing began, milliseconds since the epoch; 0 if the store has nothing from before
      * @param unscoped seals entries without a known scope; null if nothing was ever sealed
      */
     StoreSeal(boolean on, long sinceMillis, ScopeKey unscoped) {

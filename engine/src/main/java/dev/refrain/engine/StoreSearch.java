@@ -22,7 +22,7 @@ import java.util.function.ToIntFunction;
 
 /**
  * One walk over a store for a page of its entries. It keeps the page's entries and nothing else, however many the store
- * has, and ends when its time is over. One use; not thread-safe.
+ * has, and ends when its time is over. For one search; not thread-safe.
  */
 final class StoreSearch {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -35,7 +35,7 @@ final class StoreSearch {
     private static final Comparator<Found> BY_VALUE = Comparator.<Found>comparingLong(found -> found.value)
             .thenComparing(found -> found.key, Arrays::compareUnsigned);
 
-    /** What is kept of an entry while the walk goes on. */
+    /** The facts of an entry that are kept while the walk goes on. */
     private static final class Found {
         private final long value;
         private final byte[] key;

@@ -32,10 +32,10 @@ final class TimedSink extends ForwardingSink implements Deadlines.Waiting {
     private final Executor expiry;
 
     private final Deadlines deadlines;
-    /** Set when the call is made. */
+    /** The deadline by {@link Deadlines#nanoTime}; set when the call is made. */
     private long deadlineNanos;
 
-    /** Guarded by {@link #delivering}. */
+    /** Whether the answer has ended or failed. Guarded by {@link #delivering}. */
     private boolean over;
 
     private volatile boolean late;
@@ -84,7 +84,7 @@ final class TimedSink extends ForwardingSink implements Deadlines.Waiting {
         running.cancel();
     }
 
-    /** Whether the timeout is still pending. It keeps this sink alive. */
+    /** Whether the timeout is still pending. A pending timeout keeps this sink alive. */
     boolean isWaiting() {
         return deadlines.contains(this);
     }
@@ -99,7 +99,7 @@ final class TimedSink extends ForwardingSink implements Deadlines.Waiting {
         expiry.execute(this::expire);
     }
 
-    /** The deadline has passed. */
+    /** Fails the answer, since the deadline has passed. */
     void expire() {
         late = true;
         failIfLate();
@@ -133,7 +133,7 @@ final class TimedSink extends ForwardingSink implements Deadlines.Waiting {
     }
 
     private void failIfLate() {
-        // The thread that holds the lock calls this after it has released the lock.
+        // If another thread holds the lock, that thread calls this method after it has released the lock.
         if (late && delivering.tryLock()) {
             boolean fails = !over;
             over = true;

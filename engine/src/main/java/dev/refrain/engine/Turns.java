@@ -11,7 +11,7 @@ final class Turns {
     private final AtomicInteger news = new AtomicInteger();
 
     /**
-     * Announces news. The caller has written it before.
+     * Announces news. The caller must have written the news before.
      *
      * @return whether the caller must see to it that {@link #take} is called, now or later, on any thread
      */

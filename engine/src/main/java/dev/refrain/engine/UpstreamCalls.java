@@ -12,7 +12,7 @@ import java.time.Duration;
  * @param silentNanos see {@link ResponseCacheBuilder#silentCall}, in nanoseconds
  */
 record UpstreamCalls(Duration timeout, boolean cancelWhenAbandoned, long silentNanos) {
-    /** Makes a call for one reader. It is cancelled when the reader goes. */
+    /** Makes a call for one reader. The call is cancelled when the reader goes. */
     @SuppressWarnings("CatchingUnchecked") // as in a flight: an upstream that throws has made no call
     static void pass(Upstream upstream, ResponseSink sink) {
         Upstream.Call call;
