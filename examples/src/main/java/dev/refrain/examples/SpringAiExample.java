@@ -9,7 +9,7 @@ import org.springframework.context.annotation.Bean;
 
 /**
  * A Spring Boot program that streams an answer. The starter is on the class path, and the settings turn the cache on.
- * Only the line that prints what the cache did refers to it.
+ * Only the line that prints what the cache did refers to the cache.
  */
 @EnableAutoConfiguration
 public class SpringAiExample {

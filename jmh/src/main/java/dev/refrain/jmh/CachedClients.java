@@ -139,7 +139,7 @@ public class CachedClients {
         }
     }
 
-    /** An answer in Anthropic's format, of the same length. */
+    /** An answer in Anthropic's format, of the same length as the given chat answer. */
     private static byte[] message(byte[] chat) {
         String head = "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"acme/large-2026\","
                 + "\"content\":[{\"type\":\"text\",\"text\":\"";

@@ -17,15 +17,15 @@ import okhttp3.Response;
 import org.openjdk.jmh.annotations.Benchmark;
 
 /**
- * The same hit through each front-end inside a program, through the engine, through the proxy, and the client
- * libraries' own time. Each operation builds a request of the library and reads the whole body, at the place where the
- * cache is inserted. {@code openAiSdk} measures a whole call of the SDK with a hit, and {@code openAiSdkAlone} with an
- * answer in memory.
+ * Measures the same hit through each front-end inside a program, through the engine and through the proxy, and the
+ * client libraries' own time. Each operation builds a request of the library and reads the whole body, at the place
+ * where the cache is inserted. {@code openAiSdk} measures a whole call of the SDK with a hit, and
+ * {@code openAiSdkAlone} with an answer in memory.
  */
 public class ClientHitBenchmark extends MeasuredInForks {
     private static final MediaType JSON = MediaType.get("application/json");
 
-    /** The baseline of the others. */
+    /** A hit of the engine alone, the baseline of the other benchmarks. */
     @Benchmark
     public CachedResponse engine(CachedClients clients, Requests requests) {
         byte[] body = requests.next();

@@ -8,7 +8,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** The same answers as LZ4 blocks on the heap. */
+/** The answers of {@link ChatAnswers} as LZ4 blocks on the heap. */
 @State(Scope.Benchmark)
 public class CompressedAnswers {
     private final LZ4SafeDecompressor decompressor = LZ4Factory.nativeInstance().safeDecompressor();

@@ -16,7 +16,7 @@ import org.openjdk.jmh.annotations.TearDown;
 /** A cache on disk that has an answer to every request. */
 @State(Scope.Benchmark)
 public class FilledCache {
-    /** MiB for copies of frequent answers; a negative number for the default. */
+    /** Memory for copies of frequent answers, in MiB; a negative number for the default. */
     @Param("-1")
     private int hotMib = -1;
 

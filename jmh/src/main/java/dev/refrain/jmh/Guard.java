@@ -42,8 +42,8 @@ public final class Guard {
             2);
 
     /**
-     * The answer's body belongs to the program, and is most of the garbage here. The goal is 1.5; the bound is the
-     * ratio that has been reached, with room for noise.
+     * The answer's body belongs to the program, and is most of the garbage here. The goal is a ratio of 1.5; the bound
+     * is the ratio that has been reached, with room for noise.
      */
     static final Bound CLIENT = new Bound(
             "A hit of 4 KiB inside a program beside the engine's", ClientGuardBenchmark.class, "10000", 1.85, 5500);
@@ -51,7 +51,10 @@ public final class Guard {
     private static final int ROUNDS = 3;
     private static final String ANSWER_BYTES = "4096";
     private static final TimeValue TURN = TimeValue.milliseconds(200);
-    /** Measured turns of both together. {@link #WARM_UP_TURNS} is even, so that the first of them is the floor's. */
+    /**
+     * Measured turns, those of the hit and of the floor together. {@link #WARM_UP_TURNS} is even, so that the first
+     * measured turn is the floor's.
+     */
     private static final int TURNS = 100;
     /** Enough turns to compile everything, and to fill the copies in memory with the most frequent answers. */
     private static final int WARM_UP_TURNS = 80;

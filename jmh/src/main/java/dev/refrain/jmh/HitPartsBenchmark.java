@@ -19,7 +19,7 @@ public class HitPartsBenchmark extends MeasuredInForks {
         return digests.sha256(requests.next());
     }
 
-    /** Find, copy out, check, decompress, patch. */
+    /** Finds the entry, copies it out, checks it, decompresses the answer, and patches the id and the time. */
     @Benchmark
     public CachedResponse lookup(FilledCache filled, Requests requests, AnswerBuffers buffers) {
         if (!filled.cache().lookup(filled.key(requests.nextEntry()), buffers.response)) {

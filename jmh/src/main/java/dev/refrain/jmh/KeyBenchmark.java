@@ -56,7 +56,7 @@ public class KeyBenchmark extends MeasuredInForks {
             return body;
         }
 
-        /** As Python's {@code json.dumps(indent=2)} writes it. */
+        /** The document as Python's {@code json.dumps(indent=2)} writes it. */
         private static String indented(CharSequence json) {
             StringBuilder out = new StringBuilder();
             int depth = 0;

@@ -23,9 +23,9 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * The cost of policies (wire rule W81) in the decision about a request, whose key is derived from its body. Without
- * policies; with policies that depend on the caller's label; on the body's model; and with limits, for which the body
- * is parsed to its end a second time.
+ * The cost of policies (wire rule W81) in the decision about a request, whose key is derived from its body. Measured
+ * without policies, and with policies that depend on the caller's label, on the body's model, or on limits, for which
+ * the body is parsed to its end a second time.
  */
 public class PolicyBenchmark extends MeasuredInForks {
     /** A header without fields. */
@@ -88,7 +88,7 @@ public class PolicyBenchmark extends MeasuredInForks {
         }
     }
 
-    /** From the header's fields and the body to the decision. */
+    /** Decides about a request, from the header's fields and the body. */
     @Benchmark
     public Decision decided(Ruled ruled, KeyBenchmark.Conversation conversation) {
         RequestedCaching asked = RequestedCaching.of(Ruled.FIELDS, ruled.rules, Endpoint.CHAT, List.of("mine"));

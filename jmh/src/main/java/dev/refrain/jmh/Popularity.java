@@ -16,7 +16,9 @@ import org.openjdk.jmh.annotations.State;
 @State(Scope.Benchmark)
 public class Popularity {
     private static final double EXPONENT = 0.99;
-    /** A power of two. At some 300,000 hits a second, a sequence repeats after three seconds. */
+    /**
+     * Length of the sequence, a power of two. At some 300,000 hits a second, the sequence repeats after three seconds.
+     */
     private static final int DRAWS = 1 << 20;
 
     @Param("100000")

@@ -144,7 +144,7 @@ public class StreamBenchmark extends MeasuredInForks {
         return blocks.decompressor.decompress(block, 0, block.length, buffers.bytes, 0, buffers.bytes.length);
     }
 
-    /** All blocks uncompressed in the cache. */
+    /** RocksDB, with all blocks uncompressed in its block cache. */
     @State(Scope.Benchmark)
     public static class InRocksDb {
         private Path directory;

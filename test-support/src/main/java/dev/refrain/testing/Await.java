@@ -6,7 +6,7 @@ import java.util.function.BooleanSupplier;
 
 /** Waits in a test for other threads or processes. */
 public final class Await {
-    /** Longer than any effect takes that a test waits for, on a busy machine too. */
+    /** A test waits at most this long, which is longer than any effect takes on a busy machine. */
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
 
     /** Long enough not to overload a server that a condition asks over a new connection each time. */

@@ -19,7 +19,7 @@ public final class ChildJvm {
     public static final List<String> FLAGS_FROM_24 =
             List.of("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED");
 
-    /** More than any of these JVMs needs. */
+    /** Limit of the time that a JVM runs, in minutes: more than any of these JVMs needs. */
     private static final long MINUTES = 5;
 
     private ChildJvm() {}
@@ -33,7 +33,7 @@ public final class ChildJvm {
         return flags;
     }
 
-    /** A JVM with this one's class path, which the caller may configure further and starts. */
+    /** A builder for a JVM with this JVM's class path. The caller may configure it further, and starts it. */
     public static ProcessBuilder builder(Class<?> main, Object... arguments) {
         return builder(flags(), main, arguments);
     }

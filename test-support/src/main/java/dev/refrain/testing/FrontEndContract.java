@@ -318,7 +318,7 @@ public abstract class FrontEndContract {
                 .containsExactly(next.formatted("resp_1"), next.formatted("resp_0"));
     }
 
-    // // ---- dialects of providers
+    // ---- dialects of providers
 
     private static List<String> dialects() {
         try (Stream<Path> files = Files.list(folder())) {
@@ -330,7 +330,7 @@ public abstract class FrontEndContract {
         }
     }
 
-    /** Tests run in the folder of their module, so this looks in its parents. */
+    /** Tests run in the folder of their module, so this method looks in the parents of that folder. */
     private static Path folder() {
         Path dialects = Path.of("engine/src/test/resources/dialects");
         Path up = Path.of("..").resolve(dialects);
@@ -371,7 +371,7 @@ public abstract class FrontEndContract {
         }
     }
 
-    // // ---- fields for the cache
+    // ---- fields for the cache
 
     @Test
     void w9_fieldsForTheCacheAreNotForwarded() throws IOException {
@@ -437,7 +437,7 @@ public abstract class FrontEndContract {
         }
     }
 
-    // // ---- policies and key rules
+    // ---- policies and key rules
 
     @Test
     void w81_aPolicyThatSaysNeverIsFinalAndOneWithALimitKeepsIt() throws IOException {

@@ -57,9 +57,9 @@ public final class Jcstress {
     }
 
     /**
-     * An agent that halves jcstress's time: jcstress runs each test again with biased locks if a JVM starts with that
-     * flag, and this agent ends such a JVM. Since JDK 15 biased locks are off by default (JEP 374), and JDK 18 removed
-     * them.
+     * An agent that halves jcstress's time: jcstress runs each test again with biased locks if a JVM starts with
+     * {@code -XX:+UseBiasedLocking}, and this agent ends such a JVM. Since JDK 15 biased locks are off by default (JEP
+     * 374), and JDK 18 removed them.
      */
     public static final class WithoutBiasedLocks {
         private WithoutBiasedLocks() {}
@@ -78,7 +78,7 @@ public final class Jcstress {
         manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
         manifest.getMainAttributes().put(new Attributes.Name("Premain-Class"), WithoutBiasedLocks.class.getName());
         try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar), manifest)) {
-            // The agent's class is on the class path.
+            // The agent's class is on the class path, so the jar need not contain it.
             out.putNextEntry(new JarEntry("empty"));
         }
         return jar;

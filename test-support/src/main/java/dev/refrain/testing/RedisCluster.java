@@ -52,7 +52,7 @@ public final class RedisCluster implements AutoCloseable {
         replicas.add(replica);
         assertThat(replica.ask("CLUSTER", "MEET", "127.0.0.1", "" + node.port()))
                 .isEqualTo("+OK");
-        // First the replica must know the node, and then the others the replica.
+        // The replica must know the node first; then the other nodes must know the replica.
         Await.until(() -> replica.ask("CLUSTER", "REPLICATE", id).equals("+OK"));
         Await.until(() -> replica.text("INFO", "replication").contains("master_link_status:up")
                 && nodes.stream().allMatch(each -> each.text("CLUSTER", "NODES").contains("slave " + id)));
@@ -105,7 +105,7 @@ public final class RedisCluster implements AutoCloseable {
             words.addAll(keys);
             assertThat(from.ask(words.toArray(String[]::new))).isIn("+OK", "+NOKEY");
         }
-        // The new owner must be told first.
+        // The new owner must hear of the move first.
         for (RedisServer node :
                 nodes.stream().sorted((a, b) -> a == to ? -1 : b == to ? 1 : 0).toList()) {
             assertThat(node.ask("CLUSTER", "SETSLOT", slot, "NODE", toId)).isEqualTo("+OK");

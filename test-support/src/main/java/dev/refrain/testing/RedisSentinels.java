@@ -23,7 +23,7 @@ public final class RedisSentinels implements AutoCloseable {
     /**
      * Starts the servers. Skips the test, with a message, if no server is installed.
      *
-     * @param folder folder for their files
+     * @param folder folder for the configuration files
      */
     public RedisSentinels(Path folder) {
         until(() -> first.text("INFO", "replication").contains("state=online"));

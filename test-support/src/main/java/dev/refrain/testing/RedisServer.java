@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Assumptions;
 public final class RedisServer implements AutoCloseable {
     private static final int LOWEST_PORT = 12_000;
     private static final int HIGHEST_PORT = 22_000;
-    /** Added to a node's port, gives the port of the cluster bus. */
+    /** How much higher the port of the cluster bus is than the node's port. */
     private static final int BUS = 10_000;
 
     private final int port;

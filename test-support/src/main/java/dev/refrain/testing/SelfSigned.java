@@ -61,7 +61,7 @@ public final class SelfSigned {
                 + "-----\n";
     }
 
-    /** A context for servers that presents the certificate of a key store, and for clients that trusts it. */
+    /** A context with the certificate of a key store. Servers present the certificate, and clients trust it. */
     public static SSLContext context(Path file) throws IOException, GeneralSecurityException {
         KeyStore store = KeyStore.getInstance(file.toFile(), PASSWORD.toCharArray());
         KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());

@@ -27,8 +27,8 @@ public final class VirtualThreads {
     }
 
     /**
-     * The pinning that Refrain's code causes. The work is done twice, because loading and initialising classes pins. It
-     * is recorded both times, because the classes of events are loaded only during a recording.
+     * The pinning that Refrain's code causes. The work is done twice, because loading and initialising classes pins.
+     * The work is recorded both times, because the classes of events are loaded only during a recording.
      */
     public static List<RecordedEvent> pins(Path folder, Work work) throws Exception {
         try (Recording first = new Recording()) {

@@ -15,9 +15,9 @@ import dev.refrain.semantics.client.RefrainOptions;
  *         .build();
  * }</pre>
  *
- * <p>{@code withRawResponse()} shows the header, which says what the cache did. The SDK shows its interceptors requests
- * and answers in Anthropic's own format, whichever cloud serves the model. Requests to Bedrock are signed after the
- * interceptor, so they need {@link RefrainOptions.Builder#scope} in place of a credential.
+ * <p>{@code withRawResponse()} shows the answer's header, which says what the cache did. The SDK shows its interceptors
+ * requests and answers in Anthropic's own format, whichever cloud serves the model. Requests to Bedrock are signed
+ * after the interceptor, so they need {@link RefrainOptions.Builder#scope} in place of a credential.
  */
 public final class RefrainAnthropic {
     private RefrainAnthropic() {}

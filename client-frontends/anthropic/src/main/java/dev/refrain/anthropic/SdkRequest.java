@@ -28,7 +28,7 @@ final class SdkRequest implements ClientRequest, RequestFields {
     private final HttpClient client;
     private final HttpRequest request;
     private final RequestOptions options;
-    /** Null until it is needed. */
+    /** The request's URL; null until it is needed. */
     private RequestUrl url;
 
     SdkRequest(HttpClient client, HttpRequest request, RequestOptions options) {
@@ -147,7 +147,7 @@ final class SdkRequest implements ClientRequest, RequestFields {
         });
     }
 
-    /** A body in memory, in which the provider's own ids replace those of hits. */
+    /** A request's body in memory, in which the provider's ids replace the ids that hits have given out. */
     static final class Changed implements HttpRequestBody {
         private final byte[] bytes;
         private final String contentType;

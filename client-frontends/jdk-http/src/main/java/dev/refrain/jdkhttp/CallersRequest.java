@@ -29,7 +29,7 @@ import java.util.concurrent.TimeoutException;
 final class CallersRequest implements ClientRequest {
     private final HttpClient client;
     private final HttpRequest request;
-    /** Null until it is needed. */
+    /** The request's URL; null until it is needed. */
     private RequestUrl url;
 
     /** The body that was taken from the publisher, which may publish it only once; null if none was taken. */

@@ -144,7 +144,7 @@ public final class RefrainHttpClient extends HttpClient {
         return told;
     }
 
-    // // ---- delegated to the wrapped client
+    // ---- delegated to the wrapped client
 
     @Override
     public Optional<CookieHandler> cookieHandler() {

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
  * Plays the calls of a test from a folder of recordings, or records them there. A test takes a {@link CassettePlayer}
- * as its parameter, and points its client there.
+ * as its parameter, and points its client to the player's URL.
  *
  * <pre>{@code
  * @Cassette("src/test/cassettes/greeting")
@@ -23,9 +23,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * }
  * }</pre>
  *
- * <p>On a class it holds for all tests of the class, which may run at the same time; on a method, for that test. The
- * system property {@code refrain.cassette-mode}, or else the variable {@code REFRAIN_CASSETTE_MODE}, sets the mode:
- * {@code replay}, {@code record}, {@code record-missing} or {@code refresh}. If neither is set, the mode is
+ * <p>On a class, the annotation holds for all tests of the class, which may run at the same time; on a method, for that
+ * test. The system property {@code refrain.cassette-mode}, or else the variable {@code REFRAIN_CASSETTE_MODE}, sets the
+ * mode: {@code replay}, {@code record}, {@code record-missing} or {@code refresh}. If neither is set, the mode is
  * {@code replay} if the variable {@code CI} is {@code true}, else {@code record-missing}.
  *
  * <p>Missing, unused, outdated and unreadable recordings are listed in the test's report and on standard error.

@@ -35,7 +35,7 @@ public final class CassettePlayer {
         return key("OPENAI_API_KEY");
     }
 
-    /** The key of {@code ANTHROPIC_API_KEY}, or a placeholder, likewise. */
+    /** The key of {@code ANTHROPIC_API_KEY}; a placeholder if recordings are played, or the variable is not set. */
     public String anthropicApiKey() {
         return key("ANTHROPIC_API_KEY");
     }

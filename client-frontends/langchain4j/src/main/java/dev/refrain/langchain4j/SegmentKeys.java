@@ -39,7 +39,7 @@ final class SegmentKeys {
         return modelName(model.defaultRequestParameters());
     }
 
-    /** The name that the request states, or else the model; null if neither does. */
+    /** The name that the request states, or else the name that the model states; null if there is neither. */
     String modelName(EmbeddingRequestParameters parameters) {
         return parameters.modelName() == null ? model.modelName() : parameters.modelName();
     }

@@ -77,7 +77,7 @@ final class Vectors {
         return calls.isEmpty() ? NOTHING_USED : usage;
     }
 
-    /** A response with the details of the model's own. */
+    /** A response with the finish reason and the metadata of the model's last response. */
     <T> Response<T> response(T content) {
         Response<?> last = calls.isEmpty()
                 ? null
@@ -87,7 +87,7 @@ final class Vectors {
                 : Response.from(content, usage(), last.finishReason(), last.metadata());
     }
 
-    /** @param modelName used if no call was made, whose response would have it */
+    /** @param modelName the name if no call was made; otherwise the response of the call has the name */
     EmbeddingResponse response(List<Embedding> embeddings, String modelName) {
         EmbeddingResponse last = calls.isEmpty()
                 ? null

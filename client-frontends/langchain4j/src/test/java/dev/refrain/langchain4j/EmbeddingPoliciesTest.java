@@ -126,7 +126,7 @@ class EmbeddingPoliciesTest {
         }
     }
 
-    /** For cached and uncached texts: fetched, aborted and found. */
+    /** The texts are fetched, found in the cache, not cached, or refused by the model. */
     @Test
     void w81_theLogNamesThePolicyOfEachRequest() {
         List<String> heard = new CopyOnWriteArrayList<>();

@@ -156,7 +156,7 @@ class RefrainLangChain4jTest {
         assertThat(provider.calls()).isEqualTo(1);
     }
 
-    /** The JDK's client does so if the answer is there at once; other clients always do. */
+    /** The JDK's client parses on the calling thread if the answer is there at once; other clients always do. */
     @Test
     @Timeout(60)
     void aClientMayParseAStreamOnTheThreadThatCallsIt() throws Exception {

@@ -31,7 +31,7 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
     private final Interceptor.Chain chain;
     private final RefrainInterceptor interceptor;
     private final Request request;
-    /** Null until it is needed. */
+    /** The request's URL; null until it is needed. */
     private RequestUrl url;
 
     private final Headers headers;
@@ -130,7 +130,7 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
         private static final long serialVersionUID = 1L;
     }
 
-    /** Fails when more than the limit is written. */
+    /** A sink that fails when more bytes than its limit are written. */
     private static final class Limited extends ForwardingSink {
         private long left;
 
@@ -223,10 +223,11 @@ final class OkHttpRequest implements ClientRequest, RequestFields {
     }
 
     /**
-     * A copy of the program's client, with only the interceptors after this one. The provider is called through it, so
-     * that the answer can be stored even if the program cancels its own call (wire rule W29). Only the call knows its
-     * client, through a class that is not in OkHttp's documented API, but exists since 4.0. Otherwise the answer comes
-     * through the chain, and a cancelled call ends it.
+     * A copy of the program's client, with only the interceptors after this one. The provider is called through the
+     * copy, so that the answer can be stored even if the program cancels its own call (wire rule W29). The client is
+     * known only to {@code RealCall}, which is not in OkHttp's documented API, but exists since 4.0. Null if the call
+     * is of another class, or the interceptor is not the client's: then the answer comes through the chain, and
+     * cancelling the program's call ends the answer.
      */
     private OkHttpClient belowTheCache() {
         if (!(chain.call() instanceof RealCall real)) {

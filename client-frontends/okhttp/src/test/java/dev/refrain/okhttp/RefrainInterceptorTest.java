@@ -395,7 +395,7 @@ class RefrainInterceptorTest {
             for (int i = 0; i < 2; i++) {
                 long start = System.nanoTime();
                 assertThat(status(paced, recorded)).isEqualTo("HIT");
-                // A lower bound only: on a busy machine it may take any time.
+                // A lower bound only: on a busy machine the replay may take any time.
                 assertThat(System.nanoTime() - start)
                         .isGreaterThan(TimeUnit.MILLISECONDS.toNanos(PAUSE_MILLIS * 8 / 10));
             }

@@ -54,7 +54,7 @@ final class CachingHttpClient implements HttpClient {
 
     private static final class Answer implements HttpResponse {
         private final ClientAnswer answer;
-        /** Made when first asked for, which most programs never do; null before. */
+        /** The answer's header fields; null until they are first asked for. Most programs never ask for them. */
         private volatile Headers headers;
 
         Answer(ClientAnswer answer) {

@@ -14,9 +14,9 @@ import dev.refrain.semantics.client.RefrainOptions;
  * }</pre>
  *
  * <p>{@code OkHttpClient} is {@code com.openai.client.okhttp.OkHttpClient}; any {@code HttpClient} of the SDK will do.
- * The wrapped one is closed with the client. {@code withRawResponse()} shows the header, which says what the cache did.
- * A wrapped client has no websockets. A program that needs them adds {@code RefrainInterceptor} of
- * {@code refrain-okhttp} to the builder of {@code OpenAIOkHttpClient} instead.
+ * The wrapped {@code HttpClient} is closed with the SDK's client. {@code withRawResponse()} shows the answer's header,
+ * which says what the cache did. A wrapped client has no websockets. A program that needs them adds
+ * {@code RefrainInterceptor} of {@code refrain-okhttp} to the builder of {@code OpenAIOkHttpClient} instead.
  */
 public final class RefrainOpenAi {
     private RefrainOpenAi() {}

@@ -287,7 +287,7 @@ class RefrainOpenAiTest {
                         .create(chat().toBuilder().model("n").build()))
                 .isInstanceOf(OpenAIIoException.class);
         proceed.countDown();
-        // W28: it calls the provider itself, since the call that it had joined has failed.
+        // W28: the patient client calls the provider itself, since the call that it had joined has failed.
         assertThat(text(patient.get(60, TimeUnit.SECONDS))).isEqualTo("Hello");
     }
 

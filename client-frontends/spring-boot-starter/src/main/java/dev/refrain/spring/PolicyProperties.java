@@ -27,7 +27,7 @@ public record PolicyProperties(
      */
     public record Match(String label, String model, Endpoint endpoint, String preset) {}
 
-    /** @param place index in the list; it names a policy that has no name */
+    /** @param place index in the list, which stands in for the name of a policy without one */
     Policy policy(int place) {
         return Policy.builder(name == null ? "refrain.cache.policies[" + place + "]" : name)
                 .label(match.label())

@@ -30,8 +30,8 @@ import org.springframework.core.env.Environment;
 
 /**
  * A cache for the models of Spring AI, configured by {@link RefrainProperties}. Cache, options, log and interceptor are
- * beans, and a bean of the program replaces each. Runs on the thread that starts the context; all of its beans are
- * thread-safe.
+ * beans, and the program may replace each of them by a bean of its own. Runs on the thread that starts the context; all
+ * of its beans are thread-safe.
  */
 @AutoConfiguration
 @ConditionalOnClass(OkHttpClient.class)
@@ -91,7 +91,7 @@ public final class RefrainAutoConfiguration {
         return new CacheMetrics(cache);
     }
 
-    /** Figures of requests, likewise. */
+    /** Figures of requests, for the program's meter registries, under the proxy's names. */
     @Bean
     @ConditionalOnMissingBean
     @ConditionalOnBean(ActivityLog.class)

@@ -74,9 +74,9 @@ public record RefrainProperties(
             Integer samples,
             @DefaultValue List<PolicyProperties> policies) {
         /**
-         * Checks the lifetime.
+         * Checks the lifetime and the samples.
          *
-         * @throws IllegalArgumentException if it is out of range
+         * @throws IllegalArgumentException if the lifetime is out of range, or both sample and samples are set
          */
         public Cache {
             CacheControls.on(ttl);
@@ -124,9 +124,9 @@ public record RefrainProperties(
             @DefaultValue List<String> ignore,
             @DefaultValue("whitespace") KeyPlaces.Normalization normalization) {
         /**
-         * Checks the members.
+         * Checks the members to ignore.
          *
-         * @throws IllegalArgumentException if one cannot be ignored
+         * @throws IllegalArgumentException if one of them cannot be ignored
          */
         public Key {
             KeyPlaces.parse(ignore, normalization);
@@ -163,7 +163,7 @@ public record RefrainProperties(
         /**
          * Checks the port and the token.
          *
-         * @throws IllegalArgumentException if one of them is out of range
+         * @throws IllegalArgumentException if the port is out of range, or the token is too short or not visible ASCII
          */
         public Console {
             if (port < 0 || port > 65_535) {

@@ -21,10 +21,10 @@ import org.springframework.util.unit.DataSize;
 final class Store implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Store.class);
 
-    /** Open caches by file. Guarded by the map itself, as are the holders. */
+    /** Open caches by file. Guarded by the map itself, as is {@link #holders}. */
     private static final Map<Path, Store> OPEN = new HashMap<>();
 
-    /** Null for a cache on the heap, which is not shared. */
+    /** The cache's file; null for a cache on the heap, which is not shared. */
     private final Path file;
 
     private final ResponseCache cache;
@@ -86,7 +86,7 @@ final class Store implements AutoCloseable {
                             .seal(properties.seal());
             KeyPlaces.parse(properties.key().ignore(), properties.key().normalization())
                     .forEach(builder::keyRules);
-            // The context closes it, after all beans that use it.
+            // The context closes the cache, after all beans that use it.
             return builder.staleIfError(properties.staleIfError())
                     .recordPace(properties.recordPace())
                     .closeOnExit(false);

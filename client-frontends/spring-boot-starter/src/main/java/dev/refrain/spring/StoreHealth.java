@@ -7,8 +7,8 @@ import org.springframework.boot.health.contributor.AbstractHealthIndicator;
 import org.springframework.boot.health.contributor.Health;
 
 /**
- * Up if there is a store; without one the program works, but pays for each answer. It belongs to the overall health,
- * but to neither of the groups {@code liveness} and {@code readiness}, because a restart would not help.
+ * Up if there is a store; without one the program works, but pays for each answer. The indicator belongs to the overall
+ * health, but to neither of the groups {@code liveness} and {@code readiness}, because a restart would not help.
  */
 final class StoreHealth extends AbstractHealthIndicator {
     private final ResponseCache cache;

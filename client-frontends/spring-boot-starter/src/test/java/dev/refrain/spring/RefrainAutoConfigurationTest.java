@@ -494,7 +494,7 @@ class RefrainAutoConfigurationTest {
         }
     }
 
-    /** The registry has the proxy's metrics, except those of calls to providers: the client library has them. */
+    /** The registry has the proxy's metrics, except the metrics of calls to providers, which the client library has. */
     @Test
     void theRegistryHasTheFiguresThatTheProxyShows() throws Exception {
         try (ConfigurableApplicationContext context = start("refrain.console.enabled=true", "refrain.console.port=0")) {

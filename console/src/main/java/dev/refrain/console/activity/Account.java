@@ -24,8 +24,7 @@ import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
  */
 public final class Account implements RequestRecord {
     /**
-     * Status for a client that went away before there was a response. No registered status says so; nginx logs this
-     * one.
+     * Status for a client that went away before there was a response. No registered status says so, but nginx logs 499.
      */
     private static final int CLIENT_GONE = 499;
 
@@ -38,11 +37,11 @@ public final class Account implements RequestRecord {
     /** The prices that held when the request came. */
     final Prices prices;
 
-    /** Null unless there is an access log and the request came through the proxy. */
+    /** Where the request comes from; null unless there is an access log and the request came through the proxy. */
     private Origin origin;
-    /** Null until the client has sent an id, or the proxy has made one for the provider. */
+    /** The request's own id; null until the client has sent it, or the proxy has made it for the provider. */
     private String requestId;
-    /** Null unless somebody records traces. */
+    /** The request's trace; null unless traces are recorded. */
     private RequestTrace trace;
 
     private Caller caller;
@@ -55,7 +54,7 @@ public final class Account implements RequestRecord {
     private int status = CLIENT_GONE;
     private String id;
     private CacheOutcome cache;
-    /** Null unless the answer was assembled from entries of its items. */
+    /** What the cache did for each item; null unless the answer was assembled from entries of its items. */
     private CacheOutcome.Items items;
     /** The token of an error that was made here; null if there was none. */
     private String failure;
@@ -116,7 +115,7 @@ public final class Account implements RequestRecord {
         trace = of;
     }
 
-    /** The trace that follows the request; null unless somebody records traces. */
+    /** The trace that follows the request; null unless traces are recorded. */
     public RequestTrace trace() {
         return trace;
     }
@@ -178,7 +177,7 @@ public final class Account implements RequestRecord {
     /**
      * The response is an error made here.
      *
-     * @param token why, from a fixed list
+     * @param token the reason, from a fixed list
      */
     @Override
     public void failed(String token) {
@@ -214,8 +213,8 @@ public final class Account implements RequestRecord {
     }
 
     /**
-     * Notes that a call to the provider begins. It must be noted before the call can end. Tell the returned object how
-     * the call ends.
+     * Notes that a call to the provider begins. To be called before the call can end. Tell the returned object how the
+     * call ends.
      */
     public ProviderCall callStarted() {
         return callStarted(null);
@@ -416,7 +415,7 @@ public final class Account implements RequestRecord {
         return key == null ? null : key.namespace();
     }
 
-    /** The request's key; null if it is not eligible, or there is none yet. */
+    /** The request's key; null if the request is not eligible, or has no key yet. */
     public CacheKey key() {
         return key;
     }
@@ -430,7 +429,7 @@ public final class Account implements RequestRecord {
         return cut;
     }
 
-    /** The finish reason; for a replayed answer, the one of its source. */
+    /** The finish reason; for a replayed answer, the finish reason of its source. */
     String finishReason() {
         if (outcome().isCached()) {
             return savings().answer().finishReason();

@@ -34,7 +34,7 @@ import java.math.BigDecimal;
  * @param cut whether the response broke off
  * @param policy name of the policy that held for the request
  * @param namespace named by the request; null if it named none, or was not eligible
- * @param requestId by which the logs of client, proxy and provider find the request; the response's id unless the
+ * @param requestId id by which the logs of client, proxy and provider find the request; the response's id unless the
  *     request had one of its own
  */
 public record Activity(

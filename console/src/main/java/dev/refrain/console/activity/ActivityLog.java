@@ -29,9 +29,9 @@ import org.slf4j.LoggerFactory;
  * The record of all requests: counters since the start, a time series, and a log of the latest requests on disk.
  *
  * <p>Requests hand over their facts through a bounded queue and never wait. A thread of the log empties the queue a few
- * times a second, and each query empties it first, so that a query finds every request before it. One lock guards
- * everything behind the queue. A request that finds the queue full is counted, but is missing from the log and the time
- * series. Thread-safe.
+ * times a second, and each query empties it first, so that a query finds every request that ended before. One lock
+ * guards everything behind the queue. A request that finds the queue full is counted, but is missing from the log and
+ * the time series. Thread-safe.
  *
  * <p>Long, since all queries of the log are here, and each has to empty the queue first.
  */
@@ -39,7 +39,10 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ActivityLog.class);
 
     private static final long DRAIN_NANOS = 100_000_000L;
-    /** The interval under load: short, so that the queue is still in a processor's cache when it is read. */
+    /**
+     * Interval at which the queue is emptied under load: short, so that the queue is still in a processor's cache when
+     * it is read.
+     */
     private static final long LOADED_DRAIN_NANOS = 10_000_000L;
 
     private static final int LOADED = 64;
@@ -52,7 +55,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
 
     private static final long MAX_WALK_NANOS = 3_000_000_000L;
 
-    /** The longest page. */
+    /** Limit of the length of a page, in records. */
     public static final int MAX_LIMIT = 1000;
 
     /**
@@ -78,7 +81,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
      * @param models names of models, at most 2,000
      */
     public record Names(Map<String, String> labels, Set<String> models) {
-        /** About 1 MiB, at up to 300 characters each. */
+        /** Limit of the number of models: about 1 MiB, at up to 300 characters each. */
         private static final int MOST_MODELS = 2000;
     }
 
@@ -98,9 +101,9 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
     private final Clock clock;
     private final String currency;
     private volatile Prices prices;
-    /** Null if there is none. */
+    /** The access log; null if there is none. */
     private volatile AccessLog access;
-    /** Null unless somebody records traces. */
+    /** The source of traces; null unless traces are recorded. */
     private volatile RequestTrace.Source traces;
 
     private final Totals totals = new Totals();
@@ -193,7 +196,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
         traces = source;
     }
 
-    /** The source of traces; null unless somebody records traces. */
+    /** The source of traces; null unless traces are recorded. */
     public RequestTrace.Source traces() {
         return traces;
     }
@@ -475,7 +478,7 @@ public final class ActivityLog implements RequestLog, AutoCloseable {
      * Every step of a period, as far back as minutes are kept ({@link TimeSeries#KEPT_MILLIS}).
      *
      * @param sinceMillis a time in the first step, milliseconds since the epoch
-     * @param untilMillis a time in the last step, likewise; a later time than now counts as now
+     * @param untilMillis a time in the last step, milliseconds since the epoch; a later time than now counts as now
      */
     public TimeSeries.Steps series(long sinceMillis, long untilMillis) {
         long now = clock.millis();

@@ -21,7 +21,7 @@ public record ActivityOptions(
         return new ActivityOptions(file, false, maxBytes, maxAge, "USD", List.of());
     }
 
-    /** The same with a file that must be this one. */
+    /** The same options, but only this file will do. */
     public ActivityOptions named() {
         return new ActivityOptions(file, true, maxBytes, maxAge, currency, prices);
     }

@@ -92,7 +92,7 @@ final class Batch {
         return new Batch(first, records, firstEnd, lastEnd, min, max, others);
     }
 
-    /** Gathers these facts while a batch grows. */
+    /** Builds the summary of a batch while the batch grows. */
     static final class Builder {
         private final long first;
         private int records;

@@ -8,7 +8,7 @@ import dev.refrain.engine.exchange.Savings;
  *
  * @param promptTokens used, 0 if the cache answered
  * @param completionTokens used, 0 if the cache answered
- * @param tokensUsed by all calls that were made for it, 0 if not known
+ * @param tokensUsed by all calls that were made for the request, 0 if not known
  * @param tokensSaved tokens that the fetch of the repeated answer used
  * @param millisSaved milliseconds by which the fetch of the repeated answer took longer
  * @param moneySavedNanos in billionths of the currency
@@ -36,7 +36,7 @@ record Cost(
                     prices.nanos(account.model(), savings.answer()),
                     0);
         }
-        // Zero, unless some items of the answer were stored.
+        // The savings are zero, unless some items of the answer were stored.
         Savings savings = account.savings();
         return new Cost(
                 used.promptTokens(),

@@ -15,7 +15,7 @@ final class FactsQueue {
 
     private static final int TYPE = 1;
 
-    /** Most waits for a thread that was preempted between claiming a place in the queue and filling it. */
+    /** At most this many waits for a thread that was preempted between claiming a place in the queue and filling it. */
     private static final int MOST_WAITS = 100;
 
     private static final long WAIT_NANOS = 10_000;

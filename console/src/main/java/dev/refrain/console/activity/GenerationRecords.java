@@ -20,7 +20,10 @@ import java.util.Optional;
  * Thread-safe.
  */
 public final class GenerationRecords {
-    /** A cache in front that knows nothing of API keys must not answer others with it (RFC 9111, 3.5 and 5.2.2.5). */
+    /**
+     * Keeps a cache in front, which knows nothing of API keys, from giving the record to other callers (RFC 9111, 3.5
+     * and 5.2.2.5).
+     */
     private static final Map<String, List<String>> PRIVATE = Map.of("Cache-Control", List.of("no-store"));
 
     private final ActivityLog log;

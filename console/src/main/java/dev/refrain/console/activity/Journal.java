@@ -372,7 +372,7 @@ final class Journal {
      * The figures of the log.
      *
      * @param growing how many records the growing batch has; some of them may be in the file
-     * @param first sequence of the first of them
+     * @param first sequence of the first record of the growing batch
      */
     Stats.Log stats(int growing, long first, long dropped) {
         Batch saved = batches.get(first);

@@ -28,11 +28,11 @@ final class JournalFile {
     private static final int VERSION = 1;
     static final int PAGE = 16 * 1024;
     /**
-     * One part in this many of the budget is for the write-ahead log; as much is left free in the database to move it
-     * there.
+     * The write-ahead log may take the budget divided by this number. The database leaves the same amount free, for the
+     * pages that a checkpoint moves there from the write-ahead log.
      */
     static final int WAL_SHARE = 20;
-    /** Most bytes that one commit or checkpoint writes, so that other threads get the processor in between. */
+    /** Limit of what one commit or checkpoint writes, in bytes: other threads get the processor in between. */
     static final int PIECE = 512 * 1024;
 
     private JournalFile() {}

@@ -34,8 +34,7 @@ final class LabelNames {
     }
 
     /**
-     * Notes a request that is older than all noted before. It neither changes a known caller's label nor pushes one
-     * out.
+     * Notes a request that is older than all noted before. It changes no known caller's label, and pushes no label out.
      */
     synchronized void noteEarlier(String scope, String tag) {
         if (isLabel(scope, tag) && labels.size() < MOST) {

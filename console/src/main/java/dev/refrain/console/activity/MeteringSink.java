@@ -11,11 +11,11 @@ import java.nio.ByteBuffer;
 
 /**
  * Passes a provider's answer on and tells the log of requests what the answer cost (wire rule W61). If the cache reads
- * the answer, its count is used; otherwise this sink counts. As thread-safe as the sink behind it.
+ * the answer, the cache's count is used; otherwise this sink counts. As thread-safe as the sink behind it.
  */
 public final class MeteringSink extends ForwardingSink {
     private final ProviderCall call;
-    /** Null where the cache reads the answer. */
+    /** Counts the answer; null where the cache reads the answer and counts. */
     private final AnswerMeter meter;
 
     /**
@@ -61,7 +61,7 @@ public final class MeteringSink extends ForwardingSink {
         call.ended(AnswerFacts.NONE);
     }
 
-    /** Runs before the client hears of the end, so that the cost is known when the request ends. */
+    /** Counts before the client hears of the answer's end, so that the cost is known when the request ends. */
     private void count() {
         if (meter != null) {
             meter.end();

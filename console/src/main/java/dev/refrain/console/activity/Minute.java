@@ -51,8 +51,8 @@ final class Minute {
     }
 
     /**
-     * A version, the counts, the length of the first histogram, and both in HdrHistogram's own compressed form; empty
-     * ones are left out.
+     * Encodes a version, the counts, the length of the first histogram, and both histograms in HdrHistogram's own
+     * compressed form. An empty histogram is left out.
      */
     byte[] encode() {
         ByteBuffer out =
@@ -103,7 +103,7 @@ final class Minute {
         }
     }
 
-    /** Takes an array of its own, because the library ignores a buffer's offset in its array. */
+    /** Decodes a histogram from an array of its own, because the library ignores a buffer's offset in its array. */
     private static Histogram decode(byte[] bytes) throws DataFormatException {
         return bytes.length == 0
                 ? null

@@ -14,12 +14,12 @@ import java.util.TreeMap;
  * each. Guarded by the log's lock, except {@link Steps}.
  */
 final class Minutes {
-    /** The longest range, and one more day for its first and its current step. */
+    /** How many minutes are kept: the longest range, and one more day for its first and its current step. */
     static final long KEPT_MINUTES = 8 * 24 * 60L;
 
     private final NavigableMap<Long, byte[]> past = new TreeMap<>();
     private final Minute current = new Minute();
-    /** Minute since the epoch; none before the first record. */
+    /** The growing minute, counted since the epoch; -1 before the first record. */
     private long currentMinute = -1;
     /** The earliest minute that may have changed since it was last written. */
     private long savedMinute = Long.MAX_VALUE;
@@ -98,7 +98,11 @@ final class Minutes {
         private final Map<Key, Point> finished = new HashMap<>();
         private long seenRewinds;
 
-        /** @param rewinds {@link Minutes#rewinds} when the minutes were read */
+        /**
+         * The steps of a range, one point for each.
+         *
+         * @param rewinds {@link Minutes#rewinds} when the minutes were read
+         */
         synchronized List<Point> fold(Range range, long nowSeconds, NavigableMap<Long, byte[]> minutes, long rewinds) {
             if (rewinds != seenRewinds) {
                 seenRewinds = rewinds;

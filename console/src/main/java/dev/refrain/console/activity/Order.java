@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.PriorityQueue;
 
-/** The value by which requests are sorted, the greatest first. Of equal ones the latest comes first. */
+/** The value by which requests are sorted, the greatest first. Of equal requests the latest comes first. */
 public enum Order {
     /** By their place in the log. */
     TIME,

@@ -10,8 +10,8 @@ import java.util.Map;
 /** Prices of tokens, as configured. Money is counted in billionths of the currency. Immutable and thread-safe. */
 public final class Prices {
     /**
-     * Decimals from the price of a million tokens to billionths for one token: 9 for the billionths, less 6 for the
-     * million.
+     * The power of ten that turns the price of a million tokens into billionths for one token: 9 for the billionths,
+     * less 6 for the million.
      */
     private static final int SCALE = 3;
 

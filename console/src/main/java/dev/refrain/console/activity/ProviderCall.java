@@ -8,7 +8,7 @@ import java.util.function.Supplier;
  * Thread-safe.
  */
 public final class ProviderCall {
-    /** Null unless somebody records traces. */
+    /** The call's trace; null unless traces are recorded. */
     private final RequestTrace.Call trace;
 
     private Account account;

@@ -42,7 +42,7 @@ final class RecordCodec {
     private static final int SECONDS_AT = 4;
     private static final int RANDOM_AT = 15;
 
-    /** In the order of their numbers in the file. */
+    /** All endpoints, in the order of their numbers in the file. */
     static final List<Endpoint> ENDPOINTS =
             List.of(Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.MESSAGES, Endpoint.EMBEDDINGS);
 
@@ -132,7 +132,7 @@ final class RecordCodec {
         return id != null && isMinted(id.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** The same for an id in UTF-8. */
+    /** Whether an id in UTF-8 has the form of wire rule W24. */
     static boolean isMinted(byte[] id) {
         if (id == null
                 || id.length != GenerationId.LENGTH
@@ -156,12 +156,12 @@ final class RecordCodec {
         return true;
     }
 
-    /** The time in an id of that form, seconds since the epoch. */
+    /** The time in an id that this server made, in seconds since the epoch. */
     static long seconds(String mintedId) {
         return Long.parseLong(mintedId, SECONDS_AT, RANDOM_AT - 1, 10);
     }
 
-    /** The same for an id in UTF-8. */
+    /** The time in an id in UTF-8 that this server made, in seconds since the epoch. */
     static long seconds(byte[] mintedId) {
         long seconds = 0;
         for (int i = SECONDS_AT; i < RANDOM_AT - 1; i++) {
@@ -176,7 +176,7 @@ final class RecordCodec {
         append(id, RANDOM_AT);
     }
 
-    /** Writes a source id in full: source ids differ too much for numbered texts to pay. */
+    /** Writes a source id in full: source ids repeat too rarely for numbers in their place to pay. */
     private void source(byte[] id) {
         if (id == null) {
             number(NO_SOURCE);

@@ -9,8 +9,8 @@ import org.HdrHistogram.Histogram;
 /** Adds ended requests to the latencies, the minutes and the records. Guarded by the log's lock. */
 final class Recorder {
     /**
-     * A batch is read as a whole, so few records are faster to read. Its records share their texts, so many take less
-     * space.
+     * Records of a full batch. A batch is read as a whole, so a short batch is faster to read. Its records share their
+     * texts, so a long batch takes less space.
      */
     private static final int BATCH_RECORDS = 1024;
 
@@ -23,11 +23,11 @@ final class Recorder {
     private final RecordCodec codec = new RecordCodec();
     private Batch.Builder batch;
     private boolean dirty;
-    /** When the file was last open, or an opening was last tried. */
+    /** When the file was last open, or an opening was last tried, in milliseconds since the epoch. */
     private long openedMillis;
     /** Records that could not be written. */
     private long lost;
-    /** Sequence of the first record that is not counted as lost. */
+    /** Sequence of the first record that the count of lost records does not cover yet. */
     private long countedUntil;
 
     Recorder(Journal journal) {

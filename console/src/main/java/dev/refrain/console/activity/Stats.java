@@ -13,7 +13,7 @@ import java.util.Map;
  * @param tokensSaved tokens that hits saved
  * @param tokensUsed tokens of answers that were fetched, as far as their providers counted them
  * @param millisSaved milliseconds by which the fetches of the repeated answers took longer
- * @param moneySaved by the configured prices
+ * @param moneySaved what the repeated answers cost when they were fetched, as far as that is known
  * @param moneySpent what the fetched answers cost, as far as that is known
  * @param currency of the money
  * @param unpricedTokens saved tokens whose price is not known

@@ -32,9 +32,9 @@ public record Summary(List<Group> groups, boolean more, int count, Group total, 
         LABEL,
         /** The endpoint. */
         ENDPOINT,
-        /** The policy that held for them. */
+        /** The policy that held for the requests. */
         POLICY,
-        /** The namespace that they named. */
+        /** The namespace that the requests named. */
         NAMESPACE;
 
         /** The name in the API. */
@@ -96,7 +96,8 @@ public record Summary(List<Group> groups, boolean more, int count, Group total, 
      * @param tokensSaved that answers of the cache saved
      * @param millisSaved milliseconds by which the fetches of the repeated answers took longer
      * @param spentNanos what the fetched answers cost, as far as that is known; in billionths of the currency
-     * @param savedNanos what the repeated answers cost when they were fetched, likewise
+     * @param savedNanos what the repeated answers cost when they were fetched, as far as that is known; in billionths
+     *     of the currency
      * @param unpricedTokens used and saved tokens whose price is not known
      * @param bytes of response bodies
      */

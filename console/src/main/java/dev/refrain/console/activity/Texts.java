@@ -16,7 +16,7 @@ final class Texts {
 
     /** Stands for a null text. */
     static final int NONE = 0;
-    /** Stands for a text without a number: too long, or one too many. */
+    /** Stands for a text without a number: the text is too long, or all numbers are taken. */
     static final int UNNUMBERED = -1;
 
     private final int most;

@@ -5,7 +5,7 @@ import java.util.List;
 
 /** Requests over time, counted by the minute in which they ended. Its records are immutable. */
 public final class TimeSeries {
-    /** How far back it goes, in milliseconds: eight days. */
+    /** How far back the time series goes, in milliseconds: eight days. */
     public static final long KEPT_MILLIS = Minutes.KEPT_MINUTES * 60_000;
 
     /** The most steps of a freely chosen period. */
@@ -67,7 +67,7 @@ public final class TimeSeries {
      *
      * @param epochSeconds when it begins
      * @param moneySpent what the fetched answers cost, as far as that is known
-     * @param hitP50 percentile of the duration of hits in milliseconds; like the other three null if there were none
+     * @param hitP50 median of the duration of hits, in milliseconds; null if there were none, as is each of the others
      */
     public record Point(
             long epochSeconds,

@@ -63,7 +63,7 @@ final class ActivityPages {
         this.walks = walks;
     }
 
-    /** Answers the figures of requests in groups. */
+    /** Sends the figures of requests in groups. */
     void summary(HttpServerExchange exchange) throws AdminException {
         Parameters parameters = new Parameters(exchange, GROUPING);
         Summary.By by = parameters.choice("by", Summary.By.values(), Summary.By::label);
@@ -137,7 +137,7 @@ final class ActivityPages {
         Replies.json(exchange, document);
     }
 
-    /** Answers all requests that match as one file, written as they are read. */
+    /** Sends the records of all requests that match as one CSV file, written as they are read. */
     void file(HttpServerExchange exchange) throws AdminException, IOException {
         Parameters parameters = new Parameters(exchange, Parameters.FILTER);
         var filter = parameters.filter();

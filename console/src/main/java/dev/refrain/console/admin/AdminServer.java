@@ -49,7 +49,7 @@ public final class AdminServer implements AutoCloseable {
     /** Heads of all connections may take 1/16 of the memory budget, in addition to it. */
     private static final int PART_OF_BUDGET = 16;
 
-    /** Most bytes of a body: room for a request of usual length to explain, and the JSON around it. */
+    /** Limit of a body, in bytes: room for a request of usual length to explain, and the JSON around it. */
     private static final int MAX_BODY_BYTES = 1 << 20;
 
     /**
@@ -115,7 +115,7 @@ public final class AdminServer implements AutoCloseable {
     private final Attempts attempts = new Attempts(Clock.systemUTC());
     private final Metrics metrics;
     private final Events events;
-    /** The queue is bounded by the connections, each of which has one request at a time. */
+    /** The queue is bounded by the number of connections, each of which has one request at a time. */
     private final ExecutorService probes = Executors.newFixedThreadPool(PROBES, task -> {
         Thread thread = new Thread(task, "refrain-probes");
         thread.setDaemon(true);
@@ -217,7 +217,7 @@ public final class AdminServer implements AutoCloseable {
     /**
      * Starts to listen.
      *
-     * @throws IOException if the server cannot listen on the address; the message says on which and why
+     * @throws IOException if the server cannot listen on the address; the message says on which address, and why
      */
     public static AdminServer start(AdminOptions options, Subject subject) throws IOException {
         return start(options, subject, SmallBody.DEADLINE_SECONDS);

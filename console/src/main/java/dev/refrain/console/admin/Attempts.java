@@ -14,7 +14,7 @@ import java.util.Map;
  */
 final class Attempts {
     static final int MOST_A_SECOND = 10;
-    /** Further addresses share one count. */
+    /** At most this many addresses have a count of their own; further addresses share one count. */
     private static final int MOST_ADDRESSES = 4096;
 
     private final Clock clock;

@@ -26,7 +26,7 @@ final class Csv {
             JsonNode value = values.next();
             if (value.isTextual()) {
                 String text = value.textValue();
-                // Numbers are ours, but texts may come from clients.
+                // Numbers come from this program, but texts may come from clients.
                 cell(!text.isEmpty() && FORMULA.indexOf(text.charAt(0)) >= 0 ? "'" + text : text, out);
             } else if (!value.isNull()) {
                 out.append(value.asText());

@@ -37,7 +37,7 @@ public final class Events implements AutoCloseable {
     private final AtomicInteger open = new AtomicInteger();
     private final Set<Listener> listeners = ConcurrentHashMap.newKeySet();
     private final ServerSentEventHandler handler = new ServerSentEventHandler(this::connected);
-    /** Drops tasks that come after it was stopped. */
+    /** An executor that drops tasks after it was stopped. */
     private final ScheduledExecutorService thread = new ScheduledThreadPoolExecutor(
             1,
             task -> {

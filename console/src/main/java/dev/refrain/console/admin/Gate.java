@@ -60,7 +60,7 @@ final class Gate implements HttpHandler {
         try {
             check(exchange);
         } catch (AdminException refused) {
-            // The body is not read, so a connection on which some of it is still to come is closed.
+            // The body is not read, so a connection on which part of the body is still to come is closed.
             exchange.setPersistent(exchange.isPersistent() && exchange.isRequestComplete());
             Replies.error(exchange, refused);
             return;

@@ -56,7 +56,7 @@ final class Parameters {
         }
     }
 
-    /** A value, or null if there is none or it is empty. */
+    /** The value of a parameter; null if the value is missing or empty. */
     String get(String name) {
         Deque<String> values = exchange.getQueryParameters().get(name);
         return values == null || values.getFirst().isEmpty() ? null : values.getFirst();
@@ -83,7 +83,7 @@ final class Parameters {
                 time("until", Long.MAX_VALUE));
     }
 
-    /** True, false or null. */
+    /** The value of a parameter that is true or false; null if there is none. */
     Boolean flag(String name) throws AdminException {
         String value = get(name);
         if (value != null && !value.equals("true") && !value.equals("false")) {
@@ -102,9 +102,9 @@ final class Parameters {
     }
 
     /**
-     * One of several values.
+     * The value with a given label.
      *
-     * @param value null for the first of them
+     * @param value the label; null for the first value
      */
     static <T> T choice(String name, String value, List<T> all, Function<T, String> label) throws AdminException {
         return value == null
@@ -126,7 +126,7 @@ final class Parameters {
                 .equals("asc");
     }
 
-    /** The offset that the parameter {@code cursor} holds where pages are counted. */
+    /** The offset of a page in a list, from the parameter {@code cursor}; 0 if there is none. */
     int offset() throws AdminException {
         String cursor = get("cursor");
         if (cursor != null && !cursor.matches("[0-9]{1,9}")) {

@@ -9,7 +9,7 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Answers {@code /healthz} and {@code /readyz}: whether the process lives, and whether it should get requests. The
- * admin listener has both paths; as a handler they can be put in front of another listener. Thread-safe.
+ * admin listener has both paths; as a handler, the probes can be put in front of another listener. Thread-safe.
  */
 public final class Probes implements HttpHandler {
     private final ResponseCache cache;
@@ -39,7 +39,7 @@ public final class Probes implements HttpHandler {
             next.handleRequest(exchange);
             return;
         }
-        // A probe needs no body. One that is sent is not read, so its connection is closed.
+        // A probe needs no body. A body that is sent is not read, so the connection is closed.
         exchange.setPersistent(exchange.isPersistent() && exchange.isRequestComplete());
         if (!exchange.getRequestMethod().equals(Methods.GET)
                 && !exchange.getRequestMethod().equals(Methods.HEAD)) {
@@ -60,7 +60,7 @@ public final class Probes implements HttpHandler {
             }
             String answer = text;
             AdminException fault = otherwise;
-            // Back to the I/O thread, which alone may use the listener's state of its connections.
+            // Answers on the I/O thread, because no other thread may use the listener's state of its connections.
             worker.dispatch(worker.getIoThread(), io -> {
                 if (fault == null) {
                     Replies.text(io, answer);
@@ -71,12 +71,12 @@ public final class Probes implements HttpHandler {
         });
     }
 
-    /** Answers that the process lives, with all its threads. */
+    /** Answers whether the process lives, with all its threads. */
     void alive(HttpServerExchange exchange) throws AdminException {
         Replies.text(exchange, liveness());
     }
 
-    /** Answers that this process should get requests, and whether the shared tier is available. */
+    /** Answers whether this process should get requests, and whether the shared tier is available. */
     void ready(HttpServerExchange exchange) throws AdminException {
         Replies.text(exchange, readiness());
     }

@@ -85,7 +85,7 @@ final class Purge {
         return given.get(0);
     }
 
-    /** Answers the namespaces that have entries. */
+    /** Sends the namespaces that have entries. */
     void namespaces(HttpServerExchange exchange) throws AdminException {
         new Parameters(exchange, Set.of());
         ObjectNode document = Documents.object();
@@ -97,7 +97,7 @@ final class Purge {
     }
 
     /**
-     * Answers the tags of a scope: those of the keys under a label, or of a team. For commands that read the store
+     * Sends the tags of a scope: the tags of the keys under a label, or of a team. For commands that read the store
      * themselves: entries have only tags, and the log has the labels.
      */
     void scopes(HttpServerExchange exchange) throws AdminException {

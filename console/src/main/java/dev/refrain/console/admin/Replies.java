@@ -14,7 +14,8 @@ import java.util.Map;
 /** Writes answers. */
 final class Replies {
     /**
-     * It parses requests, too. A table of canonical names would grow with names that clients choose, so it keeps none.
+     * Writes answers and parses requests. Keeps no table of canonical names, which would grow with the names that
+     * clients choose to send.
      */
     static final ObjectMapper JSON = JsonMapper.builder(JsonFactory.builder()
                     .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)

@@ -79,7 +79,7 @@ final class Routes implements HttpHandler {
         return this;
     }
 
-    /** Adds a route without a body that is answered in time even if all worker threads are busy. */
+    /** Adds a route whose requests have no body, and are answered in time even if all worker threads are busy. */
     Routes probe(String path, Action action) {
         probes.add(path);
         return on(Methods.GET, path, action);
@@ -96,7 +96,7 @@ final class Routes implements HttpHandler {
             refuse(exchange, methods);
         } else if (exchange.isRequestComplete() || !method.equals(Methods.POST)) {
             if (!exchange.isRequestComplete()) {
-                // The action needs no body. One that is sent is not read, so its connection is closed.
+                // The action needs no body. A body that is sent is not read, so the connection is closed.
                 exchange.setPersistent(false);
             }
             HttpHandler handler = thread -> answer(thread, new Route(path, action), new byte[0]);

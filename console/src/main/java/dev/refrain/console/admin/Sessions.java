@@ -21,7 +21,9 @@ import java.util.Base64;
 final class Sessions {
     static final String COOKIE = "refrain-admin";
     private static final Duration LIFETIME = Duration.ofHours(12);
-    /** More sessions than an installation's operators have browsers. Beyond it the map drops a session. */
+    /**
+     * Limit of sessions: more than an installation's operators have browsers. Beyond the limit the map drops a session.
+     */
     private static final int MOST = 64;
 
     private static final long MAX_BYTES = 512;
@@ -56,7 +58,7 @@ final class Sessions {
         return cookie != null && isAlive(cookie.getValue());
     }
 
-    /** In constant time: digests of equal length are compared, whatever was sent. */
+    /** Whether a text is the token. Takes constant time: digests of equal length are compared, whatever was sent. */
     boolean isToken(String text) {
         return token != null && MessageDigest.isEqual(token, digest(text));
     }
@@ -87,7 +89,7 @@ final class Sessions {
     }
 
     private static Cookie cookie(String value) {
-        // Not Secure: the listener speaks plain HTTP, and browsers would drop it.
+        // Without the attribute Secure: the listener speaks plain HTTP, over which browsers drop secure cookies.
         return new CookieImpl(COOKIE, value)
                 .setPath("/admin")
                 .setHttpOnly(true)

@@ -13,15 +13,15 @@ import org.xnio.channels.StreamSourceChannel;
 
 /**
  * Reads the short bodies that are sent to the admin listener. It allocates for the bytes that arrive, not for the
- * announced length. The bytes, and the memory to parse them, are reserved in the memory budget, within a share of this
- * listener.
+ * announced length. The bytes, and the memory that is needed to parse them, are reserved in the memory budget, within
+ * this listener's share.
  */
 final class SmallBody {
     /** The most time that a client may take to send a whole body. */
     static final int DEADLINE_SECONDS = 10;
 
     private static final int FIRST_BYTES = 4096;
-    /** A JSON document in memory, in multiples of its length. */
+    /** Memory that a parsed JSON document takes, in multiples of its length. */
     private static final int PARSED_FACTOR = 8;
 
     /** Called once, on the I/O thread. */

@@ -43,9 +43,9 @@ final class StoredEntries {
 
     /** The time after which a page ends with the entries seen so far. */
     private static final long MAX_MILLIS = 3000;
-    /** Most bytes of an answer that are shown. */
+    /** Limit of the part of an answer that is shown, in bytes. */
     private static final int MAX_SHOWN_BYTES = 256 * 1024;
-    /** The digits of a tag that entries show. */
+    /** How many digits of a tag entries show. */
     private static final int TAG_DIGITS = 12;
 
     private static final long NAMES_MILLIS = 60_000;
@@ -56,7 +56,7 @@ final class StoredEntries {
     private final Walks walks;
     private final AdminOptions options;
 
-    /** Read from the log at most once a minute. Guarded by this. */
+    /** Names of callers and models, read from the log at most once a minute. Guarded by this. */
     private ActivityLog.Names names;
 
     private long namesNanos;
@@ -197,8 +197,8 @@ final class StoredEntries {
      * Shows a stored answer.
      *
      * @param rest its key, followed by {@code /content}
-     * @param body header fields of the request whose answer it is; a sealed answer needs the credentials among them.
-     *     None is kept
+     * @param body header fields of the request whose answer it is; a sealed answer needs the credentials among them. No
+     *     field is kept
      */
     void look(HttpServerExchange exchange, String rest, JsonNode body) throws AdminException {
         if (!rest.endsWith(CONTENT)) {

@@ -41,7 +41,11 @@ final class Walks {
         T go() throws AdminException;
     }
 
-    /** @throws AdminException if the walk throws it, too many walks wait already, or the turn does not come in time */
+    /**
+     * Does a walk when its turn comes.
+     *
+     * @throws AdminException if the walk throws it, too many walks wait already, or the turn does not come in time
+     */
     <T> T take(Walk<T> walk) throws AdminException {
         if (!places.tryAcquire()) {
             throw busy();
@@ -73,6 +77,8 @@ final class Walks {
         private Steps() {}
 
         /**
+         * Does a step when its turn comes.
+         *
          * @throws AdminException if the step throws it, or its turn does not come in time; the first step waits as a
          *     walk does
          */

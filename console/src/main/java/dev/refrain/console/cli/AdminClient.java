@@ -49,7 +49,7 @@ final class AdminClient {
                         .POST(BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body))));
     }
 
-    /** The status that a path without access control answers. */
+    /** The status of the answer from a path without access control. */
     int probe(String path) throws IOException, InterruptedException {
         return send(HttpRequest.newBuilder(URI.create(url + "/" + path))).statusCode();
     }

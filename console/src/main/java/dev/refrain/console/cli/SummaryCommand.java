@@ -113,7 +113,7 @@ final class SummaryCommand extends AdminCommand {
                 money(figures, "money_saved"));
     }
 
-    /** A dash for a zero that only means that no price is known. */
+    /** An amount of money as text; a dash for a zero that only means that no price is known. */
     private static String money(JsonNode figures, String what) {
         double amount = figures.path(what).asDouble();
         return amount == 0 && figures.path("unpriced_tokens").asLong() > 0

@@ -14,7 +14,7 @@ public final class OutlineSink extends ForwardingSink {
     private ResponseHead head;
 
     /**
-     * A sink in front of the client's.
+     * A sink in front of the client's sink.
      *
      * @param whenWhole gets the answer's head, with its generation id
      */

@@ -29,15 +29,16 @@ public final class Outlines implements AutoCloseable {
     private static final int QUEUE = 256;
     /**
      * With at most this many requests in the queue, the thread rests between two outlines, and polls for the next one.
-     * If each request woke it, right when an answer ends, it would take the processor that the answer needs to go out.
+     * If each request woke the thread, right when an answer ends, the thread would take the processor that the answer
+     * needs to go out.
      */
     private static final int UNHURRIED = QUEUE / 4;
 
     private static final long REST_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
-    /** Rests without a request after which the thread blocks on the queue. */
+    /** After this many rests without a request, the thread blocks on the queue. */
     private static final int RESTS = 50;
 
-    /** Values of a usual request, by which the bound in bytes follows from the capacity. */
+    /** Values of a usual request. The bound in bytes is the capacity times the bytes of its outline. */
     private static final int VALUES_PER_REQUEST = 128;
 
     private static final long MAX_HEAP = Runtime.getRuntime().maxMemory();
@@ -52,7 +53,7 @@ public final class Outlines implements AutoCloseable {
     private static final int SHOWN = 3;
     private static final double LEAST_SIMILARITY = 0.01;
 
-    /** A request that waits for its outline. Until it has one, its bytes are reserved in the memory budget. */
+    /** A request that waits for its outline. Until then, its bytes are reserved in the memory budget. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Job(Supplier<KeyParts> parts, long bytes, String id, long millis, byte[] body) {}
 
@@ -77,7 +78,7 @@ public final class Outlines implements AutoCloseable {
     private volatile boolean closed;
 
     /**
-     * Empty; starts the background thread.
+     * No outlines yet. Starts the background thread.
      *
      * @param capacity the most requests, within 1/32 of the heap; 0 keeps none and starts no thread
      * @param memory budget for the requests that wait for their outlines
@@ -193,8 +194,8 @@ public final class Outlines implements AutoCloseable {
     }
 
     /**
-     * Requests without an outline, because too many came at a time, or because they were too long or could not be
-     * parsed.
+     * How many requests got no outline, because too many came at a time, or because they were too long or could not be
+     * parsed by Jackson.
      */
     public long dropped() {
         return dropped.sum();

@@ -18,9 +18,9 @@ import org.xnio.conduits.StreamSourceConduit;
 /**
  * A request body in chunks, decoded as strictly as RFC 9112, 7.1 defines it ({@link ChunkGrammar}).
  *
- * <p>Undertow's own decoder takes an invalid size for the last chunk, accepts any bytes between a chunk and the next
- * line feed, and reads trailer fields of any length into memory. If a proxy in front parses the same bytes differently,
- * a client could insert a request of its own before another client's (request smuggling).
+ * <p>Undertow's own decoder takes a chunk with an invalid size for the last one, accepts any bytes between a chunk and
+ * the next line feed, and reads trailer fields of any length into memory. If a proxy in front parses the same bytes
+ * differently, a client could insert a request of its own before another client's (request smuggling).
  */
 final class ChunkedBody extends AbstractStreamSourceConduit<StreamSourceConduit> {
     private final HttpServerExchange exchange;
@@ -85,7 +85,7 @@ final class ChunkedBody extends AbstractStreamSourceConduit<StreamSourceConduit>
         }
     }
 
-    /** Data goes directly into the target buffer. */
+    /** Reads data directly into the target buffer. */
     private int readData(ByteBuffer into) throws IOException {
         int limit = into.limit();
         into.limit((int) Math.min(limit, into.position() + grammar.left()));
@@ -100,7 +100,9 @@ final class ChunkedBody extends AbstractStreamSourceConduit<StreamSourceConduit>
         }
     }
 
-    /** Reads framing. Data behind it goes to the caller's buffer as far as it has room; the rest is put back. */
+    /**
+     * Reads framing. Data behind the framing goes to the caller's buffer as far as there is room; the rest is put back.
+     */
     private int readFraming(ByteBuffer into) throws IOException {
         PooledByteBuffer pooled = connection.getByteBufferPool().allocate();
         ByteBuffer bytes = pooled.getBuffer();
@@ -133,7 +135,7 @@ final class ChunkedBody extends AbstractStreamSourceConduit<StreamSourceConduit>
                 pooled.close();
             }
             if (ended) {
-                // Only after the bytes that follow have been put back: the next request begins with them.
+                // Ends the request only after the bytes behind it have been put back: they begin the next request.
                 Connectors.terminateRequest(exchange);
             }
         }

@@ -49,8 +49,8 @@ public final class Framing implements HttpHandler {
                 // Undertow would echo the invalid version in its status line.
                 exchange.setProtocol(Protocols.HTTP_1_1);
             }
-            // The beginning of the next request is unknown. After a refused expectation, too: the client may send the
-            // body or not.
+            // The beginning of the next request is unknown, also after a refused expectation: the client may or may not
+            // send the body.
             exchange.setPersistent(false);
             refusal.refuse(exchange, fault);
             return;

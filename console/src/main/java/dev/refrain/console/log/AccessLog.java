@@ -29,7 +29,7 @@ public final class AccessLog implements AutoCloseable {
     /** Stands for standard output in place of a file's name. */
     public static final String STANDARD_OUTPUT = "-";
 
-    /** Most bytes of the heap that waiting records may take, estimated. */
+    /** Limit of the heap that waiting records take, in bytes, estimated. */
     static final long MAX_WAITING = 4 << 20;
 
     private static final int BUFFER = 64 * 1024;
@@ -64,7 +64,7 @@ public final class AccessLog implements AutoCloseable {
      * Begins to log.
      *
      * @param target the path of a file, which is made if it does not exist, or {@link #STANDARD_OUTPUT}
-     * @throws IOException if the file cannot be written; the message says which
+     * @throws IOException if the file cannot be written; the message names it
      */
     public static AccessLog open(String target, Logs.Format format) throws IOException {
         AccessLog log = to(target, format, stream(target));
@@ -120,7 +120,7 @@ public final class AccessLog implements AutoCloseable {
         return waiting.get();
     }
 
-    /** Opens the file anew before the next line, for the rotation of logs, which has renamed it. */
+    /** Opens the file anew before the next line, after a log rotation has renamed the old file. */
     public void reopen() {
         reopen = true;
     }

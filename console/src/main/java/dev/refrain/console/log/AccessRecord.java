@@ -6,7 +6,7 @@ import dev.refrain.engine.CacheKey;
  * One request in the access log. Immutable and thread-safe; a missing or unknown value is null.
  *
  * @param endMillis when the answer had ended, milliseconds since the epoch
- * @param durationNanos from the request's head until then
+ * @param durationNanos from the request's head until the answer had ended
  * @param bytes of the answer's body
  * @param cache what the cache did, as in the log of requests
  * @param scope label of the API key, or the digits that stand for the key

@@ -2,13 +2,13 @@ package dev.refrain.console.log;
 
 /**
  * Where a request comes from, and its request line, for the access log. Immutable and thread-safe; nothing is null.
- * Clients may send 64 KiB of each text, so long ones are cut, and end with an ellipsis.
+ * Clients may send 64 KiB of each text, so long texts are cut, and end with an ellipsis.
  *
  * @param client address of the connection's peer
  * @param path as it was sent, without the query string, which may hold a credential
  */
 public record Origin(String client, String method, String path, String protocol) {
-    /** In characters; the longest registered method has 17. */
+    /** Limit of method and protocol, in characters; the longest registered method has 17. */
     static final int MAX_WORD = 32;
 
     static final int MAX_PATH = 2048;

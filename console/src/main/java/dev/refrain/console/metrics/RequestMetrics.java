@@ -46,7 +46,7 @@ public final class RequestMetrics implements MeterBinder {
         durations(registry);
     }
 
-    /** A snapshot for half a second, because one scrape reads many meters. */
+    /** A snapshot that is kept for half a second, because one scrape reads many meters. */
     private synchronized Stats stats() {
         long now = System.nanoTime();
         if (latest == null || now - readAt > FRESH_NANOS) {

@@ -9,7 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Prints how much of each trace the store answers, and other caches of the same size in bytes:
+ * Prints how much of each trace the store answers, and how much other caches of the same size in bytes answer:
  * <pre>
  * java -cp jmh/target/benchmarks.jar dev.refrain.jmh.eviction.EvictionComparison [folder with traces] [MiB ...]
  * </pre>

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * Alternative policies, on segments like the store's: of a sample of 64 entries the least valuable is evicted. They
+ * Alternative policies, on segments like the store's. Each evicts the least valuable of a sample of 64 entries. All
  * remember every key that was ever requested, which a real cache could not.
  */
 final class SampledCache implements Contender {

@@ -173,7 +173,9 @@ public final class Stalls {
         }
     }
 
-    /** Puts a tenth of the entries. The entries of one tenth expire at the same time, before the next tenth. */
+    /**
+     * Puts a tenth of the entries. The entries of one tenth expire at the same time, before those of the next tenth.
+     */
     private static void putTenth(ChronicleStore store, int entries, int tenth) {
         EntryBuffer entry = new EntryBuffer(1_024);
         fill(entry, 1_000, tenth + 1);

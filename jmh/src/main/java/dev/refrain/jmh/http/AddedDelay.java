@@ -13,8 +13,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Measures what a miss costs beyond the provider's own time. Requests go to the provider itself and through each cache
- * in turn, over one connection each. No body is sent twice to one of them. With {@code stream}, it measures the time
- * from the sending of an event to its reading.
+ * in turn, over one connection each. No body is sent twice to the same server. With {@code stream}, it measures the
+ * time from the sending of an event to its reading.
  *
  * <p>Arguments: {@code answers} or {@code stream}, optionally followed by a comma and microseconds to wait before each
  * measured request; number of measured requests; number of warm-up requests before them; then {@code name=URL} for the

@@ -13,8 +13,8 @@ import java.nio.ByteBuffer;
  * for the proxy, and it is the provider behind every measured cache.
  *
  * <p>Arguments: port; length of a document; milliseconds to wait before each answer, 0 unless given; pace of streams in
- * milliseconds. A body with {@code "stream":true} gets an event stream of 800 tokens, 200 KB in all. Without a pace it
- * is sent in one piece; with one, event by event, each with the time when it was sent.
+ * milliseconds. A body with {@code "stream":true} gets an event stream of 800 tokens, 200 KB in all. Without a pace the
+ * stream is sent in one piece; with a pace, event by event, each with the time when it was sent.
  */
 public final class BareServer {
     private BareServer() {}

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
- * Makes the requests of {@code jmh/http/bodies.lua}, byte for byte, so that an answer stored for one is a hit for the
- * other.
+ * Makes the requests of {@code jmh/http/bodies.lua}, byte for byte, so that either program gets hits from the answers
+ * that were stored for the other.
  */
 final class Bodies {
     private static final String[] WORDS =

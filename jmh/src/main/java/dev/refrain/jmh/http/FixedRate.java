@@ -26,10 +26,10 @@ import org.HdrHistogram.Histogram;
  * program itself had been held up and was catching up, and how long it was held up ({@link Hiccups}).
  */
 public final class FixedRate {
-    /** Not measured: this program is being compiled. */
+    /** Seconds that are not measured, because this program is being compiled. */
     private static final int WARM_UP_SECONDS = 5;
 
-    /** A pause of this program from which it counts as held up: it then sends all overdue requests at once. */
+    /** After a pause of this length, this program counts as held up, and sends all overdue requests at once. */
     private static final long HELD_UP_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private static final long LONG_NANOS = TimeUnit.MILLISECONDS.toNanos(10);

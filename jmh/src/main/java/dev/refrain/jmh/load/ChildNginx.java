@@ -25,11 +25,11 @@ final class ChildNginx implements AutoCloseable {
     private final Process process;
 
     /**
-     * Starts it.
+     * Starts nginx.
      *
      * @param providerPort on 127.0.0.1, with a certificate for {@code localhost}
      * @param certificate of the trusted provider, as PEM
-     * @param idleConnections most idle connections to the provider that a worker keeps; 0 for none
+     * @param idleConnections limit of the idle connections to the provider that a worker keeps; 0 for none
      */
     ChildNginx(int providerPort, String certificate, int idleConnections) throws IOException {
         try (ServerSocket free = new ServerSocket(0)) {
@@ -111,7 +111,7 @@ final class ChildNginx implements AutoCloseable {
         return port;
     }
 
-    /** Processor time of its workers. */
+    /** Processor time of all its processes. */
     Duration processorTime() {
         try (Stream<ProcessHandle> all = Stream.concat(Stream.of(process.toHandle()), process.descendants())) {
             return all.map(one -> one.info().totalCpuDuration().orElse(Duration.ZERO))

@@ -28,7 +28,7 @@ public final class ChildProxy implements AutoCloseable {
     private final int port;
 
     /**
-     * Starts it on a free port, with a store of its own, and waits until it listens.
+     * Starts the proxy on a free port, with a store of its own, and waits until it listens.
      *
      * @param heap as for {@code -Xmx}
      * @param upstream the provider's base URL

@@ -45,7 +45,11 @@ public final class HitLoad {
             Map.entry("compiler", List.of("C1 Compiler", "C2 Compiler")),
             Map.entry("others", List.of("")));
 
-    /** @param parts microseconds for a hit, one for each of {@link #PARTS} */
+    /**
+     * The figures of one round.
+     *
+     * @param parts microseconds for a hit, one for each of {@link #PARTS}
+     */
     private record Round(double hitsPerSecond, double microsPerHit, List<Double> parts) {}
 
     /** A proxy under load, and its results. */

@@ -53,7 +53,7 @@ public final class SharedTierFigures {
     private static final int MISSES = 3_000;
     private static final int TURN = 500;
     private static final int CONCURRENT = 64;
-    /** Time in which hits are counted; the property has seconds. */
+    /** Time in which hits are counted; the property is in seconds. */
     private static final long LOAD_NANOS = TimeUnit.SECONDS.toNanos(Integer.getInteger("refrain.counted", 10));
 
     private static final byte[] SECRET = new byte[32];
@@ -108,7 +108,7 @@ public final class SharedTierFigures {
         new ProcessBuilder("kill", "-" + name, "" + server.pid()).start().waitFor();
     }
 
-    // // ---- requests and answers
+    // ---- requests and answers
 
     private static CacheRequest request(int number) {
         String body = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"question " + number + "\"}]}";

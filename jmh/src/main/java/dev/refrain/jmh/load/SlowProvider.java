@@ -20,7 +20,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 
-/** A provider that answers each request with the {@link TokenStream} that it names, event by event at an even pace. */
+/**
+ * A provider that answers each request with the {@link TokenStream} that the request names, event by event, at an even
+ * pace for all requests.
+ */
 final class SlowProvider implements AutoCloseable {
     private static final Pattern LENGTH = Pattern.compile("(?i)\r\ncontent-length: *(\\d+)\r\n");
     private static final Pattern NUMBER = Pattern.compile("\"n\":(\\d+)");
@@ -28,7 +31,7 @@ final class SlowProvider implements AutoCloseable {
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
     private final ServerSocketChannel server;
-    /** Null for a provider without TLS. */
+    /** Holds the certificate; null for a provider without TLS. */
     private final SSLContext tls;
 
     private final Selector selector;
@@ -106,7 +109,7 @@ final class SlowProvider implements AutoCloseable {
     }
 
     /**
-     * Starts it.
+     * Starts the provider.
      *
      * @param timeline receives the time when each event was sent
      * @param tls holds the certificate; null for a provider without TLS
@@ -199,7 +202,7 @@ final class SlowProvider implements AutoCloseable {
             if (connection.channel.isOpen() && connection.send()) {
                 connection.atNanos += paceNanos;
                 if (connection.atNanos - now < 0) {
-                    // Late, and does not send faster to catch up.
+                    // The provider is late, and does not send faster to catch up.
                     connection.atNanos = now + paceNanos;
                 }
                 due.add(connection);

@@ -53,7 +53,11 @@ final class StreamClient {
         return ended;
     }
 
-    /** @throws IOException if a byte differs from the expected one */
+    /**
+     * Compares the received bytes with the expected ones.
+     *
+     * @throws IOException if a byte differs from the expected one
+     */
     void accept(ByteBuffer bytes) throws IOException {
         while (bytes.hasRemaining() && !ended) {
             if (!inBody) {

@@ -171,7 +171,7 @@ public final class StreamLoad {
                     started++;
                 }
                 // The memory is measured now, when all streams are open and none has ended. This takes a full
-                // collection, which would spoil the delays, so these are not recorded from here on.
+                // collection, which would spoil the delays, so no delays are recorded from here on.
                 if (live && !delays.paused && delays.nearTheEnd) {
                     delays.paused = true;
                     Thread watcher = new Thread(() -> sight.complete(look()), "watcher");

@@ -24,7 +24,7 @@ import org.xnio.IoUtils;
 
 /**
  * Bursts of calls to a provider behind TLS, through nginx and Refrain in turn: {@code TlsBurst [jar] [calls] [rounds]
- * [heap] [h1|h2] [before]}. The provider answers none before all have come.
+ * [heap] [h1|h2] [before]}. The provider answers no call before all calls have come.
  *
  * <p>With {@code h1} each call needs a connection of its own. With {@code h2} the provider also offers HTTP/2, with 100
  * streams on a connection, which nginx 1.22 does not use. After each burst the provider closes all connections, so that
@@ -65,7 +65,7 @@ public final class TlsBurst implements AutoCloseable {
 
     /** See the description of the class. Defaults: three bursts of 2,000 calls, after eight to warm up, in 512 MiB. */
     public static void main(String[] args) throws Exception {
-        // Otherwise idle connections of all rounds pile up, until the process has no file descriptors left.
+        // By default, idle connections of all rounds would pile up, until the process has no file descriptors left.
         System.setProperty("jdk.httpclient.keepalive.timeout", "1");
         Path jar = Path.of(args.length > 0 ? args[0] : "http-frontend/target/refrain.jar");
         int calls = args.length > 1 ? Integer.parseInt(args[1]) : 2000;

@@ -72,7 +72,10 @@ final class TlsChannel implements ByteChannel {
         }
     }
 
-    /** Advances the source when the record with its bytes is written. Until then, call it again with the same bytes. */
+    /**
+     * Advances the source when the record with its bytes is written. Until then, this method must be called again, with
+     * the same bytes.
+     */
     @Override
     public int write(ByteBuffer source) throws IOException {
         if (underWay == 0 && source.hasRemaining()) {

@@ -42,7 +42,7 @@ final class TlsProvider implements AutoCloseable {
         return ((InetSocketAddress) server.getListenerInfo().get(0).getAddress()).getPort();
     }
 
-    /** Environment variables that make a JVM trust it. */
+    /** Environment variables that make a JVM trust the provider. */
     Map<String, String> trust() {
         return trust(keys);
     }

@@ -5,10 +5,10 @@ import java.time.Duration;
 
 /** Limits of time for operations on a store while processes are being killed. */
 final class Bounds {
-    /** For an opening that has to recover the store. */
+    /** Limit of an opening that has to recover the store. */
     private static final Duration OPENING = Duration.ofSeconds(10);
     /**
-     * For one operation. Each of three killed processes may have left a lock, and an operation waits for each lock
+     * Limit of one operation. Each of three killed processes may have left a lock, and an operation waits for each lock
      * once, for a second.
      */
     private static final Duration OPERATION = Duration.ofSeconds(4);
@@ -25,7 +25,7 @@ final class Bounds {
 
     /**
      * Runnable threads for each processor. Chronicle Map spins while it waits, and counts the milliseconds in which it
-     * runs. So its second takes as many seconds as threads share the processor.
+     * runs. So its time limit of one second lasts as many seconds as threads share the processor.
      */
     private static double crowd() {
         double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();

@@ -126,7 +126,7 @@ final class Soak {
             faults.add("a process ended by itself with " + worker.process().exitValue());
         }
         boolean isStopped = random.nextInt(3) == 0 && stopForAWhile(worker);
-        // Through the handle, because Process closes the streams as well.
+        // Kills through the handle, because {@code Process} would close the streams as well.
         worker.process().toHandle().destroyForcibly();
         worker.process().waitFor();
         // A stopped process counts the stop as time of its operation, so its reports of slow operations are ignored.

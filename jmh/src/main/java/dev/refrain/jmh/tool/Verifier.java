@@ -19,8 +19,8 @@ import picocli.CommandLine.Spec;
 
 /**
  * Checks every entry of a store: {@code java -cp jmh/target/benchmarks.jar dev.refrain.jmh.tool.Verifier FILE}. It only
- * reads, so the store may be in use. Exits with 0 if nothing is damaged, 1 if something is or the file is no store, 2
- * for a wrong command line.
+ * reads, so the store may be in use. With {@code --soak}, it makes a store instead and tests it ({@link Soak}). Exits
+ * with 0 if nothing is damaged, 1 if something is or the file is no store, 2 for a wrong command line.
  */
 @Command(
         name = "java -cp jmh/target/benchmarks.jar dev.refrain.jmh.tool.Verifier",
