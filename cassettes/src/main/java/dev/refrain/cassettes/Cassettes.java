@@ -256,6 +256,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
                     public void complete(Capture whole) {
                         if (!later(turn, () -> save(turn, track, whole))) {
                             whole.close();
+                            release(track);
                         }
                         underWay.decrementAndGet();
                     }

@@ -227,6 +227,21 @@ class CassettesTest {
     }
 
     @Test
+    void requestsThatWaitForACallThatEndsBehindTheCloseAreAnswered() throws Exception {
+        open(CassetteMode.RECORD);
+        ask(prompt("hi"));
+        Client waiting = ask(prompt("hi"));
+        Thread closing = new Thread(open::close);
+        closing.start();
+        closing.interrupt();
+        closing.join();
+        answer("hello");
+        awaitCall();
+        String body = answer("hello again");
+        assertThat(waiting.await().body()).isEqualTo(body);
+    }
+
+    @Test
     void identicalRequestsOfARunAreOneCall() throws IOException {
         open(CassetteMode.RECORD);
         List<Client> clients = new ArrayList<>();
