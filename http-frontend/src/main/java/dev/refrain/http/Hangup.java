@@ -75,7 +75,7 @@ final class Hangup {
         }
     }
 
-    /** The process runs a command: the signal ends it. */
+    /** The process runs a command, and is ended by the signal. */
     void endsProcess() {
         started(() -> System.exit(HUNG_UP));
     }

@@ -19,14 +19,14 @@ public final class Main {
     private static final String HOSTS_FILE_INTERVAL = "io.netty.hostsFileRefreshInterval";
 
     /**
-     * The JDK's switch. Renegotiation over a TLS 1.2 connection costs the server far more time than the client, which
-     * makes it a means of attack.
+     * The JDK's switch against renegotiation. Renegotiation over a TLS 1.2 connection costs the server far more time
+     * than the client, which makes it a means of attack.
      */
     private static final String NO_RENEGOTIATION = "jdk.tls.rejectClientInitiatedRenegotiation";
 
     /**
-     * The JDK's: with which a server signs handshakes. Before JDK 25 it does so by SHA-1 for a client of TLS 1.2 that
-     * knows nothing else, which RFC 9155 forbids.
+     * The JDK's list of the algorithms by which a server signs handshakes. Before JDK 25 its default has SHA-1, for
+     * clients of TLS 1.2 that know nothing else. RFC 9155 forbids that.
      */
     private static final String SIGNATURES = "jdk.tls.server.SignatureSchemes";
 

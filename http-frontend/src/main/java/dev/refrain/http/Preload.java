@@ -19,10 +19,10 @@ final class Preload {
     /** Classes to load, in the order in which a start uses them. */
     private static final List<Step> STEPS = List.of(
             Startup::preload,
-            // By name, since only the engine may refer to it. The store asks this class about the machine.
+            // Loaded by name, since only the engine may refer to this class. The store asks it about the machine.
             () -> Class.forName("net.openhft.chronicle.core.Jvm"),
             Xnio::getInstance,
-            // The Date field of the first answer needs it.
+            // The Date field of the first answer needs the names of time zones.
             () -> TimeZone.getTimeZone("GMT").getDisplayName(false, TimeZone.SHORT, Locale.US),
             SQLiteJDBCLoader::initialize);
 

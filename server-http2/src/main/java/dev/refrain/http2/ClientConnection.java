@@ -56,9 +56,9 @@ import org.xnio.conduits.ConduitStreamSourceChannel;
 final class ClientConnection extends Http2ConnectionHandler {
     private static final Logger LOG = LoggerFactory.getLogger(ClientConnection.class);
 
-    /** Most idle links, which are connections of HTTP/1.1 to the server, that are kept for further requests. */
+    /** At most this many idle links are kept for further requests. A link is a connection of HTTP/1.1 to the server. */
     private static final int MOST_IDLE = 4;
-    /** Most bytes of an answer in one frame. */
+    /** Limit of an answer's bytes in one frame. */
     private static final int PIECE = 16 * 1024;
     /** Heap of a link beside its request, in bytes. */
     private static final int LINK_BYTES = 8 * 1024;
@@ -103,7 +103,7 @@ final class ClientConnection extends Http2ConnectionHandler {
     private XnioExecutor.Key idleTimer;
     /** Whether the connection ends as soon as it is idle. */
     private boolean leaving;
-    /** Time between the client's notice and the end of the connection, in nanoseconds; 0 if no notice is given. */
+    /** Time between the notice to the client and the end of the connection, in nanoseconds; 0 if no notice is given. */
     private long noticeNanos;
     /** Whether the connection has waited long enough for a moment without a request. */
     private boolean overdue;
@@ -111,7 +111,7 @@ final class ClientConnection extends Http2ConnectionHandler {
     private boolean announced;
     /** Whether the client has been told which request is the last. */
     private boolean retired;
-    /** The last request that was not refused. */
+    /** Stream id of the last request that was not refused. */
     private int lastBegun;
     /** Whether the connection ends in an orderly way. */
     private boolean parting;
@@ -125,7 +125,7 @@ final class ClientConnection extends Http2ConnectionHandler {
             Http2Settings settings,
             StreamConnection connection,
             Http2Listener listener) {
-        // True, because this class sends its own GOAWAY.
+        // The last argument keeps Netty from sending a GOAWAY, since this class sends its own.
         super(decoder, encoder, settings, true);
         this.connection = connection;
         this.listener = listener;
@@ -204,9 +204,9 @@ final class ClientConnection extends Http2ConnectionHandler {
 
     /**
      * Makes the client send its next requests elsewhere, without losing any (RFC 9113, 6.8). The client is given notice
-     * first. Once it must have received that, it is told which request was the last. Some clients, such as the JDK's
-     * before 17.0.17, fail all requests under way at any {@code GOAWAY}. So the notice is sent while no request is
-     * under way. If that does not happen for half of the time, it is sent with the next request.
+     * first. When the client must have received the notice, it is told which request was the last. Some clients, such
+     * as the JDK's before 17.0.17, fail all requests under way at any {@code GOAWAY}. So the notice is sent while no
+     * request is under way, or, if no such moment comes in half of the given time, with the next request.
      *
      * <p>If the time is over, or is zero, a client that has had notice is told the last request at once, and any other
      * as soon as no request is under way. From any thread.
@@ -272,7 +272,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         closeIfDone();
     }
 
-    /** Sends a {@code GOAWAY} past Netty's state, by which the body of a late request would be a connection error. */
+    /** Sends a {@code GOAWAY} past Netty, which would otherwise take a late request's body for a connection error. */
     private void goAway(int last) {
         enter();
         encoder()
@@ -380,7 +380,7 @@ final class ClientConnection extends Http2ConnectionHandler {
     /** @param other number of bytes at the beginning that belong to no frame */
     private void came(ByteBuffer bytes, int other) {
         if (!blocks.came(bytes.slice(other, bytes.limit() - other))) {
-            // No frame can be dropped, since later ones cannot be decoded without it (RFC 9113, 4.3).
+            // The connection must end: later frames cannot be decoded without this one (RFC 9113, 4.3).
             noRoom();
             return;
         }
@@ -435,7 +435,7 @@ final class ClientConnection extends Http2ConnectionHandler {
         return true;
     }
 
-    /** Lets blocked links write that have room again. Returns whether there was one. */
+    /** Lets those blocked links write that have room again. Returns whether there was such a link. */
     private boolean unblock() {
         boolean any = false;
         if (!blocked.isEmpty()) {
@@ -691,7 +691,7 @@ final class ClientConnection extends Http2ConnectionHandler {
             ChannelHandlerContext from, boolean outbound, Throwable cause, StreamException broken) {
         int id = broken.streamId();
         if (!outbound && !streams().streamMayHaveExisted(id)) {
-            // Its head is malformed. Without an entry for the stream, its body would be a connection error.
+            // The stream's head is malformed. Without an entry for the stream, its body would be a connection error.
             try {
                 streams().remote().createStream(id, false);
             } catch (Http2Exception none) {
@@ -785,7 +785,10 @@ final class ClientConnection extends Http2ConnectionHandler {
         }
     }
 
-    /** Serves a complete request at once, so that the next finds its link free. Others wait for the batch's end. */
+    /**
+     * Serves a complete request at once, so that the link is free for the next one. An incomplete request waits until
+     * the batch of bytes is read.
+     */
     private void feed(StreamLink link, boolean isWhole) {
         if (isWhole) {
             fed.remove(link);

@@ -12,7 +12,7 @@ import org.xnio.StreamConnection;
 
 /** Builds connections of HTTP/2, with their limits for clients. */
 final class ClientConnections extends AbstractHttp2ConnectionHandlerBuilder<ClientConnection, ClientConnections> {
-    /** Most requests at a time; RFC 9113, 6.5.2 advises no fewer than 100. */
+    /** At most this many requests of a connection run at a time; RFC 9113, 6.5.2 advises no fewer than 100. */
     static final int MOST_STREAMS = 100;
     /** Bytes that a client may send ahead of a stream's reader. */
     static final int STREAM_WINDOW = 64 * 1024;
@@ -22,21 +22,24 @@ final class ClientConnections extends AbstractHttp2ConnectionHandlerBuilder<Clie
      */
     static final int CONNECTION_WINDOW = 1 << 20;
 
-    /** Longest head in bytes, the same as in HTTP/1.1; see {@code Listener}. */
+    /** Limit of a head, in bytes: the same as in HTTP/1.1; see {@code Listener}. */
     static final int HEAD_BYTES =
             (int) Math.max(16 * 1024, Math.min(64 * 1024, Runtime.getRuntime().maxMemory() / 4096));
 
-    /** Most consecutive frames without data, which cost work and serve no purpose (CVE-2019-9518). */
+    /**
+     * At most this many frames without data are accepted in a row. They cost work and serve no purpose (CVE-2019-9518).
+     */
     private static final int EMPTY_FRAMES = 16;
     /**
-     * Most small continuation frames: enough for the longest head in frames of 1 KiB (CVE-2024-27316, CVE-2025-55163).
+     * At most this many small continuation frames are accepted: enough for the longest head in frames of 1 KiB
+     * (CVE-2024-27316, CVE-2025-55163).
      */
     private static final int SMALL_CONTINUATIONS = HEAD_BYTES / 1024;
-    /** Most replies to control frames that the client has not taken (CVE-2019-9512, CVE-2019-9515). */
+    /** At most this many replies to control frames wait until the client takes them (CVE-2019-9512, CVE-2019-9515). */
     private static final int CONTROL_FRAMES = 1000;
     /**
-     * Most streams that a client may reset, or make the server reset, within {@link #RESET_SECONDS} (CVE-2023-44487,
-     * CVE-2025-8671). A client that cancels answers does so a few times a second.
+     * At most this many streams may a client reset, or make the server reset, within {@link #RESET_SECONDS}
+     * (CVE-2023-44487, CVE-2025-8671). A client that cancels answers does so a few times a second.
      */
     private static final int RESETS = 200;
     /** Seconds in which {@link #RESETS} are counted. */

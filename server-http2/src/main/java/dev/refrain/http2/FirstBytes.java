@@ -118,7 +118,7 @@ final class FirstBytes implements ChannelListener<ConduitStreamSourceChannel> {
         }
     }
 
-    /** Returns bytes again that have already been read. */
+    /** Returns bytes that were put back, before those that follow in the socket. */
     private static final class PutBack extends AbstractStreamSourceConduit<StreamSourceConduit> {
         private ByteBuffer bytes;
 

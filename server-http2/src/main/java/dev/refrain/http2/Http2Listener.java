@@ -28,12 +28,15 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
     /** The protocols that a server agrees to, the preferred one first. */
     private static final List<String> AGREED = List.of(ALPN, "http/1.1", "http/1.0");
 
-    /** Most connections at a time: one for each 64 KiB of heap. Busy ones take more, from the memory budget. */
+    /**
+     * At most this many connections are open at a time: one for each 64 KiB of heap. Busy ones take more, from the
+     * memory budget.
+     */
     private static final long MOST = Math.min(250_000, Runtime.getRuntime().maxMemory() / (64 * 1024));
 
     /**
-     * Most idle links of all clients together: one for each 256 KiB of heap. A link is a stream's connection of
-     * HTTP/1.1. An idle one may hold 24 KiB, which are in no budget.
+     * At most this many idle links of all clients together are kept: one for each 256 KiB of heap. A link is a stream's
+     * connection of HTTP/1.1. An idle one may hold 24 KiB, which are in no budget.
      */
     private static final long MOST_IDLE = Runtime.getRuntime().maxMemory() / (256 * 1024);
 
@@ -99,7 +102,7 @@ public final class Http2Listener implements ChannelListener<StreamConnection> {
 
     /**
      * Makes a server agree to HTTP/2 with clients that offer it. Must be called before the handshake. A client that
-     * offers other protocols alone wants another kind of server, so the handshake ends (RFC 7301, section 3.2).
+     * offers only other protocols wants another kind of server, so the handshake ends (RFC 7301, section 3.2).
      */
     public static void offer(SSLEngine engine) {
         engine.setHandshakeApplicationProtocolSelector((of, offered) ->

@@ -81,7 +81,7 @@ final class RequestHead {
             }
             switch (known) {
                 case "host" -> {
-                    // At most one, as in HTTP/1.1 (RFC 9112, 3.2), and the same as the authority.
+                    // At most one Host field, as in HTTP/1.1 (RFC 9112, 3.2), and its value is that of the authority.
                     if (hasHost || !value.toString().equalsIgnoreCase(asked.toString())) {
                         return false;
                     }

@@ -157,7 +157,7 @@ final class ClientRequest {
         return route;
     }
 
-    /** Null if this is forwarded untouched. */
+    /** Null if the request is forwarded untouched. */
     Endpoint endpoint() {
         return route == null ? null : route.endpoint();
     }
@@ -238,7 +238,7 @@ final class ClientRequest {
         isKeyOld = true;
     }
 
-    /** Whether this asks for the record of a generation (W60), or takes its answer back (W85). */
+    /** Whether the request asks for the record of a generation (W60), or takes the generation's answer back (W85). */
     boolean isGeneration() {
         return route.path().equals("/generation")
                 && (exchange.getRequestMethod().equals(Methods.GET)

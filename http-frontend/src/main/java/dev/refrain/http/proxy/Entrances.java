@@ -71,8 +71,8 @@ final class Entrances {
      * The client that calls providers.
      *
      * @param tls null for the JVM's default
-     * @param makeRoom cuts off so many of the clients for which the proxy has waited longest; called if calls wait for
-     *     memory
+     * @param makeRoom cuts off the clients for which the proxy has waited longest, up to the given number, if memory is
+     *     tight; called every second, and more often while calls wait for memory
      */
     static UpstreamClient client(Settings settings, SSLContext tls, MemoryBudget memory, IntConsumer makeRoom) {
         ProxySettings proxy = settings.proxy();
@@ -93,7 +93,7 @@ final class Entrances {
                 makeRoom);
     }
 
-    /** Which callers are served, and how often; without configured names. */
+    /** Tells callers apart and limits their rates. {@link #ruleset} adds names, teams and allowed keys. */
     static Callers callers(Settings settings, ResponseCache cache) {
         Callers callers = new Callers(cache, settings.key().credentialFields(), Map.of());
         AccessSettings access = settings.access();

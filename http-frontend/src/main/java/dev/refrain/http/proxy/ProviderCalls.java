@@ -88,7 +88,7 @@ final class ProviderCalls {
                         identityCoding || isRecorded);
     }
 
-    /** The route with the provider's id of a response in place of the one that a hit gave it (W26b). */
+    /** The route with the provider's id of a response in place of the id that a hit gave that response (W26b). */
     private Route providersRoute(ClientRequest request) {
         Route route = request.route();
         String id = route.responseId();

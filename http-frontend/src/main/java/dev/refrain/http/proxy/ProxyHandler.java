@@ -53,9 +53,9 @@ import org.xnio.channels.StreamSourceChannel;
 final class ProxyHandler implements HttpHandler {
     private static final Logger LOG = LoggerFactory.getLogger(ProxyHandler.class);
 
-    /** Longest body, in bytes, that is held in memory in any case. */
+    /** Limit of the bodies that are held in memory in any case, in bytes. */
     private static final long SHORT_BODY = 64 * 1024;
-    /** Most items whose answers an I/O thread gathers itself. */
+    /** For at most this many items, an I/O thread gathers the answers itself. */
     private static final int FEW_ITEMS = 16;
 
     private final Parts parts;
@@ -142,7 +142,8 @@ final class ProxyHandler implements HttpHandler {
         };
         Executor worker = exchange.getConnection().getWorker();
         if (request.method().equals("DELETE")) {
-            // It may walk the whole store and wait for other machines. Few at a time, as TLS needs the threads.
+            // Taking an answer back may walk the whole store and wait for other machines. Only a few requests do so at
+            // a time, as TLS needs the threads.
             takingBack.execute(answer, worker);
         } else {
             // The record may have to be read from disk.
@@ -199,7 +200,7 @@ final class ProxyHandler implements HttpHandler {
     /** Decodes a body and decides about the request; for a long body on another thread. */
     private void open(ClientRequest request, ContentCoding coding, byte[] sent, MemoryBudget.Reservation held) {
         boolean isPlain = coding == ContentCoding.IDENTITY;
-        // Made here, before another thread needs it.
+        // The context is made here, before another thread needs it.
         request.context();
         if (sent.length <= (isPlain ? LongBodies.LONG : SHORT_BODY)) {
             try {
@@ -226,7 +227,9 @@ final class ProxyHandler implements HttpHandler {
                         flaw -> unopened(request, sent, flaw));
     }
 
-    /** Answers once the shared tier was asked for unknown ids. A known id changes key and body (W26b). */
+    /**
+     * Answers after the shared tier was asked for unknown ids. An id that becomes known changes key and body (W26b).
+     */
     private void answerOnceIdsAreKnown(
             ClientRequest request, Decision decision, byte[] body, byte[] sent, MemoryBudget.Reservation held) {
         // On another thread, as the body may be long.
@@ -304,7 +307,7 @@ final class ProxyHandler implements HttpHandler {
         Upstream call = calls.of(
                 request, () -> new HeldBody(ProviderCalls.outgoing(decision, body, sent, held)), controls.enabled());
         if (key != null) {
-            // The shortcut makes keys from bodies as they are sent, and picks no sample.
+            // The shortcut makes keys from bodies as they are sent, picks none of several samples, and paces no answer.
             if (body == sent && request.asked().isPlain()) {
                 request.shortcut()
                         .learn(
@@ -348,7 +351,7 @@ final class ProxyHandler implements HttpHandler {
         return PacedSink.of(request.asked().replay(), cache, key, timer, request.client());
     }
 
-    /** Answers embeddings item by item, or else as a whole. A long body, or many items, takes another thread. */
+    /** Answers embeddings item by item, or else as a whole; on another thread if the body is long or has many items. */
     private void embed(
             ClientRequest request, boolean isLong, Supplier<ItemByItem> items, Upstream all, Runnable whole) {
         ItemByItem.Part part = some -> calls.identified(request, calls.of(request, () -> new HeldBody(some), true));

@@ -74,7 +74,7 @@ public final class ProxyServer implements AutoCloseable {
     private final ServerTls tls;
     /** Null until the server listens. */
     private Listener listener;
-    /** Null unless it is enabled, and after it has been closed. */
+    /** Null if it is not enabled, or has been closed. */
     private AdminServer admin;
     /** Whether each request is the last of its connection. */
     private volatile boolean draining;
@@ -323,7 +323,7 @@ public final class ProxyServer implements AutoCloseable {
     /** Ends the open connections: the next answer on each is the last. Waits until none is left, within the limit. */
     private void drain() {
         if (listener != null && settings.reusePort()) {
-            // Before connections end, so that clients that connect again reach the process that takes over.
+            // Accepting ends first, so that clients that connect again reach the process that takes over.
             listener.stopAccepting();
             closeAdmin();
         }
@@ -370,7 +370,7 @@ public final class ProxyServer implements AutoCloseable {
             LockSupport.parkNanos(POLL_NANOS);
         }
         longBodies.close();
-        // Before the I/O threads end, since these tell the clients, and release the memory held for them.
+        // Calls end before the I/O threads, which tell the clients of the end and release the memory held for them.
         client.close();
         if (listener != null) {
             listener.close();

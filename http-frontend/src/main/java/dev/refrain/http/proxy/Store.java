@@ -92,7 +92,7 @@ public final class Store {
                 .maxAnswerBytes((int) settings.limits().storedAnswer().bytes())
                 .sweepInterval(settings.sweepInterval())
                 .staleIfError(settings.staleIfError())
-                // For providers that never stop sending. The idle timeout ends silent calls much earlier.
+                // Ends calls whose provider never stops sending. The idle timeout ends silent calls much earlier.
                 .upstreamTimeout(Duration.ofDays(1))
                 .silentCall(settings.timeouts().silentCall())
                 .neverStored(settings.neverStored())
@@ -115,7 +115,7 @@ public final class Store {
     /**
      * Opens the folder of recordings; null unless one is set.
      *
-     * @throws IOException if it cannot be read, or a file in it is damaged; closes the cache
+     * @throws IOException if it cannot be read, or a file in it is damaged; the cache is then closed
      */
     static Cassettes cassettes(Settings settings, ResponseCache cache) throws IOException {
         if (settings.cassettes() == null) {

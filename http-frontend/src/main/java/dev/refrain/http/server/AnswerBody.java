@@ -11,10 +11,11 @@ import org.xnio.channels.StreamSinkChannel;
 
 /**
  * Writes the body of an answer, or the bytes of a tunnel, to the client's socket without waiting. Bytes that the socket
- * does not take go to a backlog, and are written when it becomes writable. A client that takes nothing for long is cut
- * off.
+ * does not take go to a backlog, and are written when it becomes writable. A client that takes nothing for too long is
+ * cut off.
  *
- * <p>Used on the exchange's I/O thread. Only {@link #send} may run on another thread that writes in its place.
+ * <p>Used on the exchange's I/O thread. Only {@link #send} may run on another thread, which then writes in place of the
+ * I/O thread.
  */
 final class AnswerBody {
     private static final Logger LOG = LoggerFactory.getLogger(AnswerBody.class);
@@ -138,7 +139,7 @@ final class AnswerBody {
         }
     }
 
-    /** Writes what the socket takes. Returns whether all of it has reached the socket; if not, a flush is needed. */
+    /** Writes what the socket takes. Returns false if the channel has taken all bytes, but still has to be flushed. */
     boolean send(ByteBuffer bytes) throws IOException {
         while (bytes.hasRemaining()) {
             int count = begun ? Pieces.write(channel, bytes) : Pieces.writeFirst(channel, bytes);

@@ -25,9 +25,9 @@ import io.undertow.util.StatusCodes;
 
 /** Writes the status and header fields of an answer, or of an error of the proxy. For one thread at a time. */
 final class AnswerStart {
-    /** Most characters of a reason phrase, which with the text before it must fit into Undertow's 16 KiB buffer. */
+    /** Limit of a reason phrase, in characters. With the text before it, it must fit into Undertow's 16 KiB buffer. */
     private static final int MOST_REASON = 8 * 1024;
-    /** Most bytes of trailer fields, which must fit into another such buffer behind the last chunk. */
+    /** Limit of the trailer fields, in bytes. They must fit into another such buffer, behind the last chunk. */
     private static final int MOST_TRAILERS = 8 * 1024;
     /** Bytes of a field's line beside name and value: a colon, a blank and the line's end. */
     private static final int MARKS = 4;

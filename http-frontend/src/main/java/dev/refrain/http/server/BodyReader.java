@@ -21,7 +21,7 @@ public final class BodyReader {
         void failed(ProxyException why);
     }
 
-    /** Most bytes that are allocated for an announced length before the bytes arrive. */
+    /** At most this many bytes are allocated for an announced length before the bytes arrive. */
     private static final int MAX_FIRST_GUESS = 64 * 1024;
 
     private static final int FIRST_GUESS = 4096;
@@ -32,7 +32,7 @@ public final class BodyReader {
     private final ClientLimits limits;
     private final Receiver receiver;
     private final WaitTimer timer;
-    /** Size of the full buffer: one byte more than needed, so that the end is seen without growing it once more. */
+    /** Bytes of the full buffer: one more than needed, so that the end is seen without growing the buffer again. */
     private final int full;
 
     private final MemoryBudget.Reservation held;

@@ -19,7 +19,7 @@ import org.xnio.conduits.ConduitStreamSourceChannel;
 
 /**
  * A client's connection after it has been upgraded from HTTP (RFC 9110, 7.8). Publishes the client's bytes to the
- * provider's connection: each piece is read when that has room for it.
+ * provider's connection: each piece is read when the provider's connection has room for it.
  *
  * <p>Each side may end its direction while the other goes on sending. Once the provider has ended its direction, the
  * client has {@link #LINGER_SECONDS} to end its own.

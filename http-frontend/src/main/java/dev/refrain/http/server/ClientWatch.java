@@ -13,8 +13,8 @@ import org.xnio.conduits.ConduitStreamSourceChannel;
 import org.xnio.conduits.StreamSourceConduit;
 
 /**
- * Notices that a client leaves. It sees when the connection is closed. On request it also sees when the client closes
- * its side while it waits for an answer, when no failing write would show that.
+ * Notices that a client leaves: always when the connection is closed, and if asked, also when the client closes its
+ * side while it waits for an answer. No failing write would show the latter.
  *
  * <p>A client that has left and a client that has only finished sending look the same. So only requests whose answer
  * nobody else gets are watched. For them the end of the client's data counts as leaving, as in nginx and Go's server.

@@ -9,8 +9,8 @@ import java.util.function.Consumer;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * Gives answers that do not depend on the request's body. Only reading a chunked body finds its end, so it is read
- * before the answer is sent. A malformed body gets an error, and nothing in it is taken for another request.
+ * Gives answers that do not depend on the request's body. The end of a chunked body is found only by reading, so such a
+ * body is read first. A malformed body gets an error, and nothing in it is taken for another request.
  */
 public final class EarlyAnswer {
     /** The longest unwanted body that is read to its end, in bytes. */

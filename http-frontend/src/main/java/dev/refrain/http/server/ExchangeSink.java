@@ -78,9 +78,11 @@ public final class ExchangeSink implements ResponseSink {
 
     // Used on the I/O thread only.
     private final AnswerBody body;
-    /** Watches whether the client closes its side, after which the call goes on; null if not watched so. */
+    /**
+     * Watches whether the client closes its side, after which the call goes on; null if nothing is watched for that.
+     */
     private ClientWatch notice;
-    /** Watches whether the client closes its side, after which the call ends; null if not watched so. */
+    /** Watches whether the client closes its side, after which the call ends; null if nothing is watched for that. */
     private ClientWatch watch;
 
     /** Null unless the request is for a websocket. */
@@ -102,7 +104,7 @@ public final class ExchangeSink implements ResponseSink {
 
     /** Whether the thread that fetches the answer may write it, too. */
     private volatile boolean fetches;
-    /** Whether the I/O thread has finished its part of the request before the answer. */
+    /** Whether the I/O thread has done all that it does for the request before the answer begins. */
     private volatile boolean settled;
 
     /** Whether another thread has begun the answer, so that the client may have it already. */
@@ -142,8 +144,9 @@ public final class ExchangeSink implements ResponseSink {
 
     /**
      * Notes that the answer is fetched for this client, so the thread that reads it may also write it, as far as that
-     * needs no waiting. For followers the I/O threads write, or one thread might have to write to a thousand of them.
-     * Over TLS and HTTP/2 the I/O threads write as well, because there several directions or streams share one state.
+     * needs no waiting. To followers, which wait for another client's call, the I/O threads write; else one thread
+     * might have to write to a thousand of them. Over TLS and HTTP/2 the I/O threads write as well, because there both
+     * directions, or several streams, share one state.
      */
     public void fetches() {
         HttpServerConnection connection = (HttpServerConnection) exchange.getConnection();
@@ -156,9 +159,9 @@ public final class ExchangeSink implements ResponseSink {
     }
 
     /**
-     * Counts the client as gone as soon as it closes its side of the connection. For an answer that nobody else gets
-     * and that is still awaited. Must be called on the I/O thread, after the request has been read to its end, as the
-     * last step of the I/O thread before the answer.
+     * Counts the client as gone as soon as it closes its side of the connection. To be used for an answer that nobody
+     * else gets and that is still awaited. Must be called on the I/O thread, after the request has been read to its
+     * end, as the last step of the I/O thread before the answer.
      */
     public void leaveWithClient() {
         if (!over && !ended) {
@@ -237,7 +240,7 @@ public final class ExchangeSink implements ResponseSink {
         }
     }
 
-    /** Whether the head is of use to a client before the body comes. A length alone is not. */
+    /** Whether the head helps a client before the body comes: only that of a stream, whose length is not known. */
     private static boolean isOfUse(ResponseHead head) {
         return head.contentLength() < 0;
     }
@@ -262,7 +265,7 @@ public final class ExchangeSink implements ResponseSink {
         }
     }
 
-    /** Writes in place of the I/O thread, which need not be woken. Bytes that are not taken stay in the buffer. */
+    /** Writes in place of the I/O thread, so that it need not be woken. Bytes that are not taken stay in the buffer. */
     private void writeInPlace(ByteBuffer bytes) {
         try {
             if (!over && !body.hasWaited() && tunnel == null && (held == null || beginInPlace()) && body.isOpen()) {

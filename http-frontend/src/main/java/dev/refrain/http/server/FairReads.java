@@ -61,7 +61,7 @@ final class FairReads extends AbstractStreamSourceConduit<StreamSourceConduit> {
     private void resume(boolean wasResumed, long count) {
         isOpen |= count > 0;
         if (count < 0) {
-            // After the end of the data, the conduit would run the listener again and again.
+            // Reads stay suspended: after the end of the data, the conduit would run the listener again and again.
             isPaused = false;
         } else if (wasResumed) {
             isPaused = true;

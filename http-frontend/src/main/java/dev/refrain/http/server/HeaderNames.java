@@ -9,7 +9,7 @@ import java.util.Map;
 /** Undertow's form of those header fields of the wire contract for which it has no constants. */
 public final class HeaderNames {
     public static final HttpString GENERATION_ID = new HttpString("X-Generation-Id");
-    /** The SDKs of OpenAI and Anthropic read it before they send a request again. */
+    /** The SDKs of OpenAI and Anthropic read this field before they send a request again. */
     static final HttpString SHOULD_RETRY = new HttpString("x-should-retry");
 
     static final HttpString REQUEST_ID = new HttpString(RequestId.FIELD);

@@ -13,8 +13,8 @@ import java.nio.charset.StandardCharsets;
 import org.xnio.IoUtils;
 
 /**
- * Passes on interim answers (RFC 9110, 15.2). Undertow cannot send them, so they are written below it, while it writes
- * nothing. Clients do not depend on them, so an interim answer that the socket does not take is dropped.
+ * Passes on interim answers (RFC 9110, 15.2). Undertow cannot send them, so they are written to the conduit below it,
+ * while it writes nothing. Clients do not depend on them, so one that the socket does not take is dropped.
  *
  * <p>Used on the I/O thread only.
  */
@@ -30,7 +30,10 @@ final class InterimAnswers {
         this.exchange = exchange;
     }
 
-    /** Passes on an interim answer, unless the client's version of HTTP has none, or the client has got too many. */
+    /**
+     * Passes on an interim answer, unless it is too long, the client's version of HTTP has none, or the client has got
+     * too many.
+     */
     void send(ResponseHead head) {
         // The proxy itself sends "100 Continue", when it wants the body.
         boolean isOurs =

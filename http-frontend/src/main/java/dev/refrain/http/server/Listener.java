@@ -50,8 +50,8 @@ public final class Listener implements AutoCloseable {
     private static final int MAX_CONNECTIONS =
             (int) Math.min(1_000_000, Runtime.getRuntime().maxMemory() / BYTES_PER_CONNECTION);
     /**
-     * Longest head of a request. Each connection may hold the beginning of one, so a heap of less than 256 MiB allows
-     * less than 64 KiB.
+     * Limit of a request's head, in bytes. Each connection may hold the beginning of one, so a heap of less than 256
+     * MiB allows less than 64 KiB.
      */
     private static final int MAX_HEADER_BYTES =
             (int) Math.max(16 * 1024, Math.min(64 * 1024, Runtime.getRuntime().maxMemory() / 4096));
@@ -203,9 +203,10 @@ public final class Listener implements AutoCloseable {
     }
 
     /**
-     * Whether all threads that serve connections run. A fault that the JVM raises outside of any task ends one (JDK 17
-     * does so some time after an access to a mapped file for which the disk had no room). Its connections, and those
-     * that come and are given to it, get no answer any more; the others notice nothing. True once it is being closed.
+     * Whether all threads that serve connections run. A thread ends by a fault that the JVM raises outside of any task
+     * (JDK 17 does so some time after an access to a mapped file for which the disk had no room). Then the connections
+     * of that thread, and new ones that it is given, get no answer any more; all others notice nothing. True once the
+     * listener is being closed.
      */
     public boolean isAlive() {
         for (int i = 0; i < worker.getIoThreadCount(); i++) {
@@ -256,7 +257,7 @@ public final class Listener implements AutoCloseable {
     }
 
     /**
-     * Counts down after the thread has selected. A task could run before, but a pipe's event comes from the selector.
+     * Counts down after the thread has selected. A task could run earlier, but a pipe's event comes from the selector.
      */
     private static void onceSelected(XnioIoThread thread, CountDownLatch then) {
         try {

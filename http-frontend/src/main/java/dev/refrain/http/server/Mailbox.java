@@ -14,7 +14,9 @@ class Mailbox {
     private final Executor thread;
     private final Consumer<Object> receiver;
     private final Queue<Object> messages;
-    /** Messages announced to the I/O thread since it was last idle. Excludes those that wait for the next one. */
+    /**
+     * Messages announced to the I/O thread since it was last idle; those of {@link #deliverWithNext} are not announced.
+     */
     private final AtomicInteger announced = new AtomicInteger();
 
     /**

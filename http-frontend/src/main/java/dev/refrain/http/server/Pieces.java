@@ -9,10 +9,10 @@ public final class Pieces {
     /** Length of a piece in bytes; small enough for the processor's caches. */
     private static final int LENGTH = 64 * 1024;
 
-    /** Length of the piece that Undertow keeps for each connection. */
+    /** Bytes of the first piece, to which Undertow refers until the connection's next response. */
     private static final int FIRST_LENGTH = 4 * 1024;
 
-    /** Bytes of a piece in direct memory, which is not copied: larger writes are faster (docs/measurements). */
+    /** Bytes of a piece in direct memory, which the JDK does not copy. Larger writes are faster (docs/measurements). */
     public static final int DIRECT_LENGTH = 256 * 1024;
 
     private Pieces() {}

@@ -20,8 +20,8 @@ import org.xnio.ssl.SslConnection;
  * a client, and with it the vendors' SDKs for Java: a hit for a request of more than 8 KiB took 43 ms there.
  *
  * <p>The system may reset the option at any time (tcp(7), {@code TCP_QUICKACK}), so it is set before each wait for a
- * part of a request. XNIO does not offer it, so its channel is reached by reflection. Only Linux has
- * {@code TCP_QUICKACK}; elsewhere nothing is done.
+ * part of a request. XNIO does not offer the option, so XNIO's channel is reached by reflection. Only Linux has {@code
+ * TCP_QUICKACK}; elsewhere nothing is done.
  */
 final class PromptAcks {
     private static final Logger LOG = LoggerFactory.getLogger(PromptAcks.class);
@@ -57,7 +57,10 @@ final class PromptAcks {
         }
     }
 
-    /** Called before a wait for the rest of a request, on the connection's I/O thread. */
+    /**
+     * Makes the system acknowledge at once. To be called before a wait for the rest of a request, on the connection's
+     * I/O thread.
+     */
     static void send(HttpServerExchange exchange) {
         if (SOCKET != null
                 && exchange.getConnection() instanceof HttpServerConnection connection

@@ -36,7 +36,7 @@ public final class ServerTls implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ServerTls.class);
 
     /**
-     * Factor by which there may be fewer connections than without TLS, since each takes more heap. On JDK 17 an idle
+     * By this factor there may be fewer connections than without TLS, since each takes more heap. On JDK 17 an idle
      * connection takes 8.6 KB, and 3.2 KB without TLS. A stalled handshake takes 13.5 KB, and 21.5 KB in the middle of
      * a long first message. {@code SmallHeapTlsIT} reaches the limit.
      */
@@ -84,7 +84,7 @@ public final class ServerTls implements AutoCloseable {
             ChannelListener<StreamConnection> open,
             OptionMap options)
             throws IOException {
-        // It has a pool of larger buffers, since a whole TLS record does not fit into the server's buffers.
+        // UndertowXnioSsl has larger buffers, since a whole TLS record does not fit into the server's buffers.
         ssl = new UndertowXnioSsl(worker.getXnio(), OptionMap.EMPTY, first);
         checks.scheduleWithFixedDelay(this::renew, CHECK_SECONDS, CHECK_SECONDS, TimeUnit.SECONDS);
         return ssl.createSslConnectionServer(
@@ -135,7 +135,7 @@ public final class ServerTls implements AutoCloseable {
     /**
      * Reads the files again, changed or not.
      *
-     * @return whether they have changed since they were last looked at
+     * @return whether the files have changed since they were last checked
      * @throws IOException if one cannot be used; clients are then shown the previous certificate
      */
     public synchronized boolean reload() throws IOException {

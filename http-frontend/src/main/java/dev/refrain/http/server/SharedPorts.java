@@ -48,7 +48,7 @@ public final class SharedPorts extends SelectorProvider {
     }
 
     /**
-     * Sets whether server sockets opened from now on share their ports. On only while the two listeners open.
+     * Sets whether server sockets opened from now on share their ports. True only while the two listeners are opened.
      *
      * @throws IOException if ports cannot be shared
      */

@@ -10,8 +10,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * The clients for which the proxy waits, the longest wait first. While the memory budget is tight, it cuts off clients
- * that have moved no byte for seconds, because others need the memory held for them. Thread-safe.
+ * The clients for which the proxy waits, the longest wait first. While the memory budget is tight, those that have
+ * moved no byte for seconds are cut off, because others need the memory held for them. Thread-safe.
  */
 public final class SlowClients {
     /** A pause that a healthy client on a slow network may make. */
@@ -48,7 +48,7 @@ public final class SlowClients {
         makeRoom(MOST_AT_ONCE);
     }
 
-    /** Cuts off at most so many of the clients that have been waited for longest, if the budget is tight. */
+    /** Cuts off the clients that have been waited for longest, at most {@code most} of them, if the budget is tight. */
     public void makeRoom(int most) {
         if (!memory.isTight()) {
             return;

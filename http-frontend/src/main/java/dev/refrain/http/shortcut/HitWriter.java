@@ -32,7 +32,7 @@ final class HitWriter implements ResponseSink {
 
     private byte[] message = new byte[16 * 1024];
 
-    // The connection of the current request.
+    // The current request, with the connection over which it came.
     private Shortcut connection;
     private KnownHead known;
     private CacheRequest request;
@@ -92,7 +92,7 @@ final class HitWriter implements ResponseSink {
         return key != null && cache.pipeline().respondIfStored(key, like.directives(), this);
     }
 
-    /** The key of the latest request, or null if that is not eligible. */
+    /** The key of the latest request, or null if the request is not eligible. */
     CacheKey key() {
         return key;
     }

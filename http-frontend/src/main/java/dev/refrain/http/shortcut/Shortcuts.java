@@ -108,7 +108,7 @@ public final class Shortcuts {
     }
 
     /**
-     * Replaces the ruleset. Heads that were remembered under another one are not used.
+     * Replaces the ruleset. Heads that were remembered under another ruleset are not used.
      *
      * @param rules null to turn shortcuts off, because more than heads and the store decide about hits
      */

@@ -25,8 +25,9 @@ import java.util.function.LongSupplier;
  */
 final class Admission {
     /**
-     * Most bytes that a call holds. It has 32 KiB of its request that wait to be written, or an incomplete TLS record
-     * and the 16 KiB that were read last. In addition it has a piece of 16 KiB that its client has not taken.
+     * Limit of the memory that a call holds, in bytes. The call has 32 KiB of its request that wait to be written, or
+     * an incomplete TLS record and the 16 KiB that were read last. In addition it has a piece of 16 KiB that its client
+     * has not taken.
      */
     static final int CALL_BYTES = 64 * 1024;
 
@@ -39,17 +40,22 @@ final class Admission {
     /** Memory of a request that waits for its call, beside its head and body. */
     static final int WAITING_BYTES = 4 * 1024;
 
-    /** Number of waits for clients to end at a time, if so many may be ended. */
+    /**
+     * At least this many waits for slow clients are to be ended at a time, or all that may be ended if there are fewer.
+     */
     private static final int LEAST_ENDED = 32;
 
     static final long LONGEST_WAIT_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     /** A call that wants to begin. */
     interface Applicant {
-        /** The call may begin, and must call {@link Admission#leave} in the end. Called on one of the given threads. */
+        /**
+         * The call may begin, and must call {@link Admission#leave} in the end. Called on one of the threads given to
+         * the constructor.
+         */
         void admitted();
 
-        /** The call has waited in vain. Called on one of the given threads. */
+        /** The call has waited in vain. Called on one of the threads given to the constructor. */
         void refused();
     }
 
@@ -71,16 +77,16 @@ final class Admission {
     private final IntConsumer makeRoom;
     private final LongSupplier nanoTime;
 
-    // The oldest first; guarded by this. Known are clients that have taken an answer before.
+    // The waiting calls, the oldest first; guarded by this. A known client has taken an answer before.
     private final Deque<Waiting> known = new ArrayDeque<>();
     private final Deque<Waiting> unknown = new ArrayDeque<>();
     /** Whether a run of {@link #check} is scheduled. */
     private boolean isCheckScheduled;
 
     /**
-     * @param threads the threads on which calls begin that had to wait
+     * @param threads on which {@link Applicant#admitted} and {@link Applicant#refused} are called
      * @param soon runs a task a fraction of a second later
-     * @param makeRoom ends so many of the longest waits for clients that take nothing
+     * @param makeRoom ends the longest waits for slow clients, up to the given number
      */
     Admission(MemoryBudget memory, Executor threads, Executor soon, IntConsumer makeRoom, LongSupplier nanoTime) {
         this.memory = memory;
@@ -121,7 +127,7 @@ final class Admission {
     /**
      * Refuses the oldest waiting call of an unknown client, in favour of a newer request.
      *
-     * @return whether there was one; its own memory is released at once, and that of its request soon
+     * @return whether there was such a call; its own memory is released at once, and that of its request soon
      */
     boolean displace() {
         Waiting oldest;
@@ -136,13 +142,13 @@ final class Admission {
         return true;
     }
 
-    /** A call that was admitted is over. */
+    /** Releases the memory of an admitted call that is over, and lets waiting calls begin. */
     void leave() {
         memory.release(CALL_BYTES);
         admit();
     }
 
-    /** A call stops waiting. If it has been admitted meanwhile, it is still told so. */
+    /** Ends a call's wait. A call that has been admitted meanwhile is still told so. */
     void withdraw(Applicant call) {
         boolean waited;
         synchronized (this) {
@@ -155,8 +161,8 @@ final class Admission {
     }
 
     /**
-     * Checks the waiting calls; repeated while there are any. Memory may be released anywhere, and calls that have
-     * waited too long are refused.
+     * Refuses the calls that have waited too long, and lets others begin if there is room for them by now, since other
+     * holders of memory release it without a word to this class. Repeated while calls wait.
      */
     private void check() {
         List<Waiting> late = new ArrayList<>();
@@ -176,7 +182,7 @@ final class Admission {
             run(threads, call.call()::refused);
         }
         if (waiting > 0) {
-            // Ending a wait may release less memory than a call needs.
+            // At least LEAST_ENDED, since ending a wait may release less memory than a call needs.
             makeRoom.accept(Math.max(waiting, LEAST_ENDED));
             admit();
         }
@@ -190,7 +196,10 @@ final class Admission {
         }
     }
 
-    /** The next call to begin, with its memory reserved: what it held while it waited, and the rest. */
+    /**
+     * Takes the next call to begin, and raises its reservation to {@link #CALL_BYTES}. Null if no call waits, or none
+     * has room.
+     */
     private synchronized Waiting next() {
         for (boolean isKnown : new boolean[] {true, false}) {
             Deque<Waiting> line = isKnown ? known : unknown;

@@ -20,7 +20,7 @@ import java.util.Map;
  * <p>Used by one thread at a time.
  */
 final class AnswerReader {
-    /** Longest head in bytes, with all interim heads before it. */
+    /** Limit of a head with all interim heads before it, in bytes. */
     static final int MAX_HEAD_BYTES = 384 * 1024;
 
     /** First byte that a TLS server sends to a client without TLS (RFC 8446, 5.1). */
@@ -77,7 +77,7 @@ final class AnswerReader {
     private int headBytes;
     /** Number of complete lines so far. */
     private int lines;
-    /** Bytes that the listener lets the head hold. */
+    /** Memory that the listener has granted for the head, in bytes. */
     private long granted;
 
     private AnswerHead.Builder head;
@@ -98,8 +98,8 @@ final class AnswerReader {
     }
 
     /**
-     * Expects the answer to a request, perhaps for a websocket. Bytes after a {@code 101} that grants one are passed on
-     * like those of a body.
+     * Expects the answer to a request, perhaps for a websocket. If a {@code 101} grants the websocket, the bytes after
+     * it are passed on like those of a body.
      */
     void expect(String method, boolean isForWebSocket) {
         mayBecomeWebSocket = isForWebSocket;

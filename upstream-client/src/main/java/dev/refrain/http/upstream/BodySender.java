@@ -15,7 +15,7 @@ import java.util.concurrent.RejectedExecutionException;
  * <p>Used on the event loop only, except for the methods of a subscriber.
  */
 final class BodySender implements Flow.Subscriber<ByteBuffer> {
-    /** Most pieces of a streamed body that are requested from the client at a time. */
+    /** At most this many pieces of a streamed body are requested from the client at a time. */
     private static final int STREAMED_PIECES = 2;
 
     /** Receives the body. All methods are called on the event loop. */
@@ -74,7 +74,7 @@ final class BodySender implements Flow.Subscriber<ByteBuffer> {
         return body == null || isHeld();
     }
 
-    /** There may be room for more. */
+    /** Requests the pieces that had to wait for room, if there is room now. */
     void writable() {
         if (owed > 0 && !stopped && out.hasRoom()) {
             int more = owed;
@@ -116,7 +116,7 @@ final class BodySender implements Flow.Subscriber<ByteBuffer> {
 
     @Override
     public void onError(Throwable why) {
-        // Never during start(), whose caller does not expect it.
+        // Reported later, since the caller of start() does not expect a failure during that call.
         later(() -> {
             if (!stopped) {
                 out.bodyFailed(why);

@@ -18,7 +18,8 @@ final class ConnectionBuffers extends AbstractByteBufAllocator {
     /** Binary logarithm of the pages in a chunk: a chunk has 1 MiB. */
     private static final int CHUNK_ORDER = 7;
     /**
-     * Direct memory is taken from the JVM in chunks of this size. All but one or two for each thread are given back.
+     * Direct memory is taken from the JVM in chunks of this size. Unused chunks are given back, all but one or two for
+     * each thread.
      */
     static final int CHUNK_BYTES = PAGE_BYTES << CHUNK_ORDER;
 
@@ -31,7 +32,7 @@ final class ConnectionBuffers extends AbstractByteBufAllocator {
 
     /**
      * @param threads number of threads that read and write
-     * @param mostDirectBytes most bytes of direct memory to take
+     * @param mostDirectBytes limit of the direct memory to take, in bytes
      */
     ConnectionBuffers(int threads, long mostDirectBytes) {
         this.mostDirectBytes = mostDirectBytes;

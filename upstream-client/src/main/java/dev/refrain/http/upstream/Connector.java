@@ -40,8 +40,8 @@ import javax.net.ssl.SSLPeerUnverifiedException;
 /**
  * Makes connections: looks the name up, tries its addresses, and makes the TLS handshake. One timeout covers all steps.
  *
- * <p>The addresses are tried by RFC 8305: the address families alternate, IPv6 first, and each attempt has a head start
- * over the next. So an address that does not answer costs a fraction of a second, not a whole timeout.
+ * <p>The addresses are tried as RFC 8305 says: the address families alternate, IPv6 first, and each attempt has a head
+ * start over the next. So an address that does not answer costs a fraction of a second, not a whole timeout.
  */
 final class Connector {
     /** RFC 8305, 5 and 8: "Connection Attempt Delay". */
@@ -221,7 +221,9 @@ final class Connector {
             }
         }
 
-        /** Works on a copy, because closing a channel removes it from the list. */
+        /**
+         * Closes the attempts that have not won. Works on a copy, because closing a channel removes it from the list.
+         */
         private void closeOthers() {
             List.copyOf(trying).forEach(Channel::close);
         }

@@ -24,8 +24,8 @@ interface Exchange {
     void unconnected(Throwable why);
 
     /**
-     * The request's head was not sent completely, so the provider cannot have acted on the request. The call may begin
-     * again on another connection ({@link #begins}).
+     * The request's head was not sent completely, or the provider says that it has not processed the request. The call
+     * may begin again on another connection ({@link #begins}).
      */
     void unsent(Throwable why);
 
@@ -70,7 +70,7 @@ interface Exchange {
         /** Asks for more of the answer's body. */
         void read();
 
-        /** Breaks the call off. None of its methods is called afterwards. */
+        /** Breaks the call off. None of the call's methods is called afterwards. */
         void cancel();
     }
 }

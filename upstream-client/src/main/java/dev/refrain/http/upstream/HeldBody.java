@@ -34,7 +34,10 @@ public final class HeldBody implements RequestBody {
     /** One subscriber's place in the body. */
     private final class Sending implements Flow.Subscription {
         private final Flow.Subscriber<? super ByteBuffer> subscriber;
-        /** Pieces requested but not passed on. The thread that raises it from zero also serves later requests. */
+        /**
+         * Number of pieces requested but not passed on. The thread that raises the number from zero serves later
+         * requests, too.
+         */
         private final AtomicLong demand = new AtomicLong();
 
         private int at;

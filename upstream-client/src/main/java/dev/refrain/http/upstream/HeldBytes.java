@@ -18,7 +18,7 @@ final class HeldBytes {
     private int from;
     private int to;
 
-    /** @param most most bytes to hold; more than 1024 */
+    /** @param most limit of the bytes held; more than 1024 */
     HeldBytes(int most) {
         this.most = most;
     }
@@ -67,7 +67,7 @@ final class HeldBytes {
     /**
      * Takes the oldest bytes.
      *
-     * @param most most bytes to take
+     * @param most limit of the bytes to take
      * @return the bytes, valid until more are added
      */
     ByteBuffer take(int most) {

@@ -34,7 +34,9 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
         /** The connection's provider has answered. */
         void answers();
 
-        /** The first answer shows that the provider cannot be reached in this way. */
+        /**
+         * The first bytes show that the provider expects TLS, or has refused the handshake, and so cannot be reached.
+         */
         void unreachable(ProxyException why);
 
         /** The connection is closed; perhaps without ever having been idle. */
@@ -113,7 +115,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
     /**
      * Sends a call.
      *
-     * @return false if the connection is closed, and nothing was sent
+     * @return false if the connection is closed, so that nothing was sent
      */
     boolean start(Exchange call) {
         // A new connection may still have to read messages of its handshake.
@@ -224,7 +226,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
             return;
         }
         try {
-            // Released first, because a client with a complete answer may call again at once.
+            // The connection is released first, because a client with a complete answer may call again at once.
             release();
             current.call.piece(bytes);
             current.call.ended(Map.of());
@@ -338,7 +340,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Answ
             }
         }
 
-        /** From here on, the bytes of both sides are passed on until both have ended. */
+        /** From now on, the bytes of client and provider are passed on until both have ended their direction. */
         void switchProtocols() {
             isSwitched = true;
             channel.config().setAllowHalfClosure(true);

@@ -23,7 +23,7 @@ import java.util.Map;
  * <p>Used on the event loop only, except {@link Exchange.Wire}, which any thread may use.
  */
 final class Http2Call implements Exchange.Wire, BodySender.Out {
-    /** Most held bytes that are passed on at a time: as many as a frame has. */
+    /** At most this many held bytes are passed on at a time: as many as a frame may have. */
     private static final int PIECE = 16 * 1024;
 
     private final Http2Connection connection;
@@ -35,7 +35,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
 
     /** The pending write of the request's head. */
     private ChannelFuture head;
-    /** The count of {@link WatchedChannel#written} before that write. */
+    /** The count of {@link WatchedChannel#written} before the head was written. */
     private long writtenBefore;
 
     private long headBytes;
@@ -61,7 +61,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
     private Map<String, List<String>> trailers = Map.of();
     /** The failure to report after all held bytes; null if nothing failed. */
     private Throwable failure;
-    /** Whether the call is told no more. */
+    /** Whether the call has ended, and is told no more. */
     private boolean over;
 
     Http2Call(Http2Connection connection, Exchange call, int id, long beganNanos) {
@@ -305,7 +305,7 @@ final class Http2Call implements Exchange.Wire, BodySender.Out {
     }
 
     private void malformed(ProxyException why) {
-        // Fails first: a reset closes the stream, and would report a less precise reason.
+        // The call fails first: a reset closes the stream, and would report a less precise reason.
         fail(why);
         connection.reset(id, Http2Error.PROTOCOL_ERROR);
     }

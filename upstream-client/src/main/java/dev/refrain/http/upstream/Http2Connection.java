@@ -55,7 +55,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         /**
          * The connection takes no more calls. Called once.
          *
-         * @param why null if it was ready before
+         * @param why null if the connection was ready before
          */
         void retired(Http2Connection connection, ProxyException why);
 
@@ -70,8 +70,8 @@ final class Http2Connection extends Http2ConnectionHandler {
     }
 
     /**
-     * Most calls at a time, even if the provider takes more; RFC 9113, 6.5.2 advises servers to take no fewer than 100.
-     * All calls share one event loop and one TCP connection, where a lost packet delays all of them.
+     * At most this many calls run at a time, even if the provider takes more; RFC 9113, 6.5.2 advises servers to take
+     * no fewer than 100. All calls share one event loop and one TCP connection, where a lost packet delays all of them.
      */
     static final int MOST_CALLS = 100;
 
@@ -395,7 +395,7 @@ final class Http2Connection extends Http2ConnectionHandler {
         lastReadNanos = nanoTime.getAsLong();
         discards = discards || !blocks.came(((ByteBuf) message).nioBuffer());
         if (discards) {
-            // No frame can be dropped, since later ones cannot be decoded without it (RFC 9113, 4.3).
+            // The connection must end: later frames cannot be decoded without this one (RFC 9113, 4.3).
             ReferenceCountUtil.release(message);
             abort(ProxyException.noRoom());
             return;
@@ -411,7 +411,7 @@ final class Http2Connection extends Http2ConnectionHandler {
     @Override
     protected void handlerRemoved0(ChannelHandlerContext from) throws Exception {
         super.handlerRemoved0(from);
-        // Netty has dropped the header block that these bytes were reserved for.
+        // Netty has dropped its unfinished header block, so the memory reserved for that block is released.
         blocks.close();
     }
 

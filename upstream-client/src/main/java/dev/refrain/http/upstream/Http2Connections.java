@@ -28,9 +28,12 @@ final class Http2Connections extends AbstractHttp2ConnectionHandlerBuilder<Http2
      */
     private static final int CONNECTION_WINDOW = 4 << 20;
 
-    /** Most consecutive empty frames. They are no error, since some servers flush that way. */
+    /** At most this many empty frames are accepted in a row. Fewer are no error, since some servers flush that way. */
     private static final int EMPTY_FRAMES = 1000;
-    /** Most small continuation frames: enough for the longest head in frames of 1 KiB, which some servers use. */
+    /**
+     * At most this many small continuation frames are accepted: enough for the longest head in frames of 1 KiB, which
+     * some servers use.
+     */
     private static final int SMALL_CONTINUATIONS = AnswerReader.MAX_HEAD_BYTES / 1024;
     /** A window is reopened when half of it is used up. */
     private static final float WINDOW_RATIO = 0.5f;
@@ -66,7 +69,7 @@ final class Http2Connections extends AbstractHttp2ConnectionHandlerBuilder<Http2
                 .initialWindowSize(STREAM_WINDOW)
                 .maxHeaderListSize(AnswerReader.MAX_HEAD_BYTES));
         headerSensitivityDetector((name, value) -> Http2Head.isSensitive(name));
-        // The setting is only advisory (RFC 9113, 6.5.2), and a refusal by the provider says more.
+        // The setting is only advisory (RFC 9113, 6.5.2), and a provider's refusal of a long head says more.
         encoderIgnoreMaxHeaderListSize(true);
         decoderEnforceMaxConsecutiveEmptyDataFrames(EMPTY_FRAMES);
         decoderEnforceMaxSmallContinuationFrames(SMALL_CONTINUATIONS);
@@ -85,7 +88,7 @@ final class Http2Connections extends AbstractHttp2ConnectionHandlerBuilder<Http2
         return connection;
     }
 
-    /** Sets the window of all streams together. Must be called once the settings have been written. */
+    /** Sets the window of all streams together. Must be called after the settings have been written. */
     static void widen(io.netty.handler.codec.http2.Http2Connection connection) throws Http2Exception {
         connection.local().flowController().incrementWindowSize(connection.connectionStream(), CONNECTION_WINDOW);
     }

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.function.LongSupplier;
 
 /**
- * Connections to one provider that serve a single call each: those for websockets. As many are made at a time as shared
- * ones, but they are counted separately, so that a burst of one kind does not delay the other.
+ * Connections to one provider that serve a single call each: those for websockets. As many may be made at a time as
+ * shared ones, but the two kinds are counted separately, so that a burst of one does not delay the other.
  *
  * <p>Thread-safe. The monitor is a leaf lock: no call's methods run while it is held.
  */

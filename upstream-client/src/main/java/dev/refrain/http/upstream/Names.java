@@ -30,14 +30,14 @@ import java.util.concurrent.TimeUnit;
  * <p>Thread-safe.
  */
 final class Names implements AutoCloseable {
-    /** Most queries at a time whose answer is shared with later lookups of the same name. */
+    /** At most this many unanswered queries are shared with later lookups of the same name. */
     private static final int SHARED_QUESTIONS = 64;
     /** "Resolution Delay" (RFC 8305, 3 and 8): how long IPv4 addresses wait for IPv6 addresses. */
     private static final long RESOLUTION_DELAY_MILLIS = 50;
 
     /** How long a name is taken to have only IPv4 addresses. */
     private static final long IPV4_ALONE_NANOS = TimeUnit.SECONDS.toNanos(30);
-    /** Most names that are remembered to have only IPv4 addresses. Beyond that, the oldest is forgotten. */
+    /** At most this many names are remembered to have only IPv4 addresses. Beyond that, the oldest is forgotten. */
     private static final int MAX_IPV4_ALONE = 1_000;
 
     private static final DefaultHostsFileEntriesResolver HOSTS_FILE = new DefaultHostsFileEntriesResolver();
@@ -88,7 +88,7 @@ final class Names implements AutoCloseable {
     }
 
     private void ask(String host, Receiver receiver) {
-        // One lookup for both families: if the file has addresses of one of them, these are all.
+        // One lookup for both families: if the hosts file has addresses of only one, the name has no others.
         List<InetAddress> local = HOSTS_FILE.addresses(host, ResolvedAddressTypes.IPV4_PREFERRED);
         if (local != null && !local.isEmpty()) {
             receiver.resolved(local, true);
@@ -184,7 +184,9 @@ final class Names implements AutoCloseable {
             }
         }
 
-        /** Remembers whether the name has only IPv4 addresses, to spare later lookups the other query. */
+        /**
+         * Remembers whether the name has only IPv4 addresses, so that later lookups need no query for IPv6 addresses.
+         */
         private void note() {
             if (!hasIpv4) {
                 // The name may have other addresses by now.

@@ -28,13 +28,13 @@ import java.util.function.LongSupplier;
  */
 final class ProviderConnections implements Http1Connection.Owner, Http2Connection.Owner {
     /**
-     * Most connections being made at a time. That allows hundreds a second to a provider on the other side of the
-     * world, for a fraction of a second of processor time.
+     * At most this many connections are being made at a time. That allows hundreds a second to a provider on the other
+     * side of the world, for a fraction of a second of processor time.
      */
     static final int MOST_CONNECTING = 128;
     /**
-     * {@link #MOST_CONNECTING} until it is known how many calls a connection takes. Over HTTP/2 it may be 100, and a
-     * burst would make far too many connections. More than one, since one may be stuck.
+     * {@link #MOST_CONNECTING} until it is known how many calls a connection takes. Over HTTP/2 it may take 100, so
+     * that a burst would make far too many connections. Not only one is made, since that one may be stuck.
      */
     private static final int MOST_CONNECTING_AT_FIRST = 2;
 
@@ -43,8 +43,8 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
 
     /**
      * Time after an answer within which a provider that keeps no connections closes them, without having said so. Until
-     * a provider is known to keep connections, each rests for this long before it is used again. Otherwise a request
-     * would now and then be sent over a connection that is just being closed.
+     * a provider is known to keep connections, each connection rests for this long before it is used again. Otherwise a
+     * request would now and then be sent over a connection that is just being closed.
      */
     private static final long REST_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
@@ -98,7 +98,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
         this.lone = new LoneConnections(origin, connector, loops, reachability, nanoTime);
     }
 
-    /** Finds a connection for a call. The call may have ended meanwhile, if it comes from another connection. */
+    /** Finds a connection for a call. A call that another connection could not take may have ended meanwhile. */
     void enter(Exchange call) {
         Http2Connection free;
         Http1Connection connection;
@@ -306,7 +306,7 @@ final class ProviderConnections implements Http1Connection.Owner, Http2Connectio
             shared.remove(connection);
             isLost = why != null && http2;
             if (why != null && !http2) {
-                // It still counted as being made, and HTTP/2 is no longer wanted.
+                // The connection still counted as being made, and HTTP/2 is no longer wanted.
                 connecting--;
             }
         }

@@ -15,7 +15,7 @@ import java.util.function.Consumer;
 
 /** Makes a proxy connect to a provider (RFC 9110, 9.3.6), then removes itself from the pipeline. */
 final class ProxyTunnel extends ChannelInboundHandlerAdapter implements AnswerReader.Listener {
-    /** Most memory for the head of the proxy's answer, in bytes. No call exists yet on which it could be reserved. */
+    /** Limit of the memory for the head of the proxy's answer, in bytes. There is no call yet to reserve it for. */
     private static final int MOST_HEAD_BYTES = 64 * 1024;
 
     private final ProxyRules.Proxy proxy;

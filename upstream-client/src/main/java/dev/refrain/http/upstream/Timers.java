@@ -7,6 +7,6 @@ interface Timers {
     /** Monotonic time in nanoseconds, as {@link System#nanoTime}. */
     long nanoTime();
 
-    /** Runs a task on a timer thread after so many nanoseconds, unless it is cancelled before. */
+    /** Runs a task on a timer thread after this many nanoseconds, unless it is cancelled before. */
     Future<?> after(long nanos, Runnable task);
 }

@@ -58,7 +58,7 @@ final class TlsSessions {
      * connection is closed; before TLS 1.3, all handshakes share the place's session.
      *
      * @param place from {@link #take}
-     * @return a handler to add before the TLS handler, which sees these first bytes; null if it is not needed
+     * @return a handler that sees these first bytes, to be added before the TLS handler; null if none is needed
      */
     synchronized ChannelInboundHandlerAdapter shookHands(int place, SSLSession session) {
         if (!session.getProtocol().equals(SINGLE_USE)) {
@@ -77,8 +77,8 @@ final class TlsSessions {
     }
 
     /**
-     * Watches for the first bytes after a handshake. If a provider sends tickets, it sends them there, before any
-     * answer. If it sent none, the place has no session, and its next handshake is a full one.
+     * Watches for the first bytes after a handshake. A provider sends its tickets, if any, in these bytes, before any
+     * answer. If it sent none, the place has no session, and the next handshake in this place is a full one.
      */
     private final class TicketWatch extends ChannelInboundHandlerAdapter {
         private final int place;

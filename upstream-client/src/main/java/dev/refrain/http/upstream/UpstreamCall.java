@@ -17,18 +17,20 @@ import java.util.function.Consumer;
  * One call to the upstream: sends a request and passes the answer to a sink as it arrives.
  *
  * <p>After some pieces, more are requested only when all have been taken ({@link ResponseSink#whenDrained}). So a slow
- * client slows the provider down instead of filling memory. A call is repeated only if its connection was closed before
- * the request could be written, since the provider cannot have acted on it (RFC 9110, 9.2.2). Timers may end the call
- * while the event loop delivers, so deliveries hold this object's monitor. They never block, since the sink does not.
- * Thread-safe.
+ * client slows the provider down instead of filling memory. A call is repeated only if its request could not be
+ * written, or the provider has refused it unprocessed: then the provider cannot have acted on it (RFC 9110, 9.2.2).
+ * Timers may end the call while the event loop delivers, so deliveries hold this object's monitor. They never block,
+ * since the sink does not. Thread-safe.
  */
 public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Applicant, Exchange {
-    /** Most repetitions of a call. A provider that shuts down may refuse it on one connection after another. */
+    /**
+     * A call is repeated at most this often. A provider that shuts down may refuse it on one connection after another.
+     */
     private static final int MOST_REPEATS = 3;
 
     /**
-     * Bytes of an answer that are passed on before the call waits until they have been taken. Waiting wakes the
-     * client's thread and the event loop, which is not worth it for short events.
+     * Bytes of an answer that are passed on before the call waits until they have been taken. Each wait wakes the
+     * client's thread and the event loop, which would cost more than it gains for short events.
      */
     private static final int UNDRAINED_BYTES = 8 * 1024;
 
@@ -43,7 +45,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
     /** Null while there is no connection. */
     private Wire wire;
 
-    /** How often the call was repeated, because its request had not been sent. */
+    /** How often the call was repeated after {@link #unsent}. */
     private int repeats;
 
     /** Null until the answer begins. */
@@ -248,7 +250,7 @@ public final class UpstreamCall implements Upstream, Upstream.Call, Admission.Ap
             fields = (AnswerFields) answer.fields();
             lastPieceNanos = client.time().nanoTime();
             waitingForUpstream = true;
-            // First, because the sink may cancel the call at once, which must also cancel this timer.
+            // The timer is set first, because the sink may cancel the call at once, which must also cancel the timer.
             watchForSilence(silenceLimit.toNanos());
             sink.head(answer);
         }

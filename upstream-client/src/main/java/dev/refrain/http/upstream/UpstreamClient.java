@@ -23,7 +23,7 @@ public final class UpstreamClient implements AutoCloseable {
     private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private static final int TICK_SECONDS = 1;
-    /** Most waits for clients that are ended at each tick while memory is tight. */
+    /** At most this many waits for slow clients are ended at each tick, while memory is tight. */
     private static final int MOST_ENDED = 128;
     /** Interval at which calls that wait for memory are checked, in milliseconds. */
     private static final int CHECK_MILLIS = 100;
@@ -51,7 +51,8 @@ public final class UpstreamClient implements AutoCloseable {
      * A client.
      *
      * @param memory budget for the memory of calls
-     * @param makeRoom ends so many of the longest waits for clients; called if calls wait for memory
+     * @param makeRoom ends the longest waits for slow clients, up to the given number, if memory is tight; called every
+     *     second, and more often while calls wait for memory
      */
     public UpstreamClient(UpstreamOptions options, MemoryBudget memory, IntConsumer makeRoom) {
         this(options, memory, makeRoom, null, null);
@@ -145,7 +146,7 @@ public final class UpstreamClient implements AutoCloseable {
         return buffers.directBytes();
     }
 
-    /** The threads that read from providers. For tests, which wait for tasks that follow an answer there. */
+    /** The threads that read from providers. Tests wait for the tasks of these threads that follow an answer. */
     EventLoopGroup loops() {
         return loops;
     }

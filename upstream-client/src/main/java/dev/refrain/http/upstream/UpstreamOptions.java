@@ -19,7 +19,7 @@ public record UpstreamOptions(Timeouts timeouts, int maxCalls, ProxyRules proxie
      * @param response from the start of a call, connecting included, until the head of its answer
      * @param idle between two pieces of an answer
      * @param tunnelIdle between two pieces over a websocket, in either direction
-     * @param keepAlive how long to keep an idle connection, if the provider does not say how long it does
+     * @param keepAlive how long to keep an idle connection, if the provider does not say how long it keeps one
      */
     public record Timeouts(
             Duration connect, Duration response, Duration idle, Duration tunnelIdle, Duration keepAlive) {}
