@@ -5,8 +5,8 @@ public final class Wildcards {
     private Wildcards() {}
 
     /**
-     * Whether a pattern matches a whole name; case matters. Clients choose the names, so the time is bounded: it
-     * backtracks to the latest {@code *} only, which takes at most the product of the two lengths.
+     * Whether a pattern matches a whole name; case matters. Clients choose the names, so the time is bounded: the
+     * search backtracks to the latest {@code *} only. Its steps are at most the product of the two lengths.
      */
     public static boolean matches(String pattern, String name) {
         int p = 0;

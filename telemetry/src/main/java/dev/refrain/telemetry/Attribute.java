@@ -35,7 +35,7 @@ final class Attribute {
     static final AttributeKey<String> KEY = stringKey("refrain.key");
     static final AttributeKey<String> REQUEST_ID = stringKey("refrain.request_id");
 
-    /** Most characters of a value, since a span may wait in memory for long until it is exported. */
+    /** Limit of a value, in characters, because a span may wait in memory for long until it is exported. */
     private static final int LONGEST = 300;
 
     private Attribute() {}

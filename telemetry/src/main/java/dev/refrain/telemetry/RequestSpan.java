@@ -50,7 +50,7 @@ final class RequestSpan implements RequestTrace {
         set(Attribute.KEY, request.key() == null ? null : request.key().shortDigest());
         set(Attribute.REQUEST_ID, request.requestId());
         if (request.cut() || request.status() >= 500) {
-            // In a server's span, errors of the client do not count.
+            // In a server's span, a status that blames the client (4xx) is no error.
             String token = request.reason() == null ? "cut" : request.reason();
             span.setStatus(StatusCode.ERROR)
                     .setAttribute(

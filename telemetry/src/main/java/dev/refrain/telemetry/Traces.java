@@ -35,18 +35,18 @@ public final class Traces implements RequestTrace.Source {
     }
 
     /**
-     * Traces by the agent or SDK with which this process was started; empty if there is none. Must be called once, at
-     * the start: an SDK that is set later is not noticed.
+     * The source that makes spans by the agent or SDK with which this process was started; empty if there is none. Must
+     * be called once, at the start: an SDK that is set later is not noticed.
      */
     public static Optional<RequestTrace.Source> ofThisProcess() {
         return of(GlobalOpenTelemetry.get());
     }
 
-    /** Traces by an OpenTelemetry instance; empty if it records nothing at all. */
+    /** The source that makes spans by an OpenTelemetry instance; empty if that records nothing at all. */
     static Optional<RequestTrace.Source> of(OpenTelemetry telemetry) {
         Tracer tracer = telemetry.getTracer(NAME);
-        // A probe span, because the instance's type does not tell: an agent may be behind any. A span that never ends
-        // is never exported.
+        // A probe span shows whether spans are recorded. The instance's type does not, since an agent may be behind any
+        // type. The probe never ends, so it is never exported.
         Span probe = tracer.spanBuilder(NAME).setNoParent().startSpan();
         return probe.getSpanContext().isValid()
                 ? Optional.of(new Traces(tracer, telemetry.getPropagators().getTextMapPropagator()))
@@ -65,7 +65,7 @@ public final class Traces implements RequestTrace.Source {
         @Override
         public RequestTrace begin(Account request) {
             Context current = Context.current();
-            // An agent that instruments the server has made a span for the request already.
+            // A current span is that of an agent that instruments the server.
             boolean isWithin = Span.fromContext(current).getSpanContext().isValid();
             Context parent = isWithin ? current : sender;
             Span span = traces.tracer

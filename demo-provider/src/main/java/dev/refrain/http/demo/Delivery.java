@@ -22,7 +22,7 @@ final class Delivery implements IoCallback {
         this.pauseNanos = duration.toNanos() / answer.pieces().size();
     }
 
-    /** Sends the answer; if it is not an error, that takes the given time. */
+    /** Sends the answer, spread over the given time. An error is sent at once. */
     static void send(HttpServerExchange exchange, DemoAnswer answer, Duration duration) {
         Delivery delivery = new Delivery(answer, answer.status() == 200 ? duration : Duration.ZERO);
         exchange.setStatusCode(answer.status());

@@ -14,7 +14,7 @@ import java.util.Map;
 public final class DemoProvider implements AutoCloseable {
     private static final String BASE_PATH = "/v1";
     private static final HttpString ANTHROPIC_VERSION = new HttpString("anthropic-version");
-    /** More than the front-end accepts. */
+    /** Limit of a request body, in bytes; the front-end allows no higher one to be configured. */
     private static final long MAX_REQUEST_BYTES = 1L << 30;
 
     private static final Map<String, DemoFormat> FORMATS = Map.of(

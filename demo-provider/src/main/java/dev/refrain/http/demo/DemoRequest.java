@@ -79,7 +79,7 @@ record DemoRequest(ObjectNode fields, JsonNode input, int inputTokens) {
             this.parameter = parameter;
         }
 
-        /** The field that is wrong, or null if it is not a single one. */
+        /** The field that is wrong, or null if no single field is. */
         String parameter() {
             return parameter;
         }

@@ -19,7 +19,7 @@ import java.util.StringJoiner;
 final class EmbeddingsFormat implements DemoFormat {
     private static final int DEFAULT_DIMENSIONS = 1536;
     private static final int MAX_DIMENSIONS = 4096;
-    /** OpenAI's limit. */
+    /** OpenAI's limit of inputs in one request. */
     private static final int MAX_INPUTS = 2048;
 
     @Override

@@ -4,7 +4,7 @@ package dev.refrain.semantics.answer;
 public enum CacheField {
     /** HIT or MISS. */
     STATUS("X-OpenRouter-Cache-Status"),
-    /** Seconds for which the entry lives on. */
+    /** Seconds until the entry expires. */
     TTL("X-OpenRouter-Cache-TTL"),
     /** Seconds since the entry was stored. */
     AGE("X-OpenRouter-Cache-Age"),

@@ -10,7 +10,7 @@ import dev.refrain.engine.exchange.Savings;
  * 9211 apply. Stateless.
  */
 public final class CacheHeaders {
-    /** Prices what a hit saves. */
+    /** Knows the price of what a hit saves. */
     @FunctionalInterface
     public interface Pricing {
         /** The money that an answer from the cache saves, such as {@code 0.0015 USD}; null if it is not known. */
@@ -37,7 +37,7 @@ public final class CacheHeaders {
      * @param outcome null where caching was off
      * @param key null if the request has none
      * @param status of the upstream's answer, if the request was forwarded
-     * @param pricing of the request, with its model; null only if {@code outcome} is
+     * @param pricing of the request, with its model; null only if {@code outcome} is null
      */
     public static void write(CacheOutcome outcome, CacheKey key, int status, Pricing pricing, ResponseFields headers) {
         if (outcome instanceof CacheOutcome.Items items) {

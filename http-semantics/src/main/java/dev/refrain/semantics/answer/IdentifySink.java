@@ -16,7 +16,7 @@ import java.util.Locale;
 
 /**
  * Finds the generation id of an upstream's answer (wire rule W23): its {@code X-Generation-Id} header, else the
- * {@code id} of a non-streaming body, else a new one.
+ * {@code id} of a non-streaming body, else a new id.
  *
  * <p>The id goes into the head, so a JSON body without the header is held back until its {@code id} has arrived, which
  * in the known formats is among the first bytes. Streams are never held back. A stream with a wrong content type is
@@ -24,15 +24,15 @@ import java.util.Locale;
  * on without a copy. As thread-safe as the sink behind it.
  */
 public final class IdentifySink extends ForwardingSink {
-    /** Most bytes that are held back. A body whose id has not arrived by then gets a new one. */
+    /** At most this many bytes are held back. A body whose id has not arrived by then gets a new id. */
     private static final int MAX_HELD = 256 * 1024;
     /**
-     * Bytes of heap reserved for a byte held back: for the buffer here, and for the parser's own, which keeps a string
-     * or number until it is complete.
+     * Bytes of heap to reserve for each byte that is held back. The buffer here keeps a copy, and so does the parser
+     * while a string or number is incomplete.
      */
     private static final int HELD_FACTOR = 4;
 
-    /** Clients or proxies might refuse a longer header value. */
+    /** Limit of an id, in characters. Clients or proxies might refuse a longer header value. */
     private static final int MAX_ID_LENGTH = 256;
 
     /** Without Jackson's shared table of field names, since answers could fill it. */
@@ -41,7 +41,7 @@ public final class IdentifySink extends ForwardingSink {
             .build();
 
     private ResponseHead head;
-    /** Null once the head has been passed on. */
+    /** The search for the id; null unless the head is held back. */
     private Search search;
 
     private final MemoryBudget.Reservation held;

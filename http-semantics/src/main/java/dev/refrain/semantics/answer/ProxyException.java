@@ -90,7 +90,7 @@ public final class ProxyException extends Exception {
         return forwarded;
     }
 
-    /** The request is wrong; the message says what is, and what was expected. */
+    /** The request is wrong; the message says what is wrong in it, and what was expected. */
     public static ProxyException badRequest(String message) {
         return refused(400, "bad-request", message);
     }
@@ -237,7 +237,7 @@ public final class ProxyException extends Exception {
                 null);
     }
 
-    /** As many calls to providers as may be are under way. */
+    /** As many calls to providers are under way as the limit allows. */
     public static ProxyException overloaded(int limit) {
         return refused(
                 503,
@@ -275,8 +275,8 @@ public final class ProxyException extends Exception {
     }
 
     /**
-     * The {@code ProxyException} for any failure. That is the first one in its chain of causes, or the one that fits a
-     * known cause, or else {@link #unreachable(Throwable)}.
+     * Turns a failure into a {@code ProxyException}. Looks through the chain of causes for the first that is one
+     * already, or is of a known type. If there is none, returns {@link #unreachable(Throwable)}.
      */
     public static ProxyException of(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
@@ -290,7 +290,7 @@ public final class ProxyException extends Exception {
                 return notCached();
             }
             if (cause instanceof ProtocolException) {
-                // Its message may quote the answer.
+                // The exception's message may quote the answer.
                 return malformed("it is not HTTP");
             }
         }

@@ -47,7 +47,7 @@ public final class RequestId {
         return "req" + GenerationId.mint(epochSeconds).substring(3);
     }
 
-    /** A view of a request's fields in which this id replaces the one that was sent. */
+    /** A view of a request's fields in which the given id replaces the id that was sent. */
     public static RequestFields in(RequestFields fields, String id) {
         return fields.with(FIELD, id);
     }

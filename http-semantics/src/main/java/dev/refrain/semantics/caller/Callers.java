@@ -29,7 +29,7 @@ import java.util.Set;
  * without case. Empty lines do not count.
  *
  * <p>The API keys of a team (W83) count as one key. A request with no other credential has the team's scope. A request
- * with others has a scope made of the team and the others.
+ * with other credentials has a scope made of the team and those.
  */
 public final class Callers {
     /** Fields whose whole value is an API key. */
@@ -50,7 +50,7 @@ public final class Callers {
 
     private final CacheScope anonymous;
     private final LabelledTags labelled;
-    /** Null if requests are not counted. */
+    /** The request rates of API keys; null if requests are not counted. */
     private final RequestRates rates;
 
     /**
@@ -65,7 +65,7 @@ public final class Callers {
     }
 
     /**
-     * Callers with teams, of whom some or all are served.
+     * Callers with teams. Either all callers are served, or only those with allowed API keys.
      *
      * @param cache the cache that makes the scopes
      * @param fields which fields hold credentials
@@ -132,8 +132,8 @@ public final class Callers {
 
     /**
      * The tags of all scopes that belong to a configured label: those lately seen under it, those logged under it, and
-     * its team's, even if no request came with that. Tags of other teams are left out, since the label's keys may have
-     * left those teams.
+     * its team's tag, even if no request has had that tag. Tags of other teams are left out, since the label's keys may
+     * have left those teams.
      *
      * @param logged tags that the log has under the label; the log may be older than the configuration
      */
@@ -246,9 +246,9 @@ public final class Callers {
         private final List<String> all = new ArrayList<>(4);
         /** Indexes in {@link #all} of the values that are API keys. */
         private final BitSet apiKeys = new BitSet();
-        /** The only API key; null if there is none yet. */
+        /** The API key that was added last; null if there is none yet. */
         private String apiKey;
-        /** Whether there is more than one API key, or another credential. */
+        /** Whether there are different API keys, or a credential of another kind. */
         private boolean several;
 
         /** @param field in lower case */
@@ -309,7 +309,7 @@ public final class Callers {
             return found;
         }
 
-        /** Whether there is an API key and all of them are allowed; always true if everybody is served. */
+        /** Whether there are API keys and all of them are allowed; always true if everybody is served. */
         boolean areAllowed() {
             for (int i = apiKeys.nextSetBit(0); i >= 0 && !allowed.isEmpty(); i = apiKeys.nextSetBit(i + 1)) {
                 if (!allowed.contains(sha256(all.get(i)))) {

@@ -9,7 +9,7 @@ import java.util.Set;
  * would show one customer's answers to another. Immutable and thread-safe; nothing is null.
  */
 public final class CredentialFields {
-    /** Parts of the names of credential fields: the contract's six, and more that occur in no other names. */
+    /** Parts of names of credential fields: the contract's six, and others that no other field's name contains. */
     private static final List<String> WORDS = List.of(
             "auth",
             "key",
@@ -69,14 +69,14 @@ public final class CredentialFields {
      * The built-in rule, changed by an operator.
      *
      * @param added names of further credential fields
-     * @param removed names of fields that hold no credential; has precedence
+     * @param removed names of fields that hold no credential, even if the rule or {@code added} says they do
      */
     public CredentialFields(FieldNames added, FieldNames removed) {
         this.added = added;
         this.removed = removed;
     }
 
-    /** Whether a field of this name counts; case does not matter. */
+    /** Whether a field of this name holds a credential; case does not matter. */
     public boolean contains(String name) {
         String lower = name.toLowerCase(Locale.ROOT);
         return !removed.contains(lower) && (added.contains(lower) || looksLikeOne(lower));

@@ -19,7 +19,7 @@ public record FieldNames(List<String> names) {
     /** RFC 9110, 5.1. */
     private static final Pattern NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9a-z-]+");
 
-    /** @throws IllegalArgumentException if one is not a field name */
+    /** @throws IllegalArgumentException if a name is not a field name */
     public FieldNames {
         for (String name : names) {
             if (!NAME.matcher(name).matches() || name.equals("*")) {
@@ -32,7 +32,7 @@ public record FieldNames(List<String> names) {
     /**
      * Reads names.
      *
-     * @throws IllegalArgumentException if one is not a field name
+     * @throws IllegalArgumentException if a name is not a field name
      */
     public static FieldNames parse(String text) {
         String lower = text.strip().toLowerCase(Locale.ROOT);
@@ -53,7 +53,7 @@ public record FieldNames(List<String> names) {
         return false;
     }
 
-    /** Whether a name has a {@code *}. */
+    /** Whether any of the names contains a {@code *}. */
     public boolean hasPatterns() {
         return names.stream().anyMatch(name -> name.indexOf('*') >= 0);
     }

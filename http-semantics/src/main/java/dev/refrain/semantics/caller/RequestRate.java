@@ -18,7 +18,7 @@ public final class RequestRate {
     /**
      * The rate of a key that has made no request.
      *
-     * @param perSecond positive, and not so small that one request takes a century
+     * @param perSecond positive; the interval between two requests must be shorter than a century
      * @param burst requests at once, positive
      * @param now in nanoseconds, as {@link System#nanoTime}
      */

@@ -6,7 +6,7 @@ import java.util.function.LongSupplier;
 
 /**
  * The {@link RequestRate}s of API keys that were seen lately. A key is known by its scope, which is a keyed digest. If
- * there are too many keys, those with the fewest requests are forgotten, and begin with a full burst. Thread-safe.
+ * there are too many keys, those with the fewest requests are forgotten and begin with a full burst again. Thread-safe.
  */
 public final class RequestRates {
     private static final long MAX_BYTES = 4 << 20;

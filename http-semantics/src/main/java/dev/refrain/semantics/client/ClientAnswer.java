@@ -14,21 +14,21 @@ import java.util.Map;
  * the cache did (wire rules W20 to W33). It is built on first use, since many programs never read it.
  *
  * <p>One thread at a time reads the body; any thread may close it. A read waits for bytes that have not arrived. If the
- * body is closed early, the answer is fetched to its end all the same (wire rule W29). The rest is thread-safe.
+ * body is closed early, the answer is fetched to its end all the same (wire rule W29). All else is thread-safe.
  */
 public final class ClientAnswer implements AutoCloseable {
     private final int status;
-    /** Null, as are the next two fields, if the header was given ready-made. */
+    /** The answer's head. It and the next two fields are null if the header was given ready-made. */
     private final ResponseHead head;
 
     private final CacheKey key;
     private final CacheHeaders.Pricing pricing;
     private final byte[] whole;
 
-    /** Null until first use. Racing threads may build it twice, with equal results. */
+    /** The header; null until its first use. Racing threads may build it twice, with equal results. */
     private volatile Map<String, List<String>> fields;
 
-    /** Null until first use if {@link #whole} is set. */
+    /** The body as a stream; null until its first use if {@link #whole} is set. */
     private InputStream body;
 
     private ClientAnswer(

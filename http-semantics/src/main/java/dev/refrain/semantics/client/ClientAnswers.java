@@ -16,8 +16,9 @@ public final class ClientAnswers {
     /**
      * Takes a bad answer back, as a proxy's client does by {@code DELETE /v1/generation} (wire rule W85). Removes the
      * entry that answered, or that was stored from the answer, here and in the shared tier. An answer that is still
-     * being fetched goes on, and is not stored. An entry that has replaced the answer meanwhile stays. Embeddings that
-     * were answered item by item have no entry of their own: ask again with {@code X-OpenRouter-Cache-Clear}.
+     * being fetched is delivered to its end, but not stored. An entry that has replaced the answer meanwhile stays.
+     * Embeddings that were answered item by item have no entry of their own: ask again with
+     * {@code X-OpenRouter-Cache-Clear}.
      *
      * <pre>{@code
      * ClientAnswers.takeBack(cache, response.headers()::values);      // openai-java, anthropic-java, OkHttp
@@ -28,7 +29,7 @@ public final class ClientAnswers {
      *
      * @param cache the client's cache
      * @param header returns the lines of a field of the answer; null or empty if there are none
-     * @return whether the header names an entry; whether it was still there does not matter
+     * @return whether the header names an entry, even if that entry was no longer there
      */
     public static boolean takeBack(ResponseCache cache, Function<String, List<String>> header) {
         String key = null;

@@ -50,8 +50,8 @@ import org.slf4j.LoggerFactory;
  * up, joins a call that is under way or calls the provider with the wrapped client, and stores the answer. Keys, header
  * fields and records are those of the proxy.
  *
- * <p>Thread-safe. The program owns the cache and closes it. Long, since blocking and asynchronous calls share every
- * step.
+ * <p>Thread-safe. The program owns the cache and closes it. Long, since blocking and asynchronous calls share all of
+ * its steps.
  */
 public final class ClientCache {
     private static final Logger LOG = LoggerFactory.getLogger(ClientCache.class);
@@ -95,9 +95,9 @@ public final class ClientCache {
     }
 
     /**
-     * The path to which a request that bypasses the cache must be sent. If its own path names an answer by the id that
-     * a hit gave it, the provider's id replaces that (wire rule W26b). Waits for the shared tier if there is one and
-     * the hit may have been on another machine.
+     * The path to which a request that bypasses the cache must be sent. If the request's own path names an answer by an
+     * id that a hit gave, the provider's id replaces that id (wire rule W26b). Waits for the shared tier if there is
+     * one and the hit may have been on another machine.
      *
      * @return the changed path; null if the request's own is right
      */
@@ -142,11 +142,12 @@ public final class ClientCache {
      * Answers a request like {@link #execute}, without waiting. Only if the request names an earlier answer that this
      * machine does not know, it waits for the shared tier.
      *
-     * @param response converts the answer for the program; the answer is closed if the future is complete already
+     * @param response converts the answer for the program. If the future has been completed in another way, the answer
+     *     is closed
      * @param failure converts what {@code execute} would throw
      * @return null if the cache has no part in the request. On a hit, the future is complete already. Otherwise it
      *     completes on a thread of the executor, on which dependents may wait for the answer's body. It fails with
-     *     exactly what {@code failure} returns. Cancelling it counts as leaving (wire rule W29)
+     *     exactly what {@code failure} returns. Cancelling the future counts as leaving (wire rule W29)
      */
     public <T> CompletableFuture<T> executeAsync(
             ClientRequest request, Function<ClientAnswer, T> response, UnaryOperator<Throwable> failure) {
@@ -212,7 +213,7 @@ public final class ClientCache {
         return options.executor();
     }
 
-    /** Decides; null if the cache has no part in the request. */
+    /** Decides how a request is answered; null if the cache has no part in it. */
     private Exchange begin(ClientRequest request) throws IOException {
         ClientHead head = heads.of(request);
         if (head == null) {
@@ -321,12 +322,12 @@ public final class ClientCache {
         private final RequestRecord record;
         private final Replay replay;
         private CacheControls controls;
-        /** Null until the request is started. */
+        /** Hands the answer to the program; null until the request is started. */
         private ClientExchange client;
 
         /** Whether the store has been looked up without a hit. */
         private boolean hasMissed;
-        /** Null unless the store had the answer. */
+        /** The answer from the store; null if it had none. */
         private ClientAnswer stored;
 
         private CacheKey key;
@@ -336,7 +337,7 @@ public final class ClientCache {
         private Supplier<byte[]> outgoing;
 
         private byte[] sent;
-        /** Null unless the request is answered item by item. */
+        /** Answers the request item by item; null if it is answered as a whole. */
         private ItemByItem items;
 
         Exchange(ClientRequest request, ClientHead head) {
@@ -375,7 +376,7 @@ public final class ClientCache {
             if (options.isRecorded()) {
                 controls = CacheControls.OFF;
             }
-            // If only the body could have turned caching on, it counts as off.
+            // If only the body could have turned caching on, caching counts as off.
             ifItFails = controls.enabled() ? new CacheOutcome.Bypass(reason) : null;
             record.asked(ifItFails, null, null);
             return this;
@@ -391,7 +392,8 @@ public final class ClientCache {
             outgoing = made.outgoing();
             sent = body;
             if (!controls.enabled()) {
-                // Turned off by a policy that looks at the body, or by a recorder: passed on as if there were no cache.
+                // A policy that looks at the body, or a recorder, has turned caching off: the request is passed on as
+                // if there were no cache.
                 record.asked(null, null, null);
                 return this;
             }

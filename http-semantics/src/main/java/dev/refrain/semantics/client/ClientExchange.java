@@ -50,7 +50,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
     private boolean ended;
     private boolean left;
     private boolean served;
-    /** Runs once, when there is a head or a failure; null if none is registered. */
+    /** Runs once, when there is a head or a failure; null if no action is registered. */
     private Runnable begun;
 
     private Runnable drained;
@@ -95,7 +95,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
         lock.lock();
         try {
             head = answer;
-            // Such an answer comes whole and at once, so the budget need not bound it.
+            // A stored answer comes whole and at once, so the budget need not bound it.
             isHit = CacheOutcome.isWhole(answer.cache());
             action = changed();
         } finally {
@@ -239,7 +239,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
         action.run();
     }
 
-    /** Null if there is no head. */
+    /** The answer's head; null if there is none. */
     ResponseHead head() {
         lock.lock();
         try {
@@ -249,7 +249,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
         }
     }
 
-    /** Null unless the answer has failed. */
+    /** Why the answer has failed; null if it has not. */
     Throwable failure() {
         lock.lock();
         try {
@@ -373,7 +373,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
         served(!isWhole);
     }
 
-    /** The caller runs the returned action after releasing the lock. */
+    /** Drops what the reader has not taken. The caller runs the returned action after releasing the lock. */
     private Runnable leave() {
         left = true;
         pieces.clear();
@@ -434,7 +434,7 @@ final class ClientExchange extends InputStream implements ResponseSink {
         }
     }
 
-    /** Wraps a failure in an {@link IOException}, unless it is one, since a stream may throw no other. */
+    /** Wraps a failure in an {@link IOException}, unless it is one already, since a stream may throw nothing else. */
     static IOException io(Throwable failure) {
         return failure instanceof IOException io ? io : new IOException("the answer broke off", failure);
     }

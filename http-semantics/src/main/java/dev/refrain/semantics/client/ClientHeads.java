@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * Decides about the caching of requests by their heads, and remembers the decisions about recent heads. A client sends
  * the same head again and again, and reading a head takes longer than the rest of a hit.
  *
- * <p>Keeps digests of heads, and so no credential that the client may have dropped (wire rule W15). Thread-safe.
+ * <p>Keeps digests in place of heads, so no credential stays after the client drops it (wire rule W15). Thread-safe.
  */
 final class ClientHeads {
     private static final int KEPT = 8;
@@ -70,7 +70,7 @@ final class ClientHeads {
         Caller who = caller(request);
         RequestedCaching asked =
                 RequestedCaching.of(fields, options.rules(), path.route().endpoint(), who.labels());
-        // With caching off, only records, logs and bodies that may name a hit's id need the cache.
+        // With caching off, only recorders, logs and bodies that may name a hit's id need the cache.
         if (isOff(asked)
                 && !options.isRecorded()
                 && options.log() == RequestLog.NONE

@@ -10,8 +10,9 @@ import java.time.Duration;
  */
 public interface ClientRequest {
     /**
-     * Adds the head of the request: method, URL and all lines of the header, in the same order for equal heads. The
-     * digest lets the cache recognise a head without reading it, which would take longer than the rest of a hit.
+     * Adds the head of the request to a digest: method, URL and all lines of the header, in the same order for equal
+     * heads. By the digest, the cache recognises a head without reading it, which would take longer than all the rest
+     * of a hit.
      *
      * @return whether the head was added. If not, which is the default, the cache reads the head of each request
      */
@@ -32,8 +33,8 @@ public interface ClientRequest {
      * The body. Called once at most; the request can still be sent afterwards.
      *
      * @param limit the longest body, in bytes, that is of use
-     * @return null if it is longer, or cannot be read before it is sent
-     * @throws IOException if it cannot be read, which fails the request
+     * @return null if the body is longer, or cannot be read before it is sent
+     * @throws IOException if the body cannot be read, which fails the request
      */
     byte[] body(int limit) throws IOException;
 
@@ -68,7 +69,7 @@ public interface ClientRequest {
     }
 
     /**
-     * How long the answer may take to begin, where its body may take any time; zero or null for no limit. Only
+     * How long the answer may take to begin; its body may then take any time. Zero or null for no limit. Only
      * {@link ClientCache#executeAsync} uses it.
      */
     default Duration timeToBegin() {

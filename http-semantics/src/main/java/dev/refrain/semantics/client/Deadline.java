@@ -20,7 +20,7 @@ final class Deadline {
         if (limit == null || limit.isZero()) {
             return;
         }
-        // Completed normally: on JDK 17 nothing else cancels the timer of orTimeout.
+        // The given future completes this one normally: on JDK 17 nothing else cancels the timer of orTimeout.
         CompletableFuture<Void> wait = new CompletableFuture<Void>().orTimeout(limit.toNanos(), TimeUnit.NANOSECONDS);
         wait.whenComplete((none, timeout) -> {
             if (timeout != null) {
@@ -32,7 +32,7 @@ final class Deadline {
 
     /**
      * Like the other method, but runs the action on a thread of an executor, where it may block. If the executor
-     * rejects it, another thread runs it, because a caller waits for it.
+     * rejects the action, another thread runs it, because a caller waits for what it does.
      *
      * @param late may run twice
      */

@@ -7,11 +7,11 @@ import java.util.List;
 
 /**
  * Digest by which a request's head is recognised when it comes again: SipHash of 128 bits (Aumasson, Bernstein,
- * "SipHash: a fast short-input PRF", 2012, and its reference implementation). Its key is random and of this process, so
- * a digest reveals no credential (wire rule W15), and nobody without the key can make two heads with one digest. It
- * takes one round for a word and three at the end, like the hash tables of Rust and Python. That suffices because no
- * digest leaves the process, and it matters because the digest is most of what a hit costs beside the engine. Keeps
- * none of the characters. Used by one thread.
+ * "SipHash: a fast short-input PRF", 2012, and its reference implementation). The key is random and lasts as long as
+ * the process, so a digest reveals no credential (wire rule W15), and nobody without the key can make two heads with
+ * one digest. The hash takes one round for a word and three at the end, like the hash tables of Rust and Python. That
+ * suffices because no digest leaves the process, and it matters because the digest is most of what a hit costs beside
+ * the engine. Keeps none of the characters. Used by one thread.
  */
 public final class HeadDigest {
     private static final int KEY_LENGTH = 16;
@@ -26,7 +26,7 @@ public final class HeadDigest {
         KEY_1 = words.getLong();
     }
 
-    /** Stands for a null text or list, since no length is negative. */
+    /** Stands for the length of a null text or list, since no length is negative. */
     private static final int NULL = -1;
     /** Distinguishes the last word of a list from that of a text. */
     private static final long LIST = 1L << (Long.SIZE - 1);
@@ -66,7 +66,8 @@ public final class HeadDigest {
         }
         int length = text.length();
         int at = 0;
-        // Eight characters a word, while each fits a byte. Unrolled: a loop would take longer than all the rest.
+        // A word takes eight characters as long as each of them fits a byte. Unrolled: a loop would take longer than
+        // all the rest.
         while (at + NARROW <= length) {
             int a = text.charAt(at);
             int b = text.charAt(at + 1);

@@ -22,8 +22,8 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * One request for many items. Each item is handled like a request of its own: it is a hit, or follows a flight, or
- * leads one. The flights that this batch leads share one call. The batch's thread makes it before it waits for other
- * batches, so two batches that follow each other's flights cannot deadlock.
+ * leads one. The flights that this batch leads share one call. The batch's thread makes this call before it waits for
+ * other batches, so two batches that follow each other's flights cannot deadlock.
  *
  * <p>The lock also guards the fields of the slots. No foreign code runs under it.
  */
@@ -41,7 +41,7 @@ final class ItemBatch implements AutoCloseable {
     private final Condition changed = lock.newCondition();
     private final List<Slot> toFetch = new ArrayList<>();
     private int open;
-    /** The exception of another thread's call for one of the items; null if none has failed. */
+    /** The exception of another thread's call for one of the items; null if no such call has failed. */
     private Throwable failure;
 
     private boolean left;
@@ -194,7 +194,7 @@ final class ItemBatch implements AutoCloseable {
             }
         }
 
-        /** Called with the lock held. */
+        /** Makes this batch fetch the item. Called with the lock held. */
         private void takeOn(ResponseSink sink) {
             provider = sink;
             mine = true;
@@ -250,7 +250,7 @@ final class ItemBatch implements AutoCloseable {
             }
         }
 
-        /** Called with the lock held. */
+        /** Notes that the item is done. Called with the lock held. */
         private void finish() {
             if (!done) {
                 done = true;

@@ -34,7 +34,7 @@ public final class ItemCache {
      * What the provider gives for one item.
      *
      * @param bytes never null; must not be changed
-     * @param promptTokens what the provider counted for it, or {@link AnswerFacts#UNKNOWN}
+     * @param promptTokens tokens that the provider counted for the item, or {@link AnswerFacts#UNKNOWN}
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     public record Item(byte[] bytes, long promptTokens) {
@@ -48,7 +48,7 @@ public final class ItemCache {
     @FunctionalInterface
     public interface Fetch {
         /**
-         * Fetches items, on the asking thread. Its exceptions are thrown to all callers that wait for one of them.
+         * Fetches items, on the asking thread. Exceptions are thrown to all callers that wait for one of these items.
          *
          * @param missing positions in the list of requests, in ascending order; at least one
          * @return as many items, in the same order
@@ -121,15 +121,15 @@ public final class ItemCache {
     }
 
     /**
-     * The answers to some requests. Equal requests are one. Requests that are longer than the cache takes are always
-     * fetched. If nothing is cached of the model, all are fetched, and nothing is kept.
+     * The answers to some requests. Equal requests count as one. Requests that are longer than the cache takes are
+     * always fetched. If the model's answers are not cached, all are fetched and none is kept.
      *
-     * @param model name of the model that all of them ask for, by which policies know it; null if it is not known
+     * @param model the model that all requests ask for, by the name that policies use; null if it is not known
      * @param requests each a JSON object in UTF-8; not changed
      * @param fetch called on this thread: once for all items that are neither stored nor being fetched, once more for
      *     items that another thread has failed to fetch, and not at all if nothing is missing
      * @return for each request its answer; must not be changed, since equal requests share it
-     * @throws IllegalStateException if the thread is interrupted while it waits for another one's call
+     * @throws IllegalStateException if the thread is interrupted while it waits for another thread's call
      */
     public List<byte[]> get(String model, List<byte[]> requests, Fetch fetch) {
         Policy policy = policy(model);

@@ -48,7 +48,7 @@ public final class ItemKey {
         return this;
     }
 
-    /** The object in UTF-8, of all that was added and the item itself. */
+    /** The JSON object with all that was added and the item itself, in UTF-8. */
     public byte[] of(String input) {
         begin("input");
         quote(input);

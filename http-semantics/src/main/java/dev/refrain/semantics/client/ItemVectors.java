@@ -15,8 +15,8 @@ public final class ItemVectors {
     /**
      * The result of one call of the model.
      *
-     * @param vectors null if the model gave none; a single one may be null as well
-     * @param promptTokens what the provider counted, or null
+     * @param vectors null if the model gave none; a single vector may be null as well
+     * @param promptTokens tokens that the provider counted, or null
      */
     public record Fetched(List<float[]> vectors, Integer promptTokens) {}
 

@@ -37,7 +37,7 @@ final class ProviderPump implements Upstream.Call, Runnable {
     private final AtomicReference<State> state = new AtomicReference<>(State.READING);
 
     private volatile boolean cancelled;
-    /** Used only by the thread that reads; null once it has been closed. */
+    /** The answer's body, used only by the thread that reads; null once it is closed. */
     private InputStream body;
 
     private ProviderPump(ClientRequest request, Executor threads, ResponseSink sink) {

@@ -132,7 +132,7 @@ public final class RefrainOptions {
         private static final ExecutorService POOL = Executors.newCachedThreadPool(task -> {
             Thread thread = new Thread(task, "refrain-client-" + NUMBER.incrementAndGet());
             thread.setDaemon(true);
-            // Not the first caller's class loader, which would then outlive its application.
+            // Without this, the thread would keep the first caller's class loader after its application has ended.
             thread.setContextClassLoader(RefrainOptions.class.getClassLoader());
             return thread;
         });
@@ -297,8 +297,8 @@ public final class RefrainOptions {
         }
 
         /**
-         * Records calls, or answers in the provider's place. The cache then has no part in the requests: each goes to
-         * the recorder, whatever its header and these options say of caching. None unless set.
+         * A recorder that records calls, or answers in the provider's place. The cache then has no part in the
+         * requests: each goes to the recorder, whatever its header and these options say of caching. None unless set.
          */
         public Builder recorder(CallRecorder calls) {
             recorder = Objects.requireNonNull(calls, "calls");

@@ -12,6 +12,6 @@ public interface RequestLog {
     /** Keeps nothing. */
     RequestLog NONE = (endpoint, caller) -> RequestRecord.NONE;
 
-    /** A request begins. The result is told its further events. */
+    /** Called when a request begins. Returns the record that receives the request's further events. */
     RequestRecord begin(Endpoint endpoint, Caller caller);
 }

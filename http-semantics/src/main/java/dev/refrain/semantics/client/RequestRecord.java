@@ -10,8 +10,8 @@ import dev.refrain.semantics.answer.CacheHeaders;
 
 /**
  * Receives the events of one request. The methods are called in the order in which they stand here, by one thread at a
- * time. Only {@link #calling} may come from any thread; {@link #served} comes once, and last. {@link #cost} is asked
- * when the program reads the answer's header, at any time after its head and from any thread.
+ * time. Only {@link #calling} may come from any thread; {@link #served} comes once, and last. {@link #cost} is called
+ * when the program reads the answer's header, at any time after {@link #head} and from any thread.
  */
 public interface RequestRecord extends CacheHeaders.Pricing {
     /** Keeps nothing, and knows no prices. */
@@ -41,7 +41,7 @@ public interface RequestRecord extends CacheHeaders.Pricing {
     /**
      * The provider is about to be called.
      *
-     * @return the sink that gets its answer, which passes everything on to the given one
+     * @return the sink that gets the provider's answer; it must pass everything on to the given sink
      */
     default ResponseSink calling(ResponseSink client, MemoryBudget memory) {
         return client;
@@ -62,7 +62,7 @@ public interface RequestRecord extends CacheHeaders.Pricing {
      */
     default void failed(String token) {}
 
-    /** The program has taken more of the response's body, in bytes. */
+    /** The program has taken this many more bytes of the response's body. */
     default void wrote(long count) {}
 
     /**

@@ -3,7 +3,7 @@ package dev.refrain.semantics.client;
 /**
  * The URL of a request to a provider, in parts, each as it is sent. Immutable and thread-safe.
  *
- * @param origin scheme, host, and port where it is not the scheme's own: {@code https://api.openai.com}
+ * @param origin scheme, host, and port if it is not the scheme's default: {@code https://api.openai.com}
  * @param path with a slash at its beginning, or empty
  * @param query empty if there is none
  */

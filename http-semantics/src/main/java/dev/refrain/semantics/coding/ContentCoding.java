@@ -20,7 +20,7 @@ import java.util.zip.GZIPOutputStream;
  * coded body unchanged.
  */
 public enum ContentCoding {
-    /** None. */
+    /** No coding. */
     IDENTITY {
         @Override
         InputStream open(byte[] coded) {
@@ -56,7 +56,7 @@ public enum ContentCoding {
     };
 
     private static final int FIRST_GUESS = 16 * 1024;
-    /** The largest window, and half as much again for its copy while it grows. */
+    /** Bytes of the largest window, and half as much again for its copy while it grows. */
     private static final int MAX_WINDOW = ZstdFrames.MAX_WINDOW / 2 * 3;
 
     /** The body is too long once it is decoded. */
@@ -100,7 +100,7 @@ public enum ContentCoding {
      * @param held budget for the heap beyond the first few KiB. Memory for the result and its final copy stays
      *     reserved; if this throws, all is released
      * @throws TooLong if the result would be longer, or there is no room for it
-     * @throws IOException if it is not in this coding
+     * @throws IOException if the body is not in this coding
      */
     public byte[] decode(byte[] coded, int limit, MemoryBudget.Reservation held) throws IOException {
         if (this == IDENTITY) {

@@ -26,7 +26,7 @@ final class ZstdFrames {
     /**
      * Checks all frames.
      *
-     * @throws IOException if one is not whole, or asks for a window that is too large
+     * @throws IOException if a frame is truncated or malformed, or asks for a window that is too large
      */
     static void check(byte[] coded) throws IOException {
         ZstdFrames frames = new ZstdFrames(coded);

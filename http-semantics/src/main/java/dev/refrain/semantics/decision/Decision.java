@@ -46,14 +46,14 @@ public record Decision(
     private static final byte[] NOTHING = new byte[0];
 
     /**
-     * Decides.
+     * Decides about a request.
      *
      * @param keys makes the key, as {@link ResponseCache#key} does, or returns one that is known already
      * @param context what goes into the key beside the body
      * @param asked what the request's header asks of the cache
      * @param coding content coding of {@code sent}
      * @param body the body from which the key is made
-     * @param sent the same array, or the body as sent if that has a content coding, to which no preset is applied
+     * @param sent the body as it was sent: the same array, unless it has a content coding, which rules out presets
      */
     public static Decision of(
             ResponseCache cache,
@@ -91,7 +91,8 @@ public record Decision(
                 return new Decision(request, controls, null, bypass, preset, policy, () -> NOTHING, flaw);
             }
         }
-        // The key first: for a body that was seen lately it is known without another scan.
+        // The key comes before the check for a bypass, since for a body that was seen lately it is known without
+        // another scan.
         BypassReason flaw = asked.flaw();
         BypassReason limit = !controls.enabled() || flaw != null ? flaw : limit(policy, request);
         CacheKey key = controls.enabled() && limit == null ? keys.apply(request).orElse(null) : null;
@@ -113,8 +114,9 @@ public record Decision(
     }
 
     /**
-     * The model names by which policies match a request: the model as sent and in the body for the provider, those in
-     * {@code models}, each also without the preset in its name, and Azure's deployment.
+     * The names by which policies know a request's model: the model in the body as sent and in the body for the
+     * provider, those in the list {@code models} of both bodies, and Azure's deployment. Each is added without the
+     * preset in it, too.
      *
      * @param isRead whether the body is known to be a JSON object
      */
@@ -158,7 +160,9 @@ public record Decision(
         return preset != null && !preset.isPolicyOnly();
     }
 
-    /** The same decision, with the body for the provider made now and not later on the sending thread. */
+    /**
+     * The same decision, with the body for the provider made now, on this thread, and not later on the sending thread.
+     */
     public Decision prepared() {
         byte[] made = outgoing.get();
         return new Decision(request, controls, key, bypass, preset, policy, () -> made, flaw);

@@ -14,7 +14,7 @@ public interface CallRecorder {
     CallRecorder NONE = (request, provider) -> provider;
 
     /**
-     * The call to make in place of the provider's.
+     * The call to make in place of the call to the provider.
      *
      * @param provider the call to the provider, which need not be made
      * @return never null

@@ -36,7 +36,9 @@ public final class ForwardedFields {
             "x-refrain-samples",
             "x-refrain-replay");
 
-    /** An upstream with a cache of its own may send such fields. Clients must not take them for Refrain's. */
+    /**
+     * An upstream with a cache of its own may send fields with this prefix. Clients must not take them for Refrain's.
+     */
     private static final String OWN_RESPONSE_PREFIX = "x-openrouter-cache-";
 
     private ForwardedFields() {}

@@ -5,13 +5,16 @@ package dev.refrain.semantics.framing;
  * grammar has none, lines that end in a bare line feed, and folded trailer lines. Not thread-safe.
  */
 public final class ChunkGrammar {
-    /** Most hexadecimal digits of a size. They allow nearly 2^60 bytes, more than any limit. */
+    /**
+     * Limit of a chunk's size, in hexadecimal digits without leading zeros. It allows nearly 2^60 bytes, more than any
+     * limit of a body.
+     */
     private static final int MAX_SIZE_DIGITS = 15;
 
     private static final int MAX_LINE_BYTES = 1024;
     private static final int MAX_TRAILER_BYTES = 64 * 1024;
 
-    /** Beside letters and digits, what a token may hold (RFC 9110, 5.6.2). */
+    /** The characters that a token may contain beside letters and digits (RFC 9110, 5.6.2). */
     private static final String TOKEN_MARKS = "!#$%&'*+-.^_`|~";
 
     /** The element of the grammar that is expected next. */
@@ -44,9 +47,9 @@ public final class ChunkGrammar {
 
     private Due due = Due.SIZE;
     private long size;
-    /** Digits of the size, without leading zeros. */
+    /** Number of the size's digits so far, without leading zeros. */
     private int digits;
-    /** Bytes so far of this size line, or of the whole trailer. */
+    /** Number of bytes so far of this size line, or of the whole trailer. */
     private int length;
 
     /** Whether the next bytes are data; {@link #left} says how many. */
@@ -130,7 +133,7 @@ public final class ChunkGrammar {
         }
     }
 
-    /** Reads a byte behind a size, a name or a value. */
+    /** Reads the byte after a size, a name or a value. */
     private void afterElement(byte b, String otherwise) throws MalformedBody {
         if (b == '\r') {
             due = Due.SIZE_LF;

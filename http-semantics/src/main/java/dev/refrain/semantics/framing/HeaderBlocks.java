@@ -7,7 +7,7 @@ import java.nio.ByteBuffer;
  * Reserves memory for header blocks of HTTP/2 that have begun but not ended (RFC 9113, 4.3). An HTTP/2 codec holds such
  * a block until it ends, up to half a megabyte for each connection, without accounting for it.
  *
- * <p>To find where frames begin, this parses their heads as well. Used by one thread at a time.
+ * <p>It also parses the heads of frames, to find where each begins. Used by one thread at a time.
  */
 public final class HeaderBlocks {
     private static final int HEAD_BYTES = 9;
@@ -49,7 +49,8 @@ public final class HeaderBlocks {
      * Counts bytes that have arrived, before the codec reads them. A block that ends in these bytes adds nothing, since
      * it is not held.
      *
-     * @return whether the budget has room for what they add to an unfinished block. If not, they must not be read
+     * @return whether the budget has room for what the bytes add to an unfinished block. If not, the codec must not
+     *     read them
      */
     public boolean came(ByteBuffer bytes) {
         int at = bytes.position();
@@ -87,7 +88,7 @@ public final class HeaderBlocks {
     private boolean reserve(int bytes) {
         long more = Math.max(0, bytes - counted) - reserved;
         if (more > 0) {
-            // Complete heads are reserved by the same rule.
+            // The memory of complete heads is reserved by the same rule.
             MemoryBudget.Use use = bytes <= MemoryBudget.SMALL ? MemoryBudget.Use.SHORT : MemoryBudget.Use.STORING;
             if (!memory.reserve(more, use)) {
                 return false;

@@ -9,8 +9,8 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Reserves memory for the heads of requests, from their first byte until the request is over. Incomplete heads have a
- * small share of the budget. When it is full, the oldest incomplete head is dropped for a new one: a healthy client
- * sends its head within a moment.
+ * small share of the budget. When that share is full, the oldest incomplete head is dropped for a new one: a healthy
+ * client sends its head within a moment.
  *
  * <p>Each I/O thread has an instance of its own; all instances use one common share of the budget.
  */
@@ -33,7 +33,7 @@ public final class HeadRoom {
      *
      * @param memory budget for all heads
      * @param share budget for incomplete heads, see {@link #share}
-     * @param displace makes room for a newer request at the cost of an older; returns whether there will be room
+     * @param displace makes room for a newer request at the cost of an older one; returns whether there will be room
      */
     public HeadRoom(MemoryBudget memory, MemoryBudget share, BooleanSupplier displace) {
         this.memory = memory;
@@ -117,7 +117,7 @@ public final class HeadRoom {
             shared = 0;
         }
 
-        /** The request is over. */
+        /** Releases the memory of a request that is over. */
         public void release() {
             whole();
             memory.release(bytes);

@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
  * <p>No byte of the query string and of credential fields is kept, only one keyed hash of them ({@link CredentialMac}).
  */
 public final class KnownHead {
-    /** Most digits of a length. The shortcut handles no longer request. */
+    /** Limit of the digits of a body's length. A head with more digits is not recognised. */
     private static final int MAX_DIGITS = 7;
 
     private static final byte[] LENGTH = "\r\ncontent-length:".getBytes(StandardCharsets.US_ASCII);

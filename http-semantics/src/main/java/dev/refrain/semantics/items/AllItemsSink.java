@@ -14,7 +14,7 @@ final class AllItemsSink extends CollectingSink {
     private final ResponseSink client;
     /** Whether the head is held back, because it has to say whether the answer was stored. */
     private boolean headWaits;
-    /** Whether the flights of the items have been given their answers, or been told that there are none. */
+    /** Whether the flights of the items have their answers, or have failed. */
     private boolean settled;
 
     private boolean stored;
@@ -29,7 +29,7 @@ final class AllItemsSink extends CollectingSink {
     @Override
     public void head(ResponseHead answer) {
         boolean fits = begin(answer);
-        // As with answers that are captured whole, a head with a length is sent with the first piece.
+        // A head with a length is held back until the first piece, as with answers that are captured whole.
         headWaits = fits && answer.contentLength() > 0;
         if (!fits) {
             settled = true;
@@ -79,7 +79,7 @@ final class AllItemsSink extends CollectingSink {
         if (answer != null && answer.isWellFormed()) {
             stored = answers.hand(answer, begun());
             if (stored) {
-                // An older answer to the whole request is out of date, if this request asked for a new one.
+                // If this request asked for a new answer, an older one to the whole request is out of date.
                 exchange.cache().remove(exchange.whole());
             }
         } else {
@@ -91,8 +91,8 @@ final class AllItemsSink extends CollectingSink {
     }
 
     /**
-     * Stores the answer under the key of the whole request. Requests that wait for its items ask again as a whole, and
-     * may find it.
+     * Stores the answer under the key of the whole request. Other requests that wait for one of its items are then sent
+     * as a whole, and may find this entry.
      */
     private void storeWhole(byte[] bytes) {
         ResponseSink capture = exchange.cache()

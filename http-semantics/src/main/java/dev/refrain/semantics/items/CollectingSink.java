@@ -11,8 +11,8 @@ abstract class CollectingSink implements ResponseSink {
     private final ItemExchange exchange;
     private ResponseHead head;
     /**
-     * Grows with the bytes that arrive, since a provider may announce a length and send nothing. Null if the answer
-     * cannot be split.
+     * The bytes so far; null if the answer cannot be split. The array grows as bytes arrive, since a provider may
+     * announce a length and send nothing.
      */
     private byte[] collected;
 
@@ -22,7 +22,7 @@ abstract class CollectingSink implements ResponseSink {
         this.exchange = exchange;
     }
 
-    /** Returns whether the head may be that of an answer with embeddings. */
+    /** Takes the answer's head. Returns whether it may be that of an answer with embeddings. */
     final boolean begin(ResponseHead answer) {
         head = answer;
         String type = answer.contentType() == null ? "" : answer.contentType().toLowerCase(Locale.ROOT);
@@ -78,7 +78,7 @@ abstract class CollectingSink implements ResponseSink {
         return collected != null && size == head.contentLength();
     }
 
-    /** Hands over the collected bytes; null if some are missing. */
+    /** Hands over the whole answer; null if some of its bytes were not collected. */
     final byte[] take() {
         byte[] all = collected;
         collected = null;

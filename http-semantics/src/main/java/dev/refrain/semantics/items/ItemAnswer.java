@@ -21,10 +21,15 @@ final class ItemAnswer {
 
     private static final int UNSET = -1;
 
-    /** Most bytes of the frame, since it is stored with each item. Vendors need some two hundred. */
+    /**
+     * The frame is all of the answer but its list of items. It is stored with each item, so it is limited to this many
+     * bytes; vendors need some two hundred.
+     */
     private static final int MOST_AROUND = 16 * 1024;
 
-    /** Most digits before or after the decimal point of a number that is divided; no usage has more. */
+    /**
+     * A number with more digits before or after its decimal point is not divided among the items; no usage has so many.
+     */
     private static final int MOST_DIGITS = 18;
 
     private final byte[] bytes;
@@ -160,7 +165,7 @@ final class ItemAnswer {
         return spans.length / 4;
     }
 
-    /** Whether items of both fit into one answer: the frames are equal, except for usage and the answer's id. */
+    /** Whether the items of both answers fit into one: the frames are equal, except for usage and the answer's id. */
     boolean goesWith(ItemAnswer other) {
         return isText == other.isText && Arrays.equals(frame(), other.frame());
     }
@@ -213,7 +218,7 @@ final class ItemAnswer {
      *
      * @param before sum of the weights of the items before it
      * @param weight of this item
-     * @param all sum of the weights of all
+     * @param all sum of the weights of all items
      */
     byte[] alone(int item, long before, long weight, long all) {
         String usage = usageFrom == UNSET ? null : share(before, weight, all);
@@ -227,7 +232,7 @@ final class ItemAnswer {
         return made.toByteArray();
     }
 
-    /** Usage with this item's share of each number. The shares of all items add up to the number. */
+    /** Usage with this item's share of each number. The shares of a whole number add up to it. */
     private String share(long before, long weight, long all) {
         StringBuilder usage = new StringBuilder();
         int[] at = {usageFrom};
@@ -295,7 +300,7 @@ final class ItemAnswer {
         into.write(bytes, last, length - last);
     }
 
-    /** Writes an item with an index of its own. */
+    /** Writes an item with this index in place of its own. */
     void writeItem(int item, int index, ByteArrayOutputStream into) {
         int at = 4 * item;
         into.write(bytes, spans[at], spans[at + 1] - spans[at]);

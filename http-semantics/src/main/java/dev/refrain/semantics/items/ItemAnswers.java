@@ -28,8 +28,8 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class ItemAnswers {
     /**
-     * Milliseconds for which the call waits for items that are looked up in the shared tier. Then it is made without
-     * the items that are still undecided. Longer than the timeout of the shared tier.
+     * Milliseconds for which the call waits for items that are looked up in the shared tier; longer than that tier's
+     * timeout. Afterwards the call is made without the items that are still undecided.
      */
     private static final long GATHER_MILLIS = 250;
 
@@ -43,9 +43,9 @@ final class ItemAnswers {
     private final boolean isShared;
 
     private final ReentrantLock lock = new ReentrantLock();
-    // Guarded by the lock.
+    // All fields below are guarded by the lock.
     private boolean begun;
-    /** Number of items of which it is not decided yet whether this request fetches them. */
+    /** Number of items for which it is still undecided whether this request fetches them. */
     private int open;
 
     private boolean gathered;
@@ -103,7 +103,7 @@ final class ItemAnswers {
         this.open = slots.size();
     }
 
-    @SuppressWarnings("CatchingUnchecked") // whatever it is, others wait for the items
+    @SuppressWarnings("CatchingUnchecked") // whatever is thrown, others wait for the items
     void begin() {
         exchange.client().whenGone(this::leave);
         try {
@@ -165,7 +165,7 @@ final class ItemAnswers {
         }
         List<ItemSlot> wanted = slots.stream().filter(ItemSlot::isWanted).toList();
         if (hasStoppedWaiting && (calling || (called == null && !wanted.isEmpty()))) {
-            // The call is still made: others may follow it, and its answer is stored.
+            // The call is still made: other requests may follow its flights, and its answer is stored.
             return calling ? null : call(wanted);
         } else if (hasStoppedWaiting) {
             over = true;
@@ -289,7 +289,7 @@ final class ItemAnswers {
             lock.unlock();
         }
         if (hasLeft) {
-            // The client may have left first, so that the end of the answer frees nothing.
+            // The client has left, so the end of the answer, which would free the memory, may never come.
             exchange.held().close();
         }
     }
@@ -305,7 +305,7 @@ final class ItemAnswers {
         call(part.with(exchange.request().with(items)), new SomeItemsSink(this, exchange, items.size()));
     }
 
-    @SuppressWarnings("CatchingUnchecked") // whatever it is, others wait for the items
+    @SuppressWarnings("CatchingUnchecked") // whatever is thrown, others wait for the items
     private void call(Upstream upstream, ResponseSink sink) {
         try {
             Upstream.Call running = exchange.cache().pipeline().inTime(upstream).fetch(sink);
@@ -331,7 +331,7 @@ final class ItemAnswers {
         exchange.held().close();
     }
 
-    /** An item's flight cancels its call. The shared call is cancelled once all flights have done that. */
+    /** Notes that an item's flight cancels its call. The shared call is cancelled once all flights have done that. */
     void cancelOne() {
         Upstream.Call running;
         lock.lock();
@@ -348,7 +348,7 @@ final class ItemAnswers {
 
     // ---- called by the sinks of the provider's answer
 
-    /** The outcome that the client is told of an answer that the provider has just given. */
+    /** The outcome to report to the client for an answer that the provider has just given. */
     CacheOutcome.Items outcome(CacheOutcome of, Savings savings) {
         int known = called == null ? slots.size() : slots.size() - called.size();
         return new CacheOutcome.Items(of, known, slots.size(), savings);
@@ -372,7 +372,7 @@ final class ItemAnswers {
         return stored;
     }
 
-    /** The provider's answer does not fit: the request has to be sent as a whole. */
+    /** Notes that the provider's answer does not fit, so that the request is sent as a whole. */
     void requireWhole() {
         lock.lock();
         try {
@@ -398,7 +398,7 @@ final class ItemAnswers {
         return isTaken;
     }
 
-    /** The answer to some items has arrived; null if it cannot be split. */
+    /** The answer to some items has arrived; {@code answer} is null if it cannot be split. */
     void fetched(ItemAnswer answer, ResponseHead head) {
         boolean fits;
         lock.lock();
@@ -441,7 +441,7 @@ final class ItemAnswers {
         }
     }
 
-    /** The client has the provider's answer to all items, or its failure. */
+    /** Ends the request: the client has the provider's answer to all items, or its failure. */
     void finish() {
         lock.lock();
         try {

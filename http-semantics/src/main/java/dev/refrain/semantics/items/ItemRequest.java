@@ -5,11 +5,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A request for embeddings of several inputs, from which requests for some of the inputs are made. Each of those has
- * everything around the list of inputs exactly as it was sent. Immutable; the body is not copied.
+ * A request for embeddings of several inputs, from which requests for some of the inputs are made. Each request that is
+ * made keeps everything around the list of inputs exactly as it was sent. Immutable; the body is not copied.
  */
 final class ItemRequest {
-    /** OpenAI takes no more in one request. */
+    /** At most this many inputs; OpenAI takes no more in one request. */
     static final int MOST_ITEMS = 2048;
 
     /** Further members that apply to each input by itself, as vendors document them. */
@@ -37,8 +37,8 @@ final class ItemRequest {
      * for example, a vector depends on the other inputs.
      *
      * @param body a well-formed JSON object
-     * @param mostBytes most bytes that the frame around the items may take if it is repeated for each item
-     * @return null for any other
+     * @param mostBytes limit, in bytes, of the frame around the items if it is repeated for each item
+     * @return null for any other request
      */
     static ItemRequest of(byte[] body, long mostBytes) {
         Reader reader = new Reader(body);

@@ -34,9 +34,9 @@ final class ItemSlot implements ResponseSink, Upstream {
     private final ItemExchange exchange;
     private final ReentrantLock lock;
 
-    // Guarded by the lock.
+    // The next three fields are guarded by the lock.
     private State state = State.OPEN;
-    /** The flight that gets the item once it is fetched; null at all other times. */
+    /** The flight that waits for this request to fetch the item; null if none does. */
     private ResponseSink waiting;
 
     private Runnable gone;
@@ -70,7 +70,7 @@ final class ItemSlot implements ResponseSink, Upstream {
         exchange.cache().pipeline().respond(key, exchange.controls(), this, this);
     }
 
-    /** Its place in the request, from 0. */
+    /** The item's place in the request, from 0. */
     int item() {
         return item;
     }

@@ -146,7 +146,7 @@ final class JoinedAnswer {
         return new CacheOutcome.Items(of, slots.size() - fetched.size(), slots.size(), savings);
     }
 
-    /** Age and lifetime are those of the item that expires first. */
+    /** The outcome if no item had to be fetched. Age and lifetime are those of the item that expires first. */
     private CacheOutcome hit(Savings saved) {
         CacheOutcome.Hit least = null;
         CacheOutcome.Collapsed joined = null;

@@ -13,13 +13,13 @@ final class JsonSpans {
 
     /** Receives one member of an object. */
     interface Member {
-        /** Positions of the name, without its quotes, and of the value; false ends the walk. */
+        /** Receives the positions of the name, without its quotes, and of the value. Returning false ends the walk. */
         boolean at(int nameFrom, int nameTo, int from, int to);
     }
 
     /** Receives one element of a list. */
     interface Element {
-        /** Positions of the element; false ends the walk. */
+        /** Receives the positions of the element. Returning false ends the walk. */
         boolean at(int from, int to);
     }
 
@@ -32,7 +32,7 @@ final class JsonSpans {
         return i;
     }
 
-    /** Walks over an object; the position after it, or {@link #NONE}. */
+    /** Walks over an object. Returns the position after it, or {@link #NONE}. */
     static int members(byte[] json, int at, int end, Member visitor) {
         if (at >= end || json[at] != '{') {
             return NONE;
@@ -66,7 +66,7 @@ final class JsonSpans {
         return NONE;
     }
 
-    /** Walks over a list; the position after it, or {@link #NONE}. */
+    /** Walks over a list. Returns the position after it, or {@link #NONE}. */
     static int elements(byte[] json, int at, int end, Element visitor) {
         if (at >= end || json[at] != '[') {
             return NONE;

@@ -17,7 +17,7 @@ final class SomeItemsSink extends CollectingSink {
     private final ItemExchange exchange;
     private final ResponseSink client;
     private final int items;
-    /** Whether the provider has refused and the client gets its answer. */
+    /** Whether the provider has refused, and the client gets the refusal. */
     private boolean passes;
     /** Whether this answer is dropped, because the request is sent as a whole. */
     private boolean ignored;

@@ -26,12 +26,12 @@ public final class KeyContexts {
      * Makes contexts for the keys of a cache.
      *
      * @param headers names of the fields that change answers (wire rule W14)
-     * @param credentials which fields hold credentials; of those, only keyed hashes go into keys
+     * @param credentials which fields hold credentials; only keyed hashes of their values go into keys
      */
     public KeyContexts(ResponseCache cache, FieldNames headers, CredentialFields credentials) {
         this.cache = cache;
         this.credentials = credentials;
-        // These two fields are parts of the key already.
+        // Namespace and sample are parts of the key already.
         this.headers = headers.names().stream()
                 .filter(name -> !name.equalsIgnoreCase(Partition.NAMESPACE) && !name.equalsIgnoreCase(Partition.SAMPLE))
                 .sorted()

@@ -21,9 +21,9 @@ public final class KeyPlaces {
     /**
      * The rules for each endpoint.
      *
-     * @param ignored places of members, see {@link KeyRules#ignoring}; a place for one endpoint only begins with its id
-     *     and a colon
-     * @throws IllegalArgumentException if one is not a place, or names an unknown endpoint
+     * @param ignored places of members, see {@link KeyRules#ignoring}; a place that applies to a single endpoint begins
+     *     with that endpoint's id and a colon
+     * @throws IllegalArgumentException if a text is not a place, or names an unknown endpoint
      */
     public static Map<Endpoint, KeyRules> parse(List<String> ignored, Normalization normalization) {
         Map<Endpoint, KeyRules> rules = new EnumMap<>(Endpoint.class);

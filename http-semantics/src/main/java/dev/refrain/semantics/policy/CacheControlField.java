@@ -100,7 +100,7 @@ final class CacheControlField {
         return line.substring(from, at).strip();
     }
 
-    /** A quoted string (RFC 9110, 5.6.4). One that is not closed extends to the end of the line. */
+    /** A quoted string (RFC 9110, 5.6.4). A string that is not closed extends to the end of the line. */
     private String quoted() {
         StringBuilder text = new StringBuilder();
         at++;

@@ -9,7 +9,7 @@ import java.util.Objects;
  *
  * @param on whether requests without {@code X-OpenRouter-Cache} are cached
  * @param ttl lifetime of an answer whose request has no {@code X-OpenRouter-Cache-TTL}
- * @param maxTtl the longest lifetime; longer ones that a request or preset asks for are cut to it
+ * @param maxTtl the longest lifetime; a longer one that a request or preset asks for is reduced to it
  */
 public record CacheDefaults(boolean on, Duration ttl, Duration maxTtl) {
     /** The longest lifetime unless an operator says otherwise. */

@@ -7,7 +7,7 @@ import java.time.Duration;
 
 /**
  * Combines a header field, a preset, a policy and the defaults into one decision (wire rules W4 to W7, W80 and W81).
- * Pure functions, which throw for nothing that a client can send.
+ * Pure functions. Nothing that a client can send makes them throw.
  */
 final class CachePolicy {
     private static final int NONE = -1;

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
  *
  * @param namespace empty if the request names none
  * @param sample number of the answer among several to the same request, or {@link CacheKey#NO_SAMPLE}
- * @param samples number of answers from which one is picked; 0 to pick none, as with a sample of its own
+ * @param samples number of answers from which one is picked; 0 to pick none, as for a request that names a sample
  * @param flaw why the request is not cached, if a field is invalid; else null. If an invalid field were ignored, the
  *     request would share answers that the client wants to keep apart
  */
@@ -19,10 +19,10 @@ public record Partition(String namespace, int sample, int samples, BypassReason 
     public static final String NAMESPACE = "X-Refrain-Namespace";
     /** The field that names one of several answers. */
     public static final String SAMPLE = "X-Refrain-Sample";
-    /** The field that asks to pick one of so many answers. */
+    /** The field that says from how many answers one is to be picked. */
     public static final String SAMPLES = "X-Refrain-Samples";
 
-    /** Most answers from which one is picked. */
+    /** Limit of {@link #samples}. */
     public static final int MOST_SAMPLES = 100;
 
     /** The partition of a request without these fields. */
@@ -56,7 +56,7 @@ public record Partition(String namespace, int sample, int samples, BypassReason 
         return NAME.matcher(text).matches();
     }
 
-    /** At most four digits, or -1. */
+    /** The number that a field states in one to four digits; -1 for any other value. */
     private static int number(String field) {
         String text = field.strip();
         if (text.isEmpty() || text.length() > 4) {

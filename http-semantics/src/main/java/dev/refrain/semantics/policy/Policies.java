@@ -14,7 +14,7 @@ public final class Policies {
 
     private final boolean mayTurnOn;
 
-    /** @param inOrder the first that matches a request applies to it */
+    /** @param inOrder policies in their order: the first that matches a request applies to it */
     public Policies(List<Policy> inOrder) {
         policies = List.copyOf(inOrder);
         needsBody =

@@ -22,14 +22,15 @@ public record RequestTraits(double temperature, boolean tools, int turns) {
     /** The default temperature of OpenAI's and Anthropic's APIs. */
     public static final double USUAL_TEMPERATURE = 1;
 
-    /** Longest name, and longest text whose value is read. */
+    /** Limit of a name, and of a text whose value is read, in characters. */
     private static final int MOST_CHARACTERS = 64 * 1024;
 
     /** Traits of a body that cannot be read, which exceed every limit. */
     private static final RequestTraits UNKNOWN = new RequestTraits(Double.NaN, true, Integer.MAX_VALUE);
 
     /**
-     * Does not intern names, since clients choose them. Too long a name, or a text to be read, makes a body unreadable.
+     * Does not intern names, since clients choose them. A body counts as unreadable if a name, or a text whose value is
+     * read, is too long.
      */
     private static final JsonFactory JSON = JsonFactory.builder()
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)

@@ -29,7 +29,7 @@ public final class RequestedCaching {
     private final CacheRules rules;
     private final Endpoint endpoint;
     private final List<String> labels;
-    /** Null if none applies, or the body decides which. */
+    /** The policy that applies whatever the body; null if there is none, or the body decides. */
     private final Policy byHead;
 
     private final CacheControls alone;
@@ -37,7 +37,7 @@ public final class RequestedCaching {
     private final Replay replay;
 
     /**
-     * Each of the first four is the value of a field, or null if the request has none.
+     * Each of the first four parameters is the value of a field, or null if the request has none.
      *
      * @param labels see {@link #of(RequestFields, CacheRules, Endpoint, List)}
      */

@@ -62,8 +62,8 @@ public final class Preset {
      * {@linkplain #isPolicyOnly policy only}.
      *
      * @param body one JSON object in UTF-8 that refers to this preset; not modified
-     * @throws IllegalArgumentException if the body is not that, is nested more than 1,000 levels deep, or has different
-     *     names of more than 1 MiB (64 bytes and its characters for each)
+     * @throws IllegalArgumentException if the body is no such object, is nested more than 1,000 levels deep, or has
+     *     distinct names that take more than 1 MiB, counted as 64 bytes and one for each character
      */
     public byte[] resolve(Endpoint endpoint, byte[] body) {
         return RequestMerge.merge(fields, endpoint, body);

@@ -22,8 +22,8 @@ public final class Presets {
     }
 
     /**
-     * The slug that a request names (W50), known here or not; null if it names none. The reference in {@code model}
-     * counts before the one in {@code preset}. Each may be null.
+     * The slug that a request names (W50), known here or not; null if it names none. The reference in {@code model} has
+     * precedence over the one in {@code preset}. Both may be null.
      */
     public static String slug(String model, String preset) {
         String slug = model == null ? null : ModelReference.slug(model);

@@ -55,7 +55,7 @@ final class RequestMerge {
 
     /** Gives up when the distinct names of a body take too much heap. */
     private static final class Parser extends UTF8StreamJsonParser {
-        /** Bytes of some 15,000 short names. */
+        /** Limit of the heap that distinct names take, in bytes; some 15,000 short names fit. */
         private static final int MAX_NAMES = 1 << 20;
         /** Heap of a name beside its characters, in bytes. */
         private static final int NAME_BYTES = 64;

@@ -29,7 +29,7 @@ public final class PacedSink extends ForwardingSink {
             return System.nanoTime();
         }
 
-        /** Runs the action after so many nanoseconds. The returned action cancels it. */
+        /** Runs the action after this many nanoseconds. The returned action cancels it. */
         Runnable after(long nanos, Runnable action);
     }
 
@@ -42,14 +42,14 @@ public final class PacedSink extends ForwardingSink {
     private final Timer timer;
     private final MemoryBudget.Reservation held;
 
-    /** Null unless the answer may be paced. */
+    /** Head of an answer that may be paced; null for any other. */
     private ResponseHead head;
     /** The stream, of which {@link #at} bytes have been passed on; null unless it is paced. */
     private byte[] stream;
 
     private int at;
     private int event;
-    /** Null for a steady pace. */
+    /** The pace at which the stream was fetched; null for a steady pace. */
     private Pace recorded;
     /** Nanoseconds between two events of a steady pace. */
     private double steady;

@@ -12,7 +12,7 @@ import java.util.HexFormat;
  * or control characters around them.
  */
 public final class DotSegments {
-    /** Most rounds of decoding; no honest client encodes a path more often. */
+    /** At most this many rounds of decoding; no honest client encodes a path more often. */
     private static final int MOST_PASSES = 5;
 
     private DotSegments() {}

@@ -12,14 +12,14 @@ import java.util.Map;
  * decoded. Immutable and thread-safe.
  *
  * @param endpoint the cacheable endpoint, or null if the request is forwarded untouched
- * @param named the endpoint whose path it is, whatever the method; or null
+ * @param named the endpoint whose path this is, whatever the method; or null
  * @param path the path below the prefix, normalised as above; begins with a slash unless it is empty
  * @param suffix the path sent to the provider, below its base: {@code path} for an endpoint, else as the client sent it
  * @param azure whether the prefix is Azure's {@code /openai}, which is also sent to the provider
  * @param deployment Azure's name for the model, as sent, or null
  */
 public record Route(Endpoint endpoint, Endpoint named, String path, String suffix, boolean azure, String deployment) {
-    /** The longest first. Azure's newer API, {@code /openai/v1}, has the paths of OpenAI's own. */
+    /** Prefixes of paths, the longest first. Azure's newer API, {@code /openai/v1}, has the paths of OpenAI's own. */
     private static final List<List<String>> PREFIXES =
             List.of(List.of("api", "v1"), List.of("openai", "v1"), List.of("v1"), List.of("openai"));
 

@@ -36,7 +36,7 @@ public final class TlsFiles {
 
     private static final String[] ALGORITHMS = {"RSA", "EC", "EdDSA"};
 
-    /** Longest file, in bytes. Chains and lists of issuers take some hundred KiB. */
+    /** Limit of a file, in bytes. Chains and lists of issuers take some hundred KiB. */
     private static final int MAX_BYTES = 4 << 20;
 
     private TlsFiles() {}
@@ -88,7 +88,7 @@ public final class TlsFiles {
         }
     }
 
-    /** How many sessions to keep in a heap of this many bytes: at most a 32nd of it, at 2 KiB a session. */
+    /** How many sessions to keep in a heap of this many bytes, 100 to 20,480: a 32nd of it, at 2 KiB a session. */
     static int sessions(long heapBytes) {
         return (int) Math.max(100, Math.min(20_480, heapBytes / (64 << 10)));
     }
