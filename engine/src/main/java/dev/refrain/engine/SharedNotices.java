@@ -302,7 +302,7 @@ final class SharedNotices implements SharedTier.Listener {
         } catch (ExecutionException | TimeoutException e) {
             barHere(name);
             untold.addAtOnce(name);
-            LOG.warn("Other machines have not been told yet of what was removed: {}. This is tried again", brief(e));
+            LOG.warn("Other machines could not be told of a removal yet: {}. Refrain tries again", brief(e));
         } catch (InterruptedException e) {
             barHere(name);
             untold.addAtOnce(name);
@@ -328,7 +328,10 @@ final class SharedNotices implements SharedTier.Listener {
 
     private static void warnOfUnheard(Raised raised) {
         if (raised.unheard() > 0) {
-            LOG.warn("{} machines did not confirm a removal in time", raised.unheard());
+            LOG.warn(
+                    "{} machines did not confirm a removal in time. They learn of it before they serve another shared "
+                            + "answer; nothing to do",
+                    raised.unheard());
         }
     }
 

@@ -29,8 +29,9 @@ final class SharedUntold {
     private final ReentrantLock fileLock = new ReentrantLock();
 
     private final FailureLog notWritten = new FailureLog(
-            "Removals that other machines have not been told of could not be written to a file. If this process is "
-                    + "killed before it tells them, they never hear of them.");
+            "Removals of which other machines have not been told yet could not be written to the file .unshared beside "
+                    + "the store. Check its disk and permissions. If this process ends before the shared tier is back, "
+                    + "purge again.");
 
     /** Guards the waiting lines, and whether a thread is writing them. */
     private final Object waitingLock = new Object();
@@ -179,8 +180,8 @@ final class SharedUntold {
 
     private static void notRead(IOException e) {
         LOG.warn(
-                "The file of removals that other machines have not been told of could not be read; they may never "
-                        + "hear of them",
+                "The file of removals of which other machines have not been told yet could not be read. Purge again "
+                        + "what was purged while the shared tier was away",
                 e);
     }
 

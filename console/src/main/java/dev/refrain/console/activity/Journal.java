@@ -81,7 +81,7 @@ final class Journal {
             if (!failedToOpen) {
                 failedToOpen = true;
                 LOG.error(
-                        "Requests are not logged: {} cannot be used: {}. It is tried again every minute",
+                        "Requests are not logged: {} cannot be used: {}. Refrain tries again every minute",
                         file,
                         JournalFile.reason(e));
             }
@@ -306,7 +306,7 @@ final class Journal {
         } catch (SQLException again) {
             failedToOpen = true;
             LOG.error(
-                    "Requests are not logged any more: {} cannot be used: {}. It is tried again every minute",
+                    "Requests are not logged any more: {} cannot be used: {}. Refrain tries again every minute",
                     file,
                     again.getMessage());
             disconnect();

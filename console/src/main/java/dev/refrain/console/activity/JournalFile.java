@@ -83,7 +83,7 @@ final class JournalFile {
                     "create table batches (first integer primary key, about blob not null, data blob not null)");
             statement.execute("create table minutes (minute integer primary key, data blob not null)");
         } else if (application != APPLICATION_ID || version != VERSION) {
-            throw new IllegalStateException("it is of another kind or version");
+            throw new IllegalStateException("it is not a log that this version of Refrain can read; move it away");
         }
     }
 

@@ -21,7 +21,7 @@ final class Causes {
             Map.entry("memory-budget", "Requests and answers under way took all the memory that there is for them."),
             Map.entry("payload-too-large", "The request's body was longer than the settings allow."),
             Map.entry("request-timeout", "The client did not go on with its request's body within the time limit."),
-            Map.entry("bad-request", "The request could not be read, or said something that cannot be."),
+            Map.entry("bad-request", "The request was malformed or contradicted itself."),
             Map.entry("shutting-down", "Refrain was being stopped."),
             Map.entry("upgrade-required", "The client wanted a websocket where there is none."),
             Map.entry("only-if-cached", "The client wanted a stored answer or none, and there was none."));

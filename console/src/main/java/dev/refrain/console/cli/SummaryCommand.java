@@ -88,7 +88,7 @@ final class SummaryCommand extends AdminCommand {
         }
         if (!summary.path("complete").asBoolean()) {
             out.println("The log was read only back to "
-                    + summary.path("oldest_at").asText() + ", because that took as long as it may.");
+                    + summary.path("oldest_at").asText() + ", because its time limit was reached.");
         }
     }
 

@@ -168,7 +168,7 @@ public final class AccessLog implements AutoCloseable {
                 out.close();
                 out = next;
             } catch (IOException e) {
-                LOG.warn("The access log goes on in the file that was open: {}", e.getMessage());
+                LOG.warn("The access log is still written to the old file: {}", e.getMessage());
             }
         }
         if (length == 0) {

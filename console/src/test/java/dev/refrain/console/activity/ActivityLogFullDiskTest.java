@@ -146,7 +146,7 @@ class ActivityLogFullDiskTest {
                 .first()
                 .asString()
                 .startsWith("SEVERE Requests are not logged: " + file + " cannot be used: ")
-                .endsWith("It is tried again every minute");
+                .endsWith("Refrain tries again every minute");
         assertThat(lines).last().isEqualTo("INFO Requests are logged to " + file + " now");
     }
 

@@ -56,25 +56,29 @@ public final class CacheMetrics implements MeterBinder {
                     .tags("endpoint", endpoint.id(), "result", "miss")
                     .register(registry);
         }
-        counter(registry, "refrain.cache.stale.hits", "Hits in place of a failed upstream", CacheStats::hitsOnError);
+        counter(
+                registry,
+                "refrain.cache.stale.hits",
+                "Hits served because the provider failed",
+                CacheStats::hitsOnError);
         counter(registry, "refrain.cache.collapsed", "Misses that joined another call", CacheStats::collapsed);
         counter(registry, "refrain.cache.bypasses", "Requests that were not eligible", CacheStats::bypasses);
         counter(registry, "refrain.cache.stores", "Answers stored", CacheStats::stores);
         counter(registry, "refrain.cache.rejections", "Answers that were not to be stored", CacheStats::rejections);
-        counter(registry, "refrain.cache.shortages", "Answers without room in memory to store", CacheStats::shortages);
+        counter(registry, "refrain.cache.shortages", "Answers not stored for lack of memory", CacheStats::shortages);
         counter(registry, "refrain.cache.corruptions", "Damaged entries found", CacheStats::corruptions);
         counter(registry, "refrain.cache.failures", "Answers lost to an internal error", CacheStats::failures);
-        counter(registry, "refrain.cache.saved.tokens", "Tokens that hits did not use", CacheStats::tokensSaved);
+        counter(registry, "refrain.cache.saved.tokens", "Tokens that hits saved", CacheStats::tokensSaved);
         bindStore(registry);
         if (cache.admin().shared().isPresent()) {
             bindShared(registry);
         }
         Gauge.builder("refrain.memory.used", cache, c -> c.admin().memory().usedBytes())
-                .description("Heap held because of clients and providers")
+                .description("Heap held by requests and answers under way")
                 .baseUnit("bytes")
                 .register(registry);
         Gauge.builder("refrain.memory.limit", cache, c -> c.admin().memory().limitBytes())
-                .description("Heap that may be held because of clients and providers")
+                .description("Limit of refrain.memory.used")
                 .baseUnit("bytes")
                 .register(registry);
         FunctionCounter.builder(
@@ -103,7 +107,10 @@ public final class CacheMetrics implements MeterBinder {
         shared("refrain.shared.lookups", lookups, SharedStats::failures)
                 .tag("result", "failure")
                 .register(registry);
-        shared("refrain.shared.lookup.seconds", "Time that lookups took that were answered", s -> s.lookupNanos() / 1e9)
+        shared(
+                        "refrain.shared.lookup.seconds",
+                        "Duration of the lookups that were answered",
+                        s -> s.lookupNanos() / 1e9)
                 .register(registry);
         shared("refrain.shared.stores", "Answers sent to the shared tier", SharedStats::stores)
                 .tag("result", "taken")
@@ -128,7 +135,7 @@ public final class CacheMetrics implements MeterBinder {
         shared("refrain.shared.joins", "Misses that followed another machine's stream", SharedStats::joins)
                 .register(registry);
         state(registry, "refrain.shared.available", "Whether the shared tier answers", SharedStats::isAvailable);
-        state(registry, "refrain.shared.connected", "Whether removals are heard", SharedStats::isConnected);
+        state(registry, "refrain.shared.connected", "Whether this machine receives removals", SharedStats::isConnected);
     }
 
     private FunctionCounter.Builder<ResponseCache> shared(
@@ -157,13 +164,13 @@ public final class CacheMetrics implements MeterBinder {
         gauge(
                 registry,
                 "refrain.store.free",
-                "Room before entries are evicted",
+                "Free room; without any, entries are evicted",
                 "bytes",
                 s -> s.details().freeBytes());
         gauge(
                 registry,
                 "refrain.store.entry.overhead",
-                "Room beside its own length, per entry",
+                "Room that an entry takes beyond its own length",
                 "bytes",
                 s -> s.details().overheadBytes());
         count(
@@ -191,7 +198,7 @@ public final class CacheMetrics implements MeterBinder {
         counter(
                 registry,
                 "refrain.store.drops",
-                "Entries without room",
+                "Entries not stored for lack of room",
                 s -> s.store().drops());
         counter(
                 registry,
@@ -206,7 +213,7 @@ public final class CacheMetrics implements MeterBinder {
         gauge(
                 registry,
                 "refrain.store.hold.max",
-                "Longest wait that a sweep imposed",
+                "Longest time that a sweep or removal kept writers waiting",
                 "seconds",
                 s -> s.details().longestHoldNanos() / 1e9);
     }

@@ -46,7 +46,10 @@ public final class ParserMemory {
         try {
             return new ParserMemory();
         } catch (ReflectiveOperationException | RuntimeException e) {
-            LOG.warn("Parts of API keys stay in memory for as long as their connections are open: {}", e.toString());
+            LOG.warn(
+                    "Parts of API keys stay in memory for as long as their connections are open: {}. "
+                            + "Use refrain.jar as it was built",
+                    e.toString());
             return null;
         }
     }

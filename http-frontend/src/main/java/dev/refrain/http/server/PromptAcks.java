@@ -40,7 +40,10 @@ final class PromptAcks {
                     .findVirtual(type, "getChannel", MethodType.methodType(SocketChannel.class))
                     .asType(MethodType.methodType(SocketChannel.class, StreamConnection.class));
         } catch (ReflectiveOperationException | RuntimeException e) {
-            LOG.warn("Requests of more than 8 KiB take 40 ms longer with some clients: {}", e.toString());
+            LOG.warn(
+                    "Requests of more than 8 KiB take 40 ms longer with some clients: {}. "
+                            + "Use refrain.jar as it was built",
+                    e.toString());
             return null;
         }
     }
@@ -52,7 +55,10 @@ final class PromptAcks {
                     .findGetter(type, "delegate", StreamConnection.class)
                     .asType(MethodType.methodType(StreamConnection.class, StreamConnection.class));
         } catch (ReflectiveOperationException | RuntimeException e) {
-            LOG.warn("Requests of more than 8 KiB by TLS take 40 ms longer with some clients: {}", e.toString());
+            LOG.warn(
+                    "Requests of more than 8 KiB by TLS take 40 ms longer with some clients: {}. "
+                            + "Use refrain.jar as it was built",
+                    e.toString());
             return null;
         }
     }

@@ -128,7 +128,9 @@ public final class ServerTls implements AutoCloseable {
             reload();
             LOG.info("Clients are shown the new certificate in {}", certificate);
         } catch (IOException | RuntimeException e) {
-            LOG.warn("Clients are shown the certificate that was read before: {}", e.getMessage());
+            LOG.warn(
+                    "The new certificate cannot be used, and clients are shown the old one: {}. Correct the files",
+                    e.getMessage());
         }
     }
 

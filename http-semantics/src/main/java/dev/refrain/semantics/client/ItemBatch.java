@@ -211,7 +211,7 @@ final class ItemBatch implements AutoCloseable {
             lock.lock();
             try {
                 if (left) {
-                    throw new IllegalStateException("the client that asked for this item has left");
+                    throw new IllegalStateException("the item is not fetched: the request for it has ended");
                 }
                 takeOn(first);
             } finally {
@@ -274,7 +274,8 @@ final class ItemBatch implements AutoCloseable {
         }
 
         void leave() {
-            breakOff(new IllegalStateException("the client whose call fetched this item has left"));
+            breakOff(new IllegalStateException(
+                    "the request that was fetching this item has ended; send this one again"));
             if (gone != null) {
                 gone.run();
             }

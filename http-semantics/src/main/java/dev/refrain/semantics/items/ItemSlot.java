@@ -141,7 +141,8 @@ final class ItemSlot implements ResponseSink, Upstream {
     @Override
     public Call fetch(ResponseSink flight) {
         if (!answers.want(this, flight)) {
-            throw new IllegalStateException("this item needs no call: it has its answer, or the request is over");
+            throw new IllegalStateException(
+                    "the item is not fetched: it has its answer already, or its request has ended");
         }
         answers.goOn();
         return answers::cancelOne;

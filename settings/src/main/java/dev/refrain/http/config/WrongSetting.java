@@ -49,7 +49,7 @@ final class WrongSetting extends Exception {
 
     static WrongSetting misspelt(String name, String source, String meant) {
         return new WrongSetting(name + ": no such setting (" + source + "), did you mean " + meant
-                + "? Fields of requests must have names that are not as like as that");
+                + "? The name of a field of requests must be less similar to that");
     }
 
     static WrongSetting file(String problem, String source) {

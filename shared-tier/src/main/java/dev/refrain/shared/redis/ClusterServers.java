@@ -81,7 +81,8 @@ final class ClusterServers implements Servers {
     public CompletionStage<StatefulRedisPubSubConnection<byte[], byte[]>> connectNotices() {
         RedisClusterNode owner = nodes.getPartitions().getMasterBySlot(logSlot);
         if (owner == null) {
-            return CompletableFuture.failedStage(new IllegalStateException("no node has the log of barriers"));
+            return CompletableFuture.failedStage(new IllegalStateException("no master of the cluster has slot "
+                    + logSlot + ", where the log of removals is; check the cluster with redis-cli --cluster check"));
         }
         RedisURI at = RedisURI.builder(seed)
                 .withHost(owner.getUri().getHost())

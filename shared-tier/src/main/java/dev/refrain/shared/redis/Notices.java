@@ -217,7 +217,7 @@ final class Notices {
                     } catch (RejectedExecutionException e) {
                         // The tier was closed meanwhile.
                     } catch (RuntimeException e) {
-                        LOG.warn("The log of barriers in the shared tier cannot be read", e);
+                        LOG.warn("The log of barriers in the shared tier cannot be read; Refrain tries again", e);
                     }
                 });
     }

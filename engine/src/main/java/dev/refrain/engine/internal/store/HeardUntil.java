@@ -31,7 +31,7 @@ public final class HeardUntil {
                             Files.readString(file, StandardCharsets.US_ASCII).strip())
                     : 0;
         } catch (IOException | NumberFormatException e) {
-            LOG.debug("The file cannot be read that says until when this machine heard of the removals of others", e);
+            LOG.debug("The file with the time until which this machine heard of removals by others cannot be read", e);
             return 0;
         }
     }
@@ -42,7 +42,7 @@ public final class HeardUntil {
             write(file, Long.toString(micros));
         } catch (IOException e) {
             LOG.debug(
-                    "The file cannot be written that says until when this machine heard of the removals of others", e);
+                    "The file with the time until which this machine heard of removals by others cannot be written", e);
         }
     }
 

@@ -44,7 +44,7 @@ public final class LastUse {
                 Files.setLastModifiedTime(secret, FileTime.fromMillis(nowMillis));
             }
         } catch (IOException e) {
-            LOG.debug("It cannot be recorded for the next opening that the store is in use", e);
+            LOG.debug("The time of the store's last use cannot be recorded", e);
         }
     }
 }

@@ -90,7 +90,7 @@ final class MapFile {
                 || shape.chunkSize != Layout.CHUNK_SIZE
                 || shape.actualChunksPerSegmentTier != Layout.CHUNKS_PER_SEGMENT) {
             map.close();
-            throw new IOException("it is the file of some other map");
+            throw new IOException("it is a Chronicle Map, but not a store of Refrain's");
         }
         readPagesSingly(shape);
         return map;

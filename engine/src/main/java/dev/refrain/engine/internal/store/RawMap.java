@@ -81,7 +81,7 @@ final class RawMap implements Closeable {
                 || segmentHeaderSize < MIN_SEGMENT_HEADER
                 || segmentHeaderSize > MAX_SEGMENT_HEADER
                 || segments < 1) {
-            throw new IOException(file + " is the file of some other map");
+            throw new IOException(file + " is a Chronicle Map, but not a store of Refrain's");
         }
         segmentHeadersAt = roundUp(roundUp(HEADER_AT + length, CACHE_LINE) + GLOBAL_STATE, PAGE);
         segmentsAt = segmentHeadersAt + (long) segments * segmentHeaderSize;

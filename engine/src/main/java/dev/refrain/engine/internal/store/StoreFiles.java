@@ -458,7 +458,11 @@ final class StoreFiles {
                 MapFile.create(draft, Layout.segments(wantedBytes), preallocate)) {
             move(new SegmentMap(target, moved, new Failures(moved, clock)));
         } catch (IOException | RuntimeException | InternalError | AssertionError e) {
-            LOG.warn("The store {} keeps its capacity of {} bytes: {}", file, state.capacityBytes(), e.getMessage());
+            LOG.warn(
+                    "The store {} keeps its capacity of {} bytes: {}. Remove the cause and restart to resize it",
+                    file,
+                    state.capacityBytes(),
+                    e.getMessage());
             Files.deleteIfExists(draft);
             return state;
         }

@@ -67,7 +67,7 @@ final class BytesCapture implements AnswerCapture {
     @Override
     public Template template() {
         if (state != State.COMPLETE) {
-            throw new IllegalStateException("no template in state " + state);
+            throw new IllegalStateException("only a complete answer has a template, and this capture is " + state);
         }
         return new Template(bytes.bytes(), bytes.length(), new byte[0], 0, 0, facts);
     }

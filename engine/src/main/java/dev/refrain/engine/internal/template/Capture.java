@@ -61,7 +61,7 @@ abstract class Capture implements AnswerCapture {
     @Override
     public final Template template() {
         if (state != State.COMPLETE) {
-            throw new IllegalStateException("no template in state " + state);
+            throw new IllegalStateException("only a complete answer has a template, and this capture is " + state);
         }
         return build();
     }

@@ -94,7 +94,7 @@ final class Completeness {
                 return "finished by an error";
             }
             if (choice.index() < 0 || choice.index() >= MAX_CHOICES) {
-                return "a choice with an index that cannot be";
+                return "a choice with an impossible index";
             }
             choices.set((int) choice.index());
             if (choice.finishReason() != null) {
