@@ -303,7 +303,10 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
             given = answer;
             given = saved(turn, track, answer);
         } catch (IOException | RuntimeException e) {
-            LOG.error("A recording could not be written into {}: {}", folder.path(), e.getMessage());
+            LOG.error(
+                    "A recording could not be written into {}: {}. Check its disk and permissions",
+                    folder.path(),
+                    e.getMessage());
             counts.failed("a recording could not be written: " + e.getMessage());
         } finally {
             if (options.mode == CassetteMode.REFRESH) {
@@ -473,7 +476,7 @@ public final class Cassettes implements CallRecorder, AutoCloseable {
         threads.shutdown();
         try {
             if (!threads.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-                LOG.warn("Recordings were not written into {} in time, and are lost", folder.path());
+                LOG.warn("Recordings were not written into {} in time, and are lost. Check its disk", folder.path());
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -274,7 +274,7 @@ final class SharedCalls implements SharedLease.Tier {
         try {
             lease.beat(now);
         } catch (Throwable e) {
-            LOG.warn("A lease could not be renewed", e);
+            LOG.warn("A lease could not be renewed; another machine may call the provider, too", e);
         }
     }
 

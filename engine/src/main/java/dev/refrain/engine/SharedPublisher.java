@@ -141,7 +141,7 @@ final class SharedPublisher implements FlightMember {
         try {
             while (!over && step()) {}
         } catch (Throwable e) {
-            LOG.warn("A stream could not be passed on to other machines", e);
+            LOG.warn("A stream could not be passed on to other machines; they call the provider", e);
             end(false);
         }
     }

@@ -138,7 +138,7 @@ final class SharedWait implements Upstream.Call {
             while (!over && step()) {}
         } catch (Throwable e) {
             if (!(e instanceof MemoryBudget.Exhausted)) {
-                LOG.warn("A call of another machine could not be followed", e);
+                LOG.warn("A call of another machine could not be followed; this one calls the provider", e);
             }
             giveUpAnyway(e);
         }

@@ -47,7 +47,8 @@ record Console(ProgramConsole server) implements AutoCloseable {
         } catch (IOException e) {
             // The message of the exception itself names settings of the proxy.
             LOG.warn(
-                    "There is no dashboard on refrain.console.port={}: {}",
+                    "There is no dashboard on refrain.console.port={}: {}. "
+                            + "If the port is taken, choose another one and restart",
                     properties.port(),
                     NestedExceptionUtils.getMostSpecificCause(e).getMessage());
             return new Console(null);

@@ -282,7 +282,10 @@ final class Journal {
     private void failed(SQLException e) {
         if (System.nanoTime() - warnedAt >= WARN_NANOS) {
             warnedAt = System.nanoTime();
-            LOG.warn("Records of requests could not be written to {}: {}", file, e.getMessage());
+            LOG.warn(
+                    "Records of requests could not be written to {}: {}. Check its disk and permissions",
+                    file,
+                    e.getMessage());
             LOG.debug("Why", e);
         }
         changed = false;

@@ -145,7 +145,7 @@ public final class Events implements AutoCloseable {
             work.run();
         } catch (RuntimeException e) {
             // An escaping exception would end the schedule.
-            LOG.warn("Events could not be sent to listeners", e);
+            LOG.warn("Events could not be sent to listeners; dashboards miss an update", e);
         }
     }
 

@@ -186,7 +186,8 @@ public final class AccessLog implements AutoCloseable {
         long now = dropped.sum();
         if (now > told && System.nanoTime() - toldNanos >= TELL_NANOS) {
             LOG.warn(
-                    "{} lines of the access log {} were dropped: it cannot be written, or not fast enough.",
+                    "{} lines of the access log {} were dropped: it cannot be written, or not fast enough. "
+                            + "Check the disk, or the program that reads it",
                     now,
                     target);
             told = now;

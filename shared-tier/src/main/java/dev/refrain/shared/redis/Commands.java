@@ -253,7 +253,10 @@ final class Commands {
     private void logRefusalOnce(String code) {
         if (!refusalLogged) {
             refusalLogged = true;
-            LOG.warn("The shared tier refuses commands: the server says {}. Further cases are not reported", code);
+            LOG.warn(
+                    "The shared tier refuses commands: the server says {}. Check its ACL, memory "
+                            + "and role. Further cases are not reported",
+                    code);
         }
     }
 

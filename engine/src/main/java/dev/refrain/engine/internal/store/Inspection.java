@@ -177,7 +177,7 @@ public final class Inspection {
             lost += segment.isAllocated(chunk) ? 1 : 0;
         }
         if (lost > 0) {
-            damaged("segment " + segment.index + ": " + lost + " chunks are marked as taken and belong to nothing");
+            damaged("segment " + segment.index + ": " + lost + " chunks are marked as taken and belong to no value");
         }
         if (values != segment.values) {
             damaged("segment " + segment.index + ": says that it has " + segment.values + " values, and has " + values);
@@ -209,12 +209,12 @@ public final class Inspection {
     /** What is wrong with a value, or null. */
     private String fault(RawMap.Segment segment, int slot, RawMap.Value value, BitSet taken) {
         if (value == null || value.content().length < EntryHead.LENGTH) {
-            return "no value can be where it points to";
+            return "it points to a place where no value can be";
         }
         int chunk = segment.chunk(slot);
         int next = taken.nextSetBit(chunk);
         if (next >= 0 && next < chunk + value.chunks()) {
-            return "it lies upon another value";
+            return "it overlaps another value";
         }
         for (int i = chunk; i < chunk + value.chunks(); i++) {
             if (!segment.isAllocated(i)) {
@@ -222,7 +222,7 @@ public final class Inspection {
             }
         }
         if (!segment.isFoundBy(value.key(), slot)) {
-            return "nobody looks for its key here";
+            return "a lookup of its key does not find it";
         }
         if (!Kind.isMark(value.content()[Kind.OFFSET])
                 && !EntryChecksum.matches(value.key(), value.content(), value.content().length, crc)) {
