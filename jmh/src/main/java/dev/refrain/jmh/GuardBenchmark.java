@@ -11,8 +11,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * The benchmark that {@link Guard} runs for the engine. JMH's iterations measure the floor and the whole hit in turn,
- * so that one JVM measures both under the same conditions.
+ * The benchmark that {@link Guard} runs for the engine. JMH's iterations measure in turn a whole hit and its floor
+ * ({@link HitBenchmark#floor}, digest and decompression alone), so that one JVM measures both under equal conditions.
  */
 public class GuardBenchmark extends MeasuredInForks {
     /** Whose turn it is: the floor's in the first iteration, then alternating. */

@@ -250,7 +250,7 @@ public final class RefrainOptions {
          * later (Bedrock), and for those whose tokens change (workload identity).
          *
          * @param secret a text known only to those who may share the answers, such as an API key. Only a keyed hash of
-         *     it is kept on disk. Empty for the scope of all callers of a proxy that show no credential
+         *     it is kept on disk. If it is empty, answers are shared with all callers that show no credential
          */
         public Builder scope(String secret) {
             scope = Objects.requireNonNull(secret, "secret");

@@ -37,7 +37,7 @@ public final class Policies {
      * of a label and a model finds its first matching policy. Of these, the one that is first in the list applies. If
      * one of them forbids caching ({@link Policy.Caching#NEVER}), that one applies instead.
      *
-     * @param labels configured names of the caller's API keys, or the label in their place; may be empty
+     * @param labels the names of the caller's API keys and team; the caller's label if it has no names; may be empty
      * @param models requested models, may be empty; {@code *} matches the model of every policy that forbids caching
      * @param preset slug of the preset that the request names, or null
      */
