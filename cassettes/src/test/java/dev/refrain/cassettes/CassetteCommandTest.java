@@ -119,8 +119,8 @@ class CassetteCommandTest {
                 .noneMatch(
                         line -> line.matches("(AZURE_OPENAI_ENDPOINT|OPENROUTER_BASE_URL|OPENAI_API_BASE)=.*4711.*"));
         assertThat(err()).contains("AZURE_OPENAI_ENDPOINT, OPENAI_API_BASE").contains("--upstream");
-        // With --upstream, every known variable of a provider leads to the proxy. So it does in a replay, which calls
-        // no provider.
+        // With --upstream, every known variable of a provider leads to the proxy. The same is true in a replay, where
+        // no provider is called.
         for (String all :
                 List.of(variablesOf("record", "--upstream", "https://mine.openai.azure.com"), variablesOf("replay"))) {
             assertThat(all.lines())

@@ -572,7 +572,7 @@ class CassettesTest {
         assertThat(client.await().body()).isEqualTo(body);
         open(CassetteMode.REPLAY);
         assertThat(ask(prompt).await().body()).isEqualTo(body);
-        // Nor is it read on the thread of a client that has left.
+        // The recording is not read on the thread of a client that has left, either.
         Client left = new Client();
         over(prompt, left).cancel();
         assertThat(ask(prompt).await().body()).isEqualTo(body);

@@ -19,8 +19,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * Checks of the comments of public types that need no understanding: a package says what may be null, a type which
- * threads may use it, and a method what it does and which exceptions it throws.
+ * Mechanical checks of the comments of public types: a package says what may be null, a type says which threads may use
+ * it, and a method says what it does and which exceptions it throws.
  */
 class ApiDocsTest {
     private static final Path ROOT = Path.of("..");
@@ -47,7 +47,10 @@ class ApiDocsTest {
             "client-frontends/spring-boot-starter/src/main/java/dev/refrain/spring",
             "client-frontends/junit5/src/main/java/dev/refrain/junit5");
 
-    /** Types of other packages that members of these name, or that docs/CLIENTS.md tells programs to use. */
+    /**
+     * Types of other packages: those that members of {@link #PACKAGES} name, and those that docs/CLIENTS.md tells
+     * programs to use.
+     */
     private static final List<String> TYPES = List.of(
             "console/src/main/java/dev/refrain/console/activity/ActivityLog",
             "console/src/main/java/dev/refrain/console/activity/ActivityOptions",
@@ -102,7 +105,7 @@ class ApiDocsTest {
                     .toList();
             String pom = Files.readString(ROOT.resolve(module).resolve("pom.xml"));
             assertThat(pom.contains("<api.skip>false</api.skip>")).as(module).isEqualTo(!api.isEmpty());
-            // Without an element of its own it is all of the module.
+            // Without this element, all packages of the module are compared.
             Matcher compared = COMPARED.matcher(pom);
             if (compared.find()) {
                 assertThat(compared.group(1).split(";", -1)).as(module).containsExactlyInAnyOrderElementsOf(api);
@@ -114,7 +117,7 @@ class ApiDocsTest {
         return source.substring(source.indexOf("/java/") + 6).replace('/', '.');
     }
 
-    /** A program that compiles against the one is compiled against the other. */
+    /** A program that uses a public type also uses the types that its members name, so these are compared as well. */
     @Test
     void whatTheseNameIsComparedAsWell() throws IOException {
         Set<String> missing = new TreeSet<>();

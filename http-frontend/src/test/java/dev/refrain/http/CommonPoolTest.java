@@ -54,9 +54,7 @@ class CommonPoolTest {
         assertThat(hasSecondArgument(rest, 0)).isEqualTo(expected);
     }
 
-    /**
-     * Whether a comma stands directly in the parentheses that are open there: not in nested ones, and not in strings.
-     */
+    /** Whether a comma stands in the parentheses that are open at {@code from}: not in nested ones or strings. */
     private static boolean hasSecondArgument(String source, int from) {
         int depth = 1;
         boolean inText = false;

@@ -30,7 +30,7 @@ import org.yaml.snakeyaml.constructor.SafeConstructor;
  */
 class ComposeFilesTest {
     private static final Path FILES = Path.of("../docs/cluster");
-    /** Ports in the files, in the order of those that the test uses instead. */
+    /** Ports in the files. The test replaces them by free ports, in this order. */
     private static final List<String> PORTS =
             List.of("26379", "26380", "26381", "6379", "6380", "7000", "7001", "7002");
 
@@ -56,7 +56,7 @@ class ComposeFilesTest {
         return (Map<String, Map<String, Object>>) all.get("services");
     }
 
-    /** Links the names of the image's programs to those that are installed. */
+    /** Creates the programs of the image, by their names, from the programs that are installed. */
     private Path programs() throws IOException {
         Path bin = Files.createDirectory(folder.resolve("bin"));
         Map<String, String> programs = new LinkedHashMap<>();
@@ -117,7 +117,7 @@ class ComposeFilesTest {
             new SetUp("sentinel", "redis-sentinel://127.0.0.1:26379,127.0.0.1:26380,127.0.0.1:26381#answers"),
             new SetUp("cluster", "redis-cluster://127.0.0.1:7000,127.0.0.1:7001,127.0.0.1:7002"));
 
-    /** All at the same time, because each takes some seconds of waiting. */
+    /** Starts all servers at the same time, because each of them needs some seconds. */
     @Test
     void theirCommandLinesStartWorkingServers() throws Exception {
         Path programs = programs();

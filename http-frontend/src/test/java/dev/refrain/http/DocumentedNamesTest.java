@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 class DocumentedNamesTest {
     private static final Path ROOT = Path.of("..");
 
-    /** Two words or more, as {@code CaptureSink}: a name of one word may be any word. */
+    /** A class's name of two words or more, such as {@code CaptureSink}. A name of one word could be any word. */
     private static final Pattern CLASS = Pattern.compile("(?<![\\w.$-])[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+(?![\\w-])");
 
     private static final Pattern DECLARED = Pattern.compile("\\b(?:class|interface|record|enum) ([A-Z]\\w*)");
@@ -29,9 +29,9 @@ class DocumentedNamesTest {
     private static final Pattern COMMENT = Pattern.compile("/\\*(?:[^*]++|\\*(?!/))*+\\*/|//[^\\n]*");
     private static final Pattern QUOTED = Pattern.compile("`([^`\\n]+)`");
     private static final Pattern EXAMPLE = Pattern.compile("(?ms)^ *```.*?^ *```$");
-    /** {@code CachePipeline.takeBack}, with or without the place before it. */
+    /** A member, such as {@code CachePipeline.takeBack}, with or without the folders before it. */
     private static final Pattern MEMBER = Pattern.compile("(?:\\w+/)*([A-Z]\\w+)\\.(\\w+)(?:\\(.*\\))?");
-    /** {@code engine/internal/hot}, {@code http/proxy/Parts} or {@code console/admin/Gate.secret}. */
+    /** A place, such as {@code engine/internal/hot}, {@code http/proxy/Parts} or {@code console/admin/Gate.secret}. */
     private static final Pattern PLACE = Pattern.compile("([a-z0-9]+)/(\\w+(?:/\\w+)*)(?:\\.\\w+)?");
 
     /** The names that docs/ARCHITECTURE.md uses for folders. */
@@ -171,7 +171,7 @@ class DocumentedNamesTest {
         }
         assertThat(members).isGreaterThan(30);
         assertThat(found)
-                .as("RATIONALE says what was there before")
+                .as("only RATIONALE names a member that was removed")
                 .isSubsetOf("RATIONALE.md: CacheRequest.at(upstream, query)");
     }
 

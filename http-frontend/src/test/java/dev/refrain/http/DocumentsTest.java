@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Checks of the documents that need no understanding. */
+/** Mechanical checks of the documents. */
 class DocumentsTest {
     private static final Path ROOT = Path.of("..");
     private static final Path DOCS = ROOT.resolve("docs");
@@ -93,7 +93,10 @@ class DocumentsTest {
         assertThat(missing).isEmpty();
     }
 
-    /** Begins of rows in docs/UPGRADING.md, with the constants of the present numbers and of those that are read. */
+    /**
+     * Rows of docs/UPGRADING.md by their beginnings, each with two lists of constants: the numbers of the present
+     * formats, and the older numbers that can still be read.
+     */
     private static final Map<String, List<List<String>>> FORMATS = Map.of(
             "the store's file",
             List.of(

@@ -22,7 +22,7 @@ class FaultsTest {
     private static final Path ROOT = Path.of("..");
     private static final Path LIST = Path.of("src/test/resources/faults.txt");
 
-    /** {@code F52 what was wrong | Class.f52_method ...}. */
+    /** A line of the list: {@code F52 what was wrong | Class.f52_method ...}. */
     private static final Pattern LINE = Pattern.compile("F(\\d+) [^|]+ \\|((?: \\w+\\.\\w+)+)");
 
     private static final Pattern ANNOTATION = Pattern.compile("@(Test|ParameterizedTest|Property)\\b");

@@ -49,9 +49,9 @@ class GeneratedDocsTest {
             "http-frontend",
             "client-frontends/junit5");
 
-    /** {@code - **W26b** An id of a hit ...}. */
+    /** A rule in the docs, such as {@code - **W26b** An id of a hit ...}. */
     private static final Pattern RULE = Pattern.compile("\\*\\*(W[0-9]+[a-z]?)\\*\\*");
-    /** {@code void w26b_idsAreNotTranslatedAcrossScopes(}. */
+    /** A test of a rule, such as {@code void w26b_idsAreNotTranslatedAcrossScopes(}. */
     private static final Pattern TEST = Pattern.compile("void (w[0-9]+[a-z]?)_(\\w+)\\(");
 
     private static final Pattern HEADING = Pattern.compile("(?m)^(##|###) (.+)$");
@@ -59,7 +59,7 @@ class GeneratedDocsTest {
     private static final Pattern IMPORT =
             Pattern.compile("(?m)^import (?:static )?(dev\\.refrain(?:\\.[a-z]\\w*)*)\\.[A-Z]");
 
-    /** W2 before W10, W28 before W28b. */
+    /** The order of rules: W2 before W10, W28 before W28b. */
     private static final Comparator<String> BY_NUMBER = Comparator.<String>comparingInt(
                     rule -> Integer.parseInt(rule.replaceAll("\\D", "")))
             .thenComparing(Comparator.naturalOrder());
@@ -149,7 +149,7 @@ class GeneratedDocsTest {
         imports.computeIfAbsent(from, name -> new TreeSet<>()).add(to);
     }
 
-    /** An arrow for each import that does not follow from others; with all of them, the picture would be unreadable. */
+    /** An arrow for each import that does not follow from others; with all imports, the picture would be unreadable. */
     private static List<String> arrows(SortedMap<String, SortedSet<String>> imports, String format) {
         List<String> arrows = new ArrayList<>();
         imports.forEach((from, targets) -> targets.stream()
@@ -158,7 +158,9 @@ class GeneratedDocsTest {
         return arrows;
     }
 
-    /** Whether imports lead from one to the other. There are no cycles: {@code ArchitectureTest} checks that. */
+    /**
+     * Whether imports lead from {@code from} to {@code to}. There are no cycles: {@code ArchitectureTest} checks that.
+     */
     private static boolean leads(Map<String, SortedSet<String>> imports, String from, String to) {
         SortedSet<String> targets = imports.getOrDefault(from, Collections.emptySortedSet());
         return targets.contains(to) || targets.stream().anyMatch(next -> leads(imports, next, to));
@@ -176,7 +178,7 @@ class GeneratedDocsTest {
         return packages;
     }
 
-    /** A name that no package has. */
+    /** The name of a module's box in the picture, which no package has. */
     private static String subgraph(String module) {
         return "module-" + module.replace('/', '-');
     }
@@ -199,7 +201,7 @@ class GeneratedDocsTest {
     }
 
     private static List<Path> testSources() throws IOException {
-        // Contracts that tests of several modules extend.
+        // This module has the contracts that tests of several modules extend.
         List<Path> found = new ArrayList<>(sources(ROOT.resolve("test-support/src/main/java")));
         try (Stream<Path> modules = Files.walk(ROOT, 2)) {
             for (Path tests : modules.map(module -> module.resolve("src/test/java"))

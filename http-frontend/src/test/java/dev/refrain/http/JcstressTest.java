@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The module's lock-free code, by its jcstress tests ({@code *Stress}). */
+/** Runs the jcstress tests ({@code *Stress}) of the module's lock-free code. */
 class JcstressTest {
     @TempDir
     Path folder;

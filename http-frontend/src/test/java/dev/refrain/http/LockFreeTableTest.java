@@ -85,7 +85,7 @@ class LockFreeTableTest {
         for (Path file : sources("test")) {
             all.add(nameOf(file));
         }
-        // Front-ends share this one.
+        // Front-ends share this contract, which is in another module.
         all.add("FrontEndContract");
         for (String row : rows()) {
             assertThat(all).as(row).containsAll(namesIn(row.substring(row.lastIndexOf(" | ", row.length() - 3))));

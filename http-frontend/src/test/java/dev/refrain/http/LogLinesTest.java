@@ -14,22 +14,22 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * docs/OPERATING.md lists each line that the program can log from level {@code info} on, by its beginning, and no
- * others. A new line is added there, with advice for the operator.
+ * docs/OPERATING.md lists the beginning of each line that the program can log at level {@code info} or above, and no
+ * other lines. A new line is added there, with advice for the operator.
  */
 class LogLinesTest {
     private static final Path ROOT = Path.of("..");
     private static final Path PAGE = ROOT.resolve("docs/OPERATING.md");
 
     private static final String LITERALS = "((?:\"(?:[^\"\\\\]|\\\\.)*\"\\s*\\+?\\s*)+)";
-    /** A call of the logger, or of the class that logs only the first of many cases. */
+    /** A call of the logger, or the creation of a {@code FailureLog}, which logs only the first of many failures. */
     private static final Pattern CALL = Pattern.compile(
             "\\bLOG\\s*\\.\\s*(?:info|warn|error)\\(\\s*" + LITERALS + "|\\bnew FailureLog\\(\\s*" + LITERALS);
 
     private static final Pattern ANY_CALL =
             Pattern.compile("\\bLOG\\s*\\.\\s*(?:info|warn|error)\\(|new FailureLog\\(");
     private static final Pattern LITERAL = Pattern.compile("\"((?:[^\"\\\\]|\\\\.)*)\"");
-    /** {@code - `The store … keeps`: what to do}. */
+    /** An entry of the list: {@code - `The store … keeps`: what to do}. */
     private static final Pattern ENTRY = Pattern.compile("(?m)^- `([^`]+)`: \\S");
 
     @Test

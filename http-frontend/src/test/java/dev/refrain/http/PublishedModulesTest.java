@@ -10,7 +10,10 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** What of the modules' POMs decides what a release has. {@code mvn -Prelease verify} itself takes minutes. */
+/**
+ * The parts of the modules' POMs that decide what a release contains. {@code mvn -Prelease verify} itself takes much
+ * longer than these checks.
+ */
 class PublishedModulesTest {
     private static final Path ROOT = Path.of("..");
     private static final Pattern MODULE = Pattern.compile("<module>([^<]+)</module>");
@@ -31,7 +34,7 @@ class PublishedModulesTest {
         }
     }
 
-    /** The goals that install and sign end the build where there is nothing to do it with. */
+    /** The goals that install and sign fail in a module that has no jar, and so end the build. */
     @Test
     void whatHasNoJarIsNeitherInstalledNorSigned() throws IOException {
         for (MatchResult module : MODULE.matcher(pom(".")).results().toList()) {

@@ -37,7 +37,7 @@ import java.util.Map;
 
 /**
  * Runs in a JVM with a heap of {@value #HEAP_MIB} MiB, for {@link SmallJvmTest}: clients and providers send as much as
- * they may, or more. It ends at the first fault, above all an OutOfMemoryError.
+ * they may, or more. The JVM ends at the first fault, above all an OutOfMemoryError.
  */
 public final class SmallJvm {
     static final int HEAP_MIB = 40;
@@ -104,7 +104,7 @@ public final class SmallJvm {
                 for (int i = 0; i < 4; i++) {
                     MemoryBudget.Reservation held = MEMORY.open();
                     require(ContentCoding.ZSTD.decode(zstd(8L * MIB, 900_000), 10 * MIB, held).length == 900_000);
-                    // Reserved are the result and its copy. The window has been released.
+                    // The result and its copy are reserved. The window has been released.
                     require(held.bytes() == 2L * (900_000 - 16 * 1024));
                     held.close();
                     // The budget has room for half of the result, and for half of its window.
@@ -273,7 +273,8 @@ public final class SmallJvm {
     }
 
     /**
-     * A frame that needs a window: its size is the stated length, or a power of two without a length. RFC 8878, 3.1.1.
+     * A frame that needs a window of this size (RFC 8878, 3.1.1). The frame states a power of two as its window, and
+     * any other size as the length of its content.
      */
     private static byte[] zstd(long window, int content) {
         ByteBuffer frame = ByteBuffer.allocate(MIB).order(java.nio.ByteOrder.LITTLE_ENDIAN);

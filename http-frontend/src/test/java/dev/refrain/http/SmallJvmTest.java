@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Bounds in bytes, tested with all of {@link SmallJvm} in one small JVM. */
+/** Limits of memory: all workloads of {@link SmallJvm} run in one small JVM. */
 class SmallJvmTest {
     @TempDir
     Path folder;

@@ -25,7 +25,7 @@ class SourceStyleTest {
     /** A longer file says why it is long. */
     private static final int LONG = 400;
 
-    /** Begins a paragraph, an item, a tag, or a line of a table. */
+    /** A line that begins a paragraph, an item or a tag, or that is a line of a table. */
     private static final Pattern BEGINS = Pattern.compile("(@|<|-+ |\\d+[.)] |\\| |\\* ).*");
 
     /** The line that declares a file's class. */

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The Helm chart, rendered by Helm's own code, and that Refrain starts with the result. No cluster has run it here. */
+/** Helm's own code renders the chart, and Refrain starts with the result. No cluster runs the chart here. */
 class ChartIT {
     private static final Path CHART = Path.of("helm/refrain").toAbsolutePath();
     private static final YAMLMapper YAML = new YAMLMapper();
@@ -141,7 +141,7 @@ class ChartIT {
                 if (value.isTextual() && !leaf.equals("/admin/token")) {
                     assertThat(text).as(leaf).contains(value.asText());
                 }
-                // What is empty unless set, such as a map, is here by what stands in it.
+                // A value that is empty by default, such as a map, is changed if this file has a member of it.
                 unchanged.removeIf(each -> leaf.equals(each) || leaf.startsWith(each + "/"));
             }
             assertThat(settings(documents(command)).capacity()).isNotNull();

@@ -221,7 +221,8 @@ class ActivityLogTest {
     }
 
     /**
-     * Asked before a restart and after it. After it, labels are known only from the log, which is read from its end.
+     * Asks for the label before a restart and after it. After a restart, labels are known only from the log's file,
+     * which is read from its end.
      */
     @Test
     void aCallerHasTheLabelThatItsLatestRequestHad() {
@@ -409,7 +410,7 @@ class ActivityLogTest {
     void f6_aRepeatedAnswerEndedForTheReasonInItsEntryAlsoAfterARestart() throws IOException {
         String source = miss("m");
         String repeated = hit("m", source);
-        // F6: several answers had this source id, so it does not lead to the finish reason of this one.
+        // F6: a source id that several answers had does not lead to the finish reason of this hit.
         String orphan = hit("m", "chatcmpl-gone");
         for (int restarts = 0; restarts < 2; restarts++) {
             assertThat(log.query(Filter.ALL, 10, null).data())
@@ -481,7 +482,10 @@ class ActivityLogTest {
                 .satisfies(p -> assertThat(p.requests().hit()).isEqualTo(1));
     }
 
-    /** Requests count at the time that the clock shows: ahead while it is ahead, and in the right place afterwards. */
+    /**
+     * A request counts at the time that the clock shows: at a later time while the clock is ahead, and at the right
+     * time once the clock is right again.
+     */
     @Test
     void aClockThatGoesAheadAndBackPutsNoCountInTheWrongPlace() {
         hit("m", "s");

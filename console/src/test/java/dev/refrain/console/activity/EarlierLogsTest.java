@@ -18,8 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Logs that earlier builds wrote, opened as docs/UPGRADING.md says; docs/STORAGE-FORMAT.md says how to add one. In each
- * a proxy has answered three requests: a miss, a hit, and one for which caching was off.
+ * Logs that earlier builds wrote, opened as docs/UPGRADING.md says; docs/STORAGE-FORMAT.md says how to add one. Each
+ * log is of a proxy that has answered three requests: a miss, a hit, and one for which caching was off.
  */
 class EarlierLogsTest {
     private static final Clock CLOCK = Clock.fixed(Instant.parse("2026-11-30T23:00:00Z"), ZoneOffset.UTC);
@@ -41,7 +41,7 @@ class EarlierLogsTest {
         return ActivityLog.open(ActivityOptions.of(file, 256 << 20, Duration.ofDays(2)), CLOCK);
     }
 
-    /** Whoever changes the format adds a line for the one that was: the last one is of the present format. */
+    /** Each format has a line here, the present one the last. A change of the format adds a line for the new format. */
     @ParameterizedTest
     @CsvSource({
         "records1-minutes1, , , ",

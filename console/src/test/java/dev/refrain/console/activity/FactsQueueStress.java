@@ -10,7 +10,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
-/** Requests end on two threads, at the end of the ring, and one of the threads asks the log meanwhile. */
+/**
+ * Two threads put requests into the queue, where its ring of bytes ends and begins again, and one of them reads the
+ * queue meanwhile.
+ */
 @JCStressTest
 @Outcome(id = "a0a1, b0b1", expect = Expect.ACCEPTABLE, desc = "All, whole, each thread's in order.")
 @Outcome(expect = Expect.FORBIDDEN, desc = "A request is lost, torn, comes twice or out of order.")
@@ -24,7 +27,7 @@ public class FactsQueueStress {
     private final StringBuilder seen = new StringBuilder();
 
     public FactsQueueStress() {
-        // One of the next four requests finds no room at the end of the ring, and goes to its beginning.
+        // One of the next four requests finds no room at the end of the ring, and is put at the ring's beginning.
         for (int i = 0; i < 11; i++) {
             offer("zz");
         }

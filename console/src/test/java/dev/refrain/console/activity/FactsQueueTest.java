@@ -12,7 +12,7 @@ import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** The queue keeps what it takes, in order, and says so when it is full. */
+/** The queue keeps the requests that it takes, in their order, and refuses more when it is full. */
 class FactsQueueTest {
     private static final Cost NOTHING = new Cost(0, 0, 0, 0, 0, 0, 0);
 
@@ -32,7 +32,7 @@ class FactsQueueTest {
             taken++;
         }
         List<String> read = new ArrayList<>();
-        // So many models that their numbers run out.
+        // There are so many models here that the numbers for their names run out.
         assertThat(queue.drain(facts -> read.add(new String(facts.id(), StandardCharsets.UTF_8) + facts.model())))
                 .isEqualTo(taken)
                 .isGreaterThan(30_000);

@@ -86,7 +86,7 @@ class ActivityPagesTest {
         String broken = ask(exchange -> ActivityPages.write(exchange, first, cursor -> {
             throw AdminException.badRequest("others read");
         }));
-        // Nothing had been sent yet. If something had, the last chunk would be missing.
+        // Nothing had been sent before the failure. After the first bytes, the last chunk would be missing.
         assertThat(broken).isEmpty();
     }
 }

@@ -62,7 +62,10 @@ class AdminServerTest {
         }
     }
 
-    /** Each worker thread answers a request for figures, and waits for the address of the proxy, which they contain. */
+    /**
+     * Each worker thread answers a request for figures. The figures contain the proxy's address, for which the thread
+     * waits here.
+     */
     @Test
     void probesAreAnsweredWhileAllWorkersAreBlocked(@TempDir Path folder) throws IOException {
         ActivityOptions options = ActivityOptions.of(folder.resolve("log"), 64 * MIB, Duration.ofDays(1));

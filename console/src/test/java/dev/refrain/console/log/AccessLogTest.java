@@ -96,7 +96,7 @@ class AccessLogTest {
             offered++;
             assertThat(log.waiting()).isLessThanOrEqualTo(AccessLog.MAX_WAITING);
         }
-        // More than the queue holds, because the writer has taken some, but not many times as much.
+        // More records than the queue holds, because the writer has taken some of them, but not many times as many.
         assertThat(offered).isBetween(90, 250);
         goOn.countDown();
         log.close();

@@ -7,7 +7,7 @@ import java.net.http.HttpResponse;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
-/** Wire rule W28c: proxies in front pass replayed and joined event streams on live. */
+/** Wire rule W28c: proxies in front of Refrain pass on replayed and joined event streams without buffering them. */
 class AccelBufferingWireTest extends WireTest {
     private static final String REQUEST =
             "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\n"

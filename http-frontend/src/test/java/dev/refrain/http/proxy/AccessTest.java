@@ -61,7 +61,7 @@ class AccessTest extends WireTest {
             {"Authorization", "Bearer " + sha256("sk-test")},
             {"Authorization", "Basic sk-test"},
             {"Cookie", "sk-test"},
-            // With one field of each kind, a stranger's key would reach the provider.
+            // One allowed key is not enough: the stranger's key in the other field would reach the provider.
             {"Authorization", "Bearer sk-test", "x-api-key", "sk-stranger"}
         }) {
             for (String path : new String[] {CHAT, "/v1/messages", "/v1/rerank", "/v1/generation?id=gen-1"}) {

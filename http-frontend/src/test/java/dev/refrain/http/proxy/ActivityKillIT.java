@@ -50,7 +50,8 @@ class ActivityKillIT {
                     .isEqualTo("rw-------");
             int calls = provider.calls();
             try (RunningJar jar = RunningJar.start(folder, provider.base())) {
-                // Enough of them to see gaps. The first is left out: its provider has that record (W60).
+                // Asks for enough records to see gaps. The first is left out: it was a miss, and the provider has its
+                // record (W60).
                 for (int i = 1; i < answers.size(); i += Math.max(1, answers.size() / 200)) {
                     Answered answer = answers.get(i);
                     if (killedAt - answer.atNanos() > LOSS_NANOS) {

@@ -124,7 +124,7 @@ class ActivityWireTest extends WireTest {
         restart(Map.of());
         assertThat(generation(hit).path("response_cache_source_id").asText()).isEqualTo(miss);
         assertThat(generation(hit).path("finish_reason").asText()).isEqualTo("stop");
-        // A hit after the restart on an answer from before it.
+        // The answer of this hit was stored before the restart.
         String later = header(proxy.cached(CHAT, CHAT_REQUEST), GENERATION);
         assertThat(generation(later).path("finish_reason").asText()).isEqualTo("stop");
     }
@@ -138,8 +138,8 @@ class ActivityWireTest extends WireTest {
     }
 
     /**
-     * Ollama numbers its answers up to 998, and Groq's compound models call each "stub". So two answers have one id
-     * here, under one key and under two.
+     * Ollama numbers its answers up to 998, and Groq's compound models call each "stub". So answers have the same id
+     * here: two answers to one API key, and answers to two API keys.
      */
     @Test
     void f6_idsThatAProviderIssuesTwiceNeverMixTwoRecords() throws IOException {
@@ -161,7 +161,7 @@ class ActivityWireTest extends WireTest {
                     .isEqualTo(i % 2 == 0 ? "one" : "two");
             providersRecords();
             assertThat(ask(hits.get(i), "Authorization", theirs).body()).isEqualTo(FROM_UPSTREAM);
-            // The provider answers for its own ids, whichever client got one here.
+            // Questions about ids that the provider has issued go to the provider, whichever client got it here.
             assertThat(ask("chatcmpl-123", "Authorization", mine).body()).isEqualTo(FROM_UPSTREAM);
         }
     }
@@ -254,7 +254,9 @@ class ActivityWireTest extends WireTest {
         assertThat(stats.requests()).isEqualTo(new Stats.Counts(1, 0, 0, 3, 4, 1, 3));
     }
 
-    /** Makes the provider count down when it is called, and answer when the test says so. */
+    /**
+     * Makes the provider count down {@code asked} when it is called, and answer when the test opens {@code release}.
+     */
     private void holdTheAnswer() {
         provider.does((exchange, request) -> {
             asked.countDown();

@@ -222,7 +222,7 @@ class AdminEntriesTest extends AdminTest {
         assertThat(tree(shown).get("bytes").asInt())
                 .isEqualTo(tree(shown).get("shown_bytes").asInt());
         assertThat(json("entries").get("data").get(0).get("hits").asInt())
-                .as("a look is no hit")
+                .as("looking at an answer does not count as a hit")
                 .isZero();
         assertThat(look("0".repeat(64), "{}").statusCode()).isEqualTo(404);
         assertThat(look("x", "{}").statusCode()).isEqualTo(400);

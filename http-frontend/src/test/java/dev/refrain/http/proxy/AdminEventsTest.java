@@ -31,7 +31,7 @@ class AdminEventsTest extends AdminTest {
             assertThat(data(client, "stats").at("/requests/total").asInt()).isZero();
             assertThat(data(client, "point").path("t").asLong()).isPositive();
 
-            // Events after the first figures are news.
+            // After the first figures, each event has only what is new.
             assertMiss(proxy.cached(CHAT, CHAT_REQUEST));
             JsonNode news = data(client, "activity");
             assertThat(news.at("/data/0/model").asText()).isEqualTo("acme/large");

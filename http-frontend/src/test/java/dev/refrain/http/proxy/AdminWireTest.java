@@ -119,7 +119,7 @@ class AdminWireTest extends AdminTest {
         restart(Map.of("REFRAIN_ADMIN_TOKEN", TOKEN));
         String cookie = header(ask("POST", "/admin/api/login", "{\"token\":\"" + TOKEN + "\"}"), "Set-Cookie")
                 .replaceFirst(";.*", "");
-        // More than fit into two seconds: one second may end while this runs.
+        // More guesses than are allowed in two seconds, because a second may end while the test runs.
         List<HttpResponse<String>> tries = IntStream.range(0, 32)
                 .mapToObj(i -> i % 2 == 0
                         ? ask("POST", "/admin/api/login", "{\"token\":\"guess " + i + "\"}")
@@ -370,7 +370,7 @@ class AdminWireTest extends AdminTest {
         assertThat(series.path("points")).hasSizeBetween(91, 92);
         assertThat(series.path("points"))
                 .anySatisfy(point -> assertThat(point.path("hit").asInt()).isPositive());
-        // Its last step may last for two hours.
+        // Without a beginning, steps are long: the last one may go on for two hours after the chosen end.
         series = json("timeseries?until=" + Instant.now().minus(Duration.ofHours(3)));
         assertThat(series.path("step_seconds").asInt()).isEqualTo(7200);
         assertThat(series.path("points"))

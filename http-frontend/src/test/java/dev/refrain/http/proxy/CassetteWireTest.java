@@ -217,7 +217,7 @@ class CassetteWireTest extends WireTest {
                 .contains("they differ first at $.messages[0].content")
                 .contains("Say hello")
                 .contains("Say goodbye");
-        // The same if nothing like it was recorded.
+        // The request also misses if no request of its endpoint was recorded.
         String other = path.equals(CHAT) ? "/v1/messages" : CHAT;
         assertThat(post(other, chat("Say hello", false)).body()).contains("none of this endpoint");
     }
@@ -277,7 +277,7 @@ class CassetteWireTest extends WireTest {
         }
     }
 
-    /** Every field that may hold credentials, and the query. */
+    /** Sends credentials in every field that may hold them, and in the query. */
     @Test
     void noCredentialIsRecorded() throws IOException {
         cassettes("record", Map.of("REFRAIN_KEY_HEADERS", "anthropic-beta, x-api-key, x-tenant-token"));
@@ -375,7 +375,7 @@ class CassetteWireTest extends WireTest {
         assertHit(hit);
     }
 
-    /** W87: for a played answer, and for the hits that follow. */
+    /** W87 applies to a played answer, and to the hits that follow it. */
     @Test
     void thePaceOfAHitGoesOnTopOfRecordings() throws IOException {
         cassettes("record");
@@ -387,7 +387,7 @@ class CassetteWireTest extends WireTest {
         long start = System.nanoTime();
         HttpResponse<String> hit = proxy.cached(CHAT, CHAT_STREAM_REQUEST, "X-Refrain-Replay", "10tps");
         assertHit(hit);
-        // A lower bound only: on a busy machine it may take any time.
+        // A lower bound only: on a busy machine an answer may take any time.
         assertThat(System.nanoTime() - start).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(299));
     }
 

@@ -41,7 +41,7 @@ final class Chromium implements AutoCloseable {
                                 "--disable-sync")));
     }
 
-    /** Starts it; if it is not installed, skips the tests that need it, and says so. */
+    /** Starts the browser. If it is not installed, skips the tests that need it, and says so. */
     @SuppressWarnings("SystemOut") // otherwise a skipped test is easily overlooked
     static Chromium start() {
         if (!Files.isExecutable(EXECUTABLE)) {

@@ -100,7 +100,7 @@ class ClientDisconnectTest extends WireTest {
             client.leave(reset);
         }
         thinking.say(JSON_HEAD + CHAT_ANSWER.length() + "\r\n\r\n" + CHAT_ANSWER);
-        // If the call had not ended, this request would join it: the provider does not answer another one.
+        // The first answer was stored, or this request has joined its call: the provider does not answer a second call.
         assertHit(proxy.cached(CHAT, CHAT_REQUEST));
     }
 

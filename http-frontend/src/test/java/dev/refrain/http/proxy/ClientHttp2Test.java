@@ -31,7 +31,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * HTTP/2 from clients. {@code -Drefrain.wire=h2} runs the tests of the wire contract over it, too. Long, since each
+ * HTTP/2 from clients. {@code -Drefrain.wire=h2} runs the tests of the wire contract over HTTP/2, too. Long, since each
  * test plays its client frame by frame.
  */
 class ClientHttp2Test extends WireTest {
@@ -113,7 +113,7 @@ class ClientHttp2Test extends WireTest {
                 client.frame(DATA, END_STREAM, stream, CHAT_REQUEST.getBytes(StandardCharsets.US_ASCII));
                 Frame reset;
                 do {
-                    // Another reset may answer its body.
+                    // The body of the stream before may be answered with a second reset.
                     reset = client.read(RST_STREAM);
                 } while (reset != null && reset.stream() < stream);
                 assertThat(reset).as(fields[0] + ": " + fields[1]).isNotNull();
@@ -425,7 +425,7 @@ class ClientHttp2Test extends WireTest {
             assertThat(last(idle.read(GOAWAY))).isZero();
             assertThat(idle.read()).isNull();
             assertThat(last(busy.read(GOAWAY))).isEqualTo(stream);
-            // The client has been told that this one is not served.
+            // The client has been told that this request is not served.
             busy.request(stream + 2, CHAT_REQUEST);
             answer.countDown();
             assertThat(busy.body(1)).isEqualTo(CHAT_ANSWER);

@@ -39,7 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The proxy with TLS. {@code -Drefrain.wire=tls} runs the tests of the wire contract over it, too. */
+/** The proxy with TLS. {@code -Drefrain.wire=tls} runs the tests of the wire contract over TLS, too. */
 class ClientTlsTest extends WireTest {
     @TempDir
     static Path made;
@@ -143,7 +143,7 @@ class ClientTlsTest extends WireTest {
         }
     }
 
-    /** Sets the time of both files, as one tick of the file system's clock would. */
+    /** Sets the same time for both files, as if both were written within one tick of the file system's clock. */
     private void touch(int hour) throws IOException {
         for (Path file : new Path[] {certificate, key}) {
             Files.setLastModifiedTime(file, FileTime.fromMillis(hour * 3_600_000L));
@@ -260,7 +260,7 @@ class ClientTlsTest extends WireTest {
             do {
                 there = plain.getInputStream().available();
                 held = proxy.memory().usedBytes();
-                // The server has no state to wait for that shows a full socket.
+                // No state of the server shows that the socket is full, so the test has to wait for some time.
                 Thread.sleep(50);
             } while (there == 0
                     || (isLong && (held == 0 || held >= length))

@@ -151,7 +151,10 @@ class CoalescingWireTest extends WireTest {
         assertThat(hungUp.await(20, TimeUnit.SECONDS)).isTrue();
     }
 
-    /** The proxy notices when it writes to the client, and the provider when it writes after that. */
+    /**
+     * The proxy notices that the client has left when it writes to the client, and the provider notices that the proxy
+     * has hung up when it writes after that.
+     */
     private void goAwayInMidStream(String header) throws IOException {
         provider.does((exchange, request) -> {
             ScriptedProvider.stream(exchange, CHAT_STREAM[1]);

@@ -64,11 +64,11 @@ class CodedRequestTest extends WireTest {
         assertThat(provider.calls()).isEqualTo(2);
         assertThat(provider.received().get(0).headers().getFirst("Content-Encoding"))
                 .isEqualTo(coding);
-        // Exact, because these bytes are valid UTF-8 and have only one form.
+        // Comparing texts is exact, because these bytes are valid UTF-8.
         assertThat(provider.received().get(0).body()).isEqualTo(new String(body, StandardCharsets.UTF_8));
     }
 
-    /** On one connection, the shortcut sees the heads of both, and their bodies as they were sent. */
+    /** On one connection, the shortcut sees the heads of coded and of plain requests, with their bodies undecoded. */
     @Test
     void f30_theShortcutDoesNotMistakeACodedBodyForAPlainOne() throws IOException {
         byte[] body = coded("gzip", CHAT_REQUEST);
@@ -228,7 +228,9 @@ class CodedRequestTest extends WireTest {
                         + "Content-Length: " + CHAT_REQUEST.length() + "\r\n\r\n" + CHAT_REQUEST);
                 assertThat(other.readResponse()).contains("Cache-Status: HIT");
             }
-            assertThat(provider.calls() - 1).as("bombs that came first").isLessThan(bombs / 2);
+            assertThat(provider.calls() - 1)
+                    .as("large bodies that reached the provider before the small requests")
+                    .isLessThan(bombs / 2);
             for (RawClient client : clients.subList(0, bombs)) {
                 assertThat(client.readResponse()).startsWith("HTTP/1.1 200 ");
             }

@@ -92,8 +92,8 @@ class CredentialMatrixTest extends WireTest {
     }
 
     /**
-     * Two callers with different fields: over one connection, so that the head of the first is known when the second's
-     * comes, and over two connections.
+     * Asserts that two callers with different fields share no answer: over one connection, so that the head of the
+     * first is known when that of the second comes, and over two connections.
      */
     private void assertApart(String what, List<String> alice, List<String> bob) throws IOException {
         String body = body(what);

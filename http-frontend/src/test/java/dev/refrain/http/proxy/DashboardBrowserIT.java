@@ -275,7 +275,7 @@ class DashboardBrowserIT {
         left.countDown();
         gone.click();
         assertThat(page.getByRole(AriaRole.DIALOG)).containsText("none: the client went away before the answer");
-        // Its request has no id.
+        // The request whose client went away has no id.
         assertThat(page.getByText("Why was this not cached?"))
                 .hasAttribute("href", Pattern.compile(".*&id=%7E[0-9]+$"));
         page.keyboard().press("Escape");
@@ -475,7 +475,7 @@ class DashboardBrowserIT {
         Locator model = page.locator("#rows td.model").first();
         assertThat(model).hasText(payload);
         model.click();
-        // One of the hit, and one of the request that it repeats.
+        // The model's name is shown for the hit, and for the request whose answer the hit repeats.
         assertThat(page.getByRole(AriaRole.DIALOG).getByText(payload)).hasCount(2);
         page.keyboard().press("Escape");
 

@@ -54,7 +54,7 @@ class EarlyAnswerTest extends WireTest {
         for (String body : DOUBTFUL) {
             assertRefused(proxy.port(), PREFLIGHT + body);
         }
-        // A page may read the reason.
+        // A page of another site may read the reason.
         assertThat(answers(proxy.port(), PREFLIGHT + DOUBTFUL.get(0))).contains("Access-Control-Allow-Origin: *");
         assertThat(answers(proxy.port(), PREFLIGHT + DOUBTFUL.get(5))).contains("Access-Control-Allow-Origin: *");
     }

@@ -15,9 +15,9 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /**
- * Answers that come at once, while the request's own thread may still be working. Whichever thread writes an answer, it
- * is whole. So is the next answer on that connection, whose request may come before the server knows that the first is
- * over.
+ * Answers that come at once, while the request's own thread may still be working. Whichever thread writes an answer,
+ * the answer is whole. The next answer on that connection is whole, too, although its request may come before the
+ * server knows that the first answer has ended.
  */
 class FetchedAnswersTest extends WireTest {
     private static final int CLIENTS = 6;
@@ -57,7 +57,7 @@ class FetchedAnswersTest extends WireTest {
         threads.shutdown();
     }
 
-    /** If a call ends with its client, a client that leaves after the last byte does not count as a break. */
+    /** An uncached call is cut when its client leaves, but a client that leaves after the last byte cuts nothing. */
     @Test
     void aClientThatLeavesWithItsWholeAnswerIsNotCountedAsCut() throws Exception {
         provider.does((exchange, request) -> ScriptedProvider.json(exchange, 200, answer(request.body())));

@@ -72,7 +72,7 @@ class FramingTest extends WireTest {
                 CHUNKED + "10000000000000002\r\n{}\r\n0\r\n\r\n",
                 CHUNKED + "2\r\n{}\r\n0\r\nTrailer: a\n\r\n",
                 CHUNKED + "2\r\n{}\r\n0\r\n\n",
-                // F25.
+                // Fault F25.
                 CHUNKED + "2 \r\n{}\r\n0\r\n\r\n",
                 CHUNKED + "0 2\r\n{}\r\n0\r\n\r\n",
                 CHUNKED + "2\tzz;;==\r\n{}\r\n0\r\n\r\n",

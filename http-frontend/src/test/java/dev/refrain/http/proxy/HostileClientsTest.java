@@ -269,7 +269,8 @@ class HostileClientsTest extends WireTest {
             "Connection: keep-alive\r\n"
         };
         for (int round = 0; round < ROUNDS; round++) {
-            // A cancelled call, whose client has closed its side, may arrive as late as in the next round.
+            // The tag tells rounds apart: a cancelled call, whose client has closed its side, may reach the provider as
+            // late as in the next round.
             String tag = String.format("-%06d-", round);
             StringBuilder bytes = new StringBuilder();
             for (int count = random.nextInt(3) + 1; count > 0; count--) {
@@ -287,8 +288,8 @@ class HostileClientsTest extends WireTest {
             Iterator<String> strict = StrictReader.read(bytes.toString()).stream()
                     .map(r -> r.method() + " " + UriCharacters.escape(r.target()) + " " + asReceived(r.body()))
                     .iterator();
-            // The proxy may refuse some of these for other reasons than framing. Nothing else may arrive, and the order
-            // must be the same.
+            // The proxy may refuse some of these requests for other reasons than framing. No other requests may arrive,
+            // and their order must be the same.
             for (ScriptedProvider.Received r : provider.received()) {
                 if (!r.uri().contains(tag) && !r.body().contains(tag)) {
                     continue;

@@ -35,13 +35,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Clients that use HTTP/2 to attack the server: the memory held for them is bounded, and others are served. Each test
- * is a published attack (CVE-2019-9511 and following, CVE-2023-44487, CVE-2024-27316).
+ * Clients that use HTTP/2 to attack the server: the memory held for them is bounded, and other clients are served. Each
+ * test is a published attack (CVE-2019-9511 and following, CVE-2023-44487, CVE-2024-27316).
  *
  * <p>Long, since all attacks share the two clients that are served meanwhile.
  */
 class HostileHttp2Test extends WireTest {
-    /** Upper bound, in bytes, of what is held for a client that reads nothing. */
+    /** Limit of the memory that is held for a client that reads nothing, in bytes. */
     private static final long HELD = 256 * 1024;
 
     private final CountDownLatch testEnds = new CountDownLatch(1);
@@ -210,7 +210,7 @@ class HostileHttp2Test extends WireTest {
             while (sender.isAlive() && before != sent.get()) {
                 before = sent.get();
                 assertThat(proxy.memory().usedBytes()).isLessThan(HELD);
-                // The server has no state to wait for that shows that it reads nothing.
+                // No state of the server shows that it has stopped reading, so the test has to wait for some time.
                 sender.join(500);
             }
             assertThat(proxy.memory().usedBytes()).isLessThan(HELD);
@@ -229,7 +229,7 @@ class HostileHttp2Test extends WireTest {
                 ScriptedProvider.json(exchange, 200, request.body().equals(CHAT_REQUEST) ? CHAT_ANSWER : answer));
         String body = "{\"model\":\"m\",\"messages\":[],\"n\":1}";
         proxy.cached(CHAT, body);
-        // Only now, because fetching the answer may take longer.
+        // This time limit is set only now, because fetching the answer may take longer.
         restart(Map.of("REFRAIN_TIMEOUTS_WRITE", "2s"));
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin(INITIAL_WINDOW_SIZE, 0)) {
             for (int stream = 1; stream < 200; stream += 2) {
@@ -247,7 +247,7 @@ class HostileHttp2Test extends WireTest {
         }
     }
 
-    /** The client would need more time for its answer than it has. */
+    /** At the pace of this client, the answer would take longer than the time limit allows. */
     @Test
     void aWindowOfAByteEndsTheAnswer() throws Exception {
         restart(Map.of("REFRAIN_TIMEOUTS_WRITE", "1s"));
@@ -263,7 +263,7 @@ class HostileHttp2Test extends WireTest {
                 if (frame.type() == DATA) {
                     assertThat(frame.payload().length).isLessThanOrEqualTo(1);
                     taken += frame.payload().length;
-                    // Rarely: as slowly as the time limit allows.
+                    // After 20 bytes, the client takes no more.
                     if (taken < 20) {
                         client.frame(WINDOW_UPDATE, 0, 1, RawHttp2Client.bytes(1));
                     }
@@ -299,14 +299,15 @@ class HostileHttp2Test extends WireTest {
             long windows = 65_535;
             int stream = 1;
             long sent = 0;
-            // The second half of each body never comes.
+            // Only the beginning of each body comes.
             while (stream < 60) {
                 client.frame(HEADERS, END_HEADERS, stream, RawHttp2Client.post(CHAT, "content-length", "2000000"));
                 client.frame(DATA, 0, stream, piece);
                 sent += piece.length;
                 stream += 2;
                 if (sent + piece.length > windows) {
-                    // The server has read all that was sent into the budget, or keeps it waiting.
+                    // Waits until the server opens its window: what was sent has been read, and memory has been
+                    // reserved for it.
                     windows += client.read(WINDOW_UPDATE).number();
                 }
             }
@@ -399,7 +400,7 @@ class HostileHttp2Test extends WireTest {
         }
     }
 
-    /** Like a client of HTTP/1.1 that sends half of a request. */
+    /** The client gets an answer, like a client of HTTP/1.1 that sends half of a request. */
     @Test
     void aStalledBodyIsAnsweredAndTheConnectionContinues() throws Exception {
         restart(Map.of("REFRAIN_TIMEOUTS_REQUEST", "1s"));

@@ -10,7 +10,10 @@ import javax.net.ssl.SSLContext;
 
 /** Shared by the tests of a provider's faults over HTTP/2: each fault affects streams of one connection. */
 abstract class Http2Faults extends ProviderFaults {
-    /** What the provider does with one request. It must end an answer that is not complete. */
+    /**
+     * What the provider does with one request. If the fault is an incomplete answer, this method must also end it, such
+     * as by {@link HangUp}.
+     */
     @FunctionalInterface
     interface Fault {
         void answer(Connection connection, int stream) throws IOException, InterruptedException;

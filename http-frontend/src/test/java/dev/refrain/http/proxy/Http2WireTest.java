@@ -72,7 +72,7 @@ class Http2WireTest extends Http2Faults {
         }
     }
 
-    /** The provider's streams that were reset while others are answered. */
+    /** Resets that the provider received, in the order in which they came. */
     private final BlockingQueue<Http2Provider.Frame> resets = new LinkedBlockingQueue<>();
 
     private void begin(String type, CountDownLatch asked) {

@@ -164,7 +164,7 @@ class JarIT {
                 .anyMatch(line -> line.contains(" net.openhft.chronicle.hash.VanillaGlobalMutableState$$Native "))
                 .noneMatch(line -> line.contains(" com.sun.tools.javac.main.JavaCompiler "))
                 // Since JDK 18 the JDK may make a method handle of a constructor that reflection calls. That takes a
-                // tenth of a start. It shows by a class for the constructor's many arguments.
+                // tenth of the time of a start. A class for the constructor's many arguments would show it.
                 .noneMatch(line -> line.contains("BoundMethodHandle$Species_LLLLLLLLLLLL"));
     }
 
@@ -347,7 +347,7 @@ class JarIT {
         long from = System.nanoTime();
         assertThat(jar.terminate().ended()).isEqualTo(new RunningJar.Ended(TERMINATED, "", ""));
         assertThat(Duration.ofNanos(System.nanoTime() - from))
-                .as("requests in flight would have been given thirty seconds")
+                .as("no request is in flight, so the proxy does not wait the thirty seconds for such requests")
                 .isLessThan(Duration.ofSeconds(20));
 
         RunningJar next = start();

@@ -64,7 +64,7 @@ class KeepAliveTest extends WireTest {
                 .containsExactly(numbered(0), numbered(2), numbered(3), "", numbered(6), numbered(8), numbered(9), "");
     }
 
-    /** After a request on either way, and before the first request. */
+    /** The client stops before its first request, after one on the long way, or after one through the shortcut. */
     @Test
     void aConnectionThatIsNotUsedIsClosed() throws IOException {
         echo();

@@ -80,8 +80,8 @@ class KeptCredentialsIT {
     }
 
     /**
-     * A miss, two hits over the same connection, a request that the provider refuses, and an uncached one. The
-     * connection stays open.
+     * Sends requests over one connection: a miss, two hits, a request that the provider refuses, and an uncached one.
+     * The connection stays open.
      */
     private void ask(RunningJar proxy, String query, String... lines) throws IOException {
         RawClient client = new RawClient(proxy.port());
@@ -99,7 +99,7 @@ class KeptCredentialsIT {
         assertThat(client.readResponse()).contains("HIT");
     }
 
-    /** The same requests over one connection of HTTP/2, which stays open. */
+    /** Sends the same requests over one connection of HTTP/2, which stays open. */
     private void askOverHttp2(RunningJar proxy, String query, String... fields) throws IOException {
         RawHttp2Client client = new RawHttp2Client(proxy.port()).begin();
         openOverHttp2.add(client);

@@ -52,7 +52,7 @@ class PaceWireTest extends WireTest {
         for (int i = 0; i < 2; i++) {
             long start = System.nanoTime();
             HttpResponse<String> paced = ask(REPLAY, "recorded");
-            // A lower bound only: on a busy machine it may take any time.
+            // A lower bound only: on a busy machine an answer may take any time.
             assertThat(System.nanoTime() - start).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(WAIT_MILLIS * 8 / 10));
             assertHit(paced);
             assertThat(paced.headers().firstValue("Content-Length")).isEmpty();

@@ -114,7 +114,7 @@ class PolicyWireTest extends AdminTest {
         proxy = startProxy(Map.of());
     }
 
-    /** However a request names the model, and whichever other models it names. */
+    /** The policy holds however a request names the model, and whichever other models it names. */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

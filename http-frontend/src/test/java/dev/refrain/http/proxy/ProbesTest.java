@@ -67,7 +67,7 @@ class ProbesTest extends WireTest {
         assertThat(admin("/healthz").body()).isEqualTo("ok\n");
         assertThat(admin("/readyz").body()).isEqualTo("ready\n");
 
-        // XNIO catches what its tasks throw, but not what befalls it between two of them.
+        // XNIO catches exceptions of its tasks, but not those that it meets itself between two tasks.
         Field selector = serving.get().getClass().getDeclaredField("selector");
         selector.setAccessible(true);
         ((Selector) selector.get(serving.get())).close();

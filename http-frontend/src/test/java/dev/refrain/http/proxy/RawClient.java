@@ -34,7 +34,7 @@ final class RawClient implements AutoCloseable {
         socket.setTcpNoDelay(true);
     }
 
-    /** A client with a small receive buffer: what it does not read soon waits at the server. */
+    /** A client with a small receive buffer. Bytes that it does not read fill this buffer, then wait at the server. */
     static RawClient slow(int port) throws IOException {
         Socket socket = new Socket();
         socket.setReceiveBufferSize(4096);
@@ -109,8 +109,8 @@ final class RawClient implements AutoCloseable {
     }
 
     /**
-     * The same for long texts. It looks for the end only at the end of each piece, so it misses an end that is followed
-     * by more text.
+     * Like {@link #readUntil}, for long texts. Looks for the text only where each piece ends, so a text that is
+     * followed by more bytes is missed.
      */
     String readUntilEnd(String end) throws IOException {
         StringBuilder all = new StringBuilder();
@@ -125,7 +125,7 @@ final class RawClient implements AutoCloseable {
         return all.toString();
     }
 
-    /** Whether bytes, or the end, arrive within that time. A byte that does is lost. */
+    /** Whether bytes, or the end, arrive within that time. The byte that arrives is lost. */
     boolean hearsWithin(int millis) throws IOException {
         socket.setSoTimeout(millis);
         try {

@@ -143,7 +143,7 @@ final class RawProvider implements AutoCloseable {
                 threads.execute(() -> serve(socket));
             }
         } catch (IOException closed) {
-            // Refusing connections, or closed.
+            // The provider refuses connections, or was closed.
         }
     }
 

@@ -171,7 +171,7 @@ class ReachedWireTest {
         }
     }
 
-    /** A proxy need not support websockets. */
+    /** An HTTP proxy need not support websockets. */
     @Test
     void forWebSocketsTheHttpProxyOnlyTunnelsBytes() throws Exception {
         try (RawProvider provider = new RawProvider(call -> {

@@ -76,7 +76,7 @@ class ReloadIT {
                 reload(jar, file, "cache: {ttl: 100" + i + "s}\nport: " + i, "Reloaded\\. Changed: \\[cache\\.ttl\\]");
                 reload(jar, file, "cache: {ttl: x}\npolcies: []", "Nothing was reloaded: cache\\.ttl: 'x'");
             }
-            // This line of its own follows the one that was waited for.
+            // The hint for a misspelt name is a line of its own. It follows the line that each reload waited for.
             until(() -> count(jar, "did you mean policies") == RELOADS);
             int before = numbers.get();
             until(() -> numbers.get() > before + 2 * CLIENTS);
@@ -115,7 +115,7 @@ class ReloadIT {
             CompletableFuture<Void> settings = CompletableFuture.runAsync(
                     () -> {
                         try (OutputStream out = Files.newOutputStream(pipe)) {
-                            // A process reads the pipe.
+                            // The pipe is open for writing as soon as the new process reads it.
                             ProcessHandle starting = ProcessHandle.current()
                                     .children()
                                     .filter(child -> Arrays.asList(

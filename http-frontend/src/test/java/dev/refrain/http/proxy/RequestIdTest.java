@@ -153,7 +153,7 @@ class RequestIdTest extends WireTest {
             }
         };
         proxy = new RunningProxy(broken, folder.resolve("answers.refrain"), provider.base(), Map.of());
-        // Long enough for a thread of its own, which then handles the exception of the derivation of the key.
+        // The key of such a long body is derived on another thread, which also handles an exception from that.
         String request = CHAT_REQUEST.replace("hi", "hi".repeat(200_000));
         try (CapturedLog log = new CapturedLog("dev.refrain.http.proxy.ProxyHandler")) {
             HttpResponse<String> given = proxy.cached(CHAT, request, ID, "my-id/1");

@@ -10,7 +10,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Requests of an API key above {@code access.requests-per-second}. Here the next one is due in a quarter of an hour.
+ * Requests of an API key above {@code access.requests-per-second}. With these settings, the next request is allowed a
+ * quarter of an hour later.
  */
 class RequestRateTest extends WireTest {
     @BeforeEach

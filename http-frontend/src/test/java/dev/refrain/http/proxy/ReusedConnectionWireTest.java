@@ -19,7 +19,7 @@ class ReusedConnectionWireTest extends ProviderFaults {
     private static final String ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
             + "47\r\n\r\n{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"stop\"}]}";
 
-    /** Number of calls in which to look for a fault that failed one call in twelve. */
+    /** Number of calls to make, enough to see again a fault that made one call in twelve fail. */
     int repeats() {
         return 200;
     }
@@ -118,8 +118,8 @@ class ReusedConnectionWireTest extends ProviderFaults {
     }
 
     /**
-     * Real time: a connection rests for 100 ms, unless its provider is known to keep connections. A longer rest on a
-     * slow machine does no harm.
+     * Waits in real time until a connection may be used again: that is after 100 ms, unless the provider is known to
+     * keep connections. A longer wait on a slow machine does no harm.
      */
     private static void awaitRest() {
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(101);

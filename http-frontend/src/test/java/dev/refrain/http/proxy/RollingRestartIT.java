@@ -146,7 +146,7 @@ class RollingRestartIT {
                     int before = answered.get();
                     until(() -> answered.get() > before + 20);
                     last.terminate();
-                    // The new process answers all of them.
+                    // From here on, the new process answers the requests of all clients.
                     until(() -> connections(shared) == 2);
                     taken.countDown();
                     assertThat(longOne.get()).isEqualTo("MISS");

@@ -133,7 +133,7 @@ final class RunningJar extends ProxyUnderTest {
         return startLine;
     }
 
-    /** Writes all live objects of its heap to a file. */
+    /** Writes all live objects of the process's heap to a file. */
     void dumpHeap(Path to) throws IOException, InterruptedException {
         String said = jcmd("GC.heap_dump", to.toAbsolutePath().toString());
         if (!Files.exists(to)) {
@@ -175,7 +175,7 @@ final class RunningJar extends ProxyUnderTest {
         return process.isAlive();
     }
 
-    /** Its output to stderr so far. */
+    /** The process's output to stderr so far. */
     String err() {
         try {
             return Files.readString(err);
@@ -185,7 +185,8 @@ final class RunningJar extends ProxyUnderTest {
     }
 
     /**
-     * Sends SIGTERM. It uses the handle because the process object would also close the pipes and lose their content.
+     * Sends SIGTERM through the process's handle, because {@link Process#destroy} would also close the pipes and lose
+     * their content.
      */
     RunningJar terminate() {
         process.toHandle().destroy();

@@ -64,7 +64,7 @@ final class RunningProxy extends ProxyUnderTest {
         return server.cassettes().summary(null);
     }
 
-    /** The budget for memory that clients and providers cause. */
+    /** The budget for memory that is used because of clients and providers. */
     MemoryBudget memory() {
         return server.cacheAdmin().memory();
     }

@@ -358,7 +358,7 @@ class SdkIT {
 
     private static final List<String> TIMES = List.of("created", "created_at", "completed_at");
 
-    /** The objects that can hold the fields of W25: the top, or one level down in an event that carries the answer. */
+    /** The objects that can hold the fields of W25: the tree itself, or a part of an event that carries the answer. */
     private static List<ObjectNode> carriers(JsonNode tree) {
         return Stream.of(tree, tree.get("response"), tree.get("message"))
                 .filter(ObjectNode.class::isInstance)
@@ -374,7 +374,7 @@ class SdkIT {
                 .toList();
     }
 
-    /** Compared as text, because a tree has several kinds of zero. */
+    /** The tree with zero for each time. Trees are compared as texts, because a tree has several kinds of zero. */
     private static String timeless(JsonNode tree) {
         JsonNode copy = tree.deepCopy();
         carriers(copy)

@@ -306,7 +306,8 @@ class SharedByProgramsKillIT {
     }
 
     /**
-     * A lock that died with its holder makes answers unavailable until the file is opened anew. Each is fetched once.
+     * A lock that died with its holder makes answers unavailable until the file is opened anew. Each such answer is
+     * fetched once.
      */
     private void allHaveOneFile() throws Exception {
         try (RunningJar proxy = RunningJar.start(folder, provider.base())) {

@@ -31,7 +31,8 @@ class SharedCallsKillIT {
     private static final int KILLS = Integer.getInteger("refrain.kills", 2);
 
     /**
-     * Three seconds, plus the delays of a busy machine. A process that does not notice the kill waits for two minutes.
+     * Time within which a process notices the kill of another: three seconds, plus the delays of a busy machine. A
+     * process that does not notice it waits for two minutes.
      */
     private static final Duration NOTICED = Duration.ofSeconds(20);
 
@@ -80,7 +81,7 @@ class SharedCallsKillIT {
                     streams.incrementAndGet();
                     ScriptedProvider.stream(exchange, EVENT);
                     while (!Thread.currentThread().isInterrupted()) {
-                        // Until the process that reads it is killed.
+                        // The stream goes on until the process that reads it is killed.
                         ScriptedProvider.write(exchange, EVENT);
                         LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
                     }

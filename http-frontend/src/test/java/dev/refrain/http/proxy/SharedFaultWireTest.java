@@ -24,8 +24,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Faults of a call that several requests wait for (wire rule W28). If each request made its own call, the second one at
- * a time would fail with 503.
+ * Faults of a call that several requests wait for (wire rule W28). If each request made its own call, the calls above a
+ * small limit would fail with 503.
  */
 class SharedFaultWireTest extends ProviderFaults {
     private static final int FOLLOWERS = 8;
@@ -70,7 +70,7 @@ class SharedFaultWireTest extends ProviderFaults {
         };
     }
 
-    /** The answer that each request gets if the fault persists. */
+    /** Faults, each with a check of the answer that every request gets if the fault persists. */
     static Stream<Arguments> faults() {
         String error = "{\"error\":{\"message\":\"slow down\"}}";
         Consumer<Received> ownError = answer -> assertOwnError(Api.CHAT, answer, 502, "try again");

@@ -37,7 +37,7 @@ class SharedTierIT {
     private RunningJar start(ScriptedProvider provider, int redis, String name) throws IOException {
         Path own = Files.createDirectories(folder.resolve(name));
         Path config = own.resolve("refrain.yaml");
-        // Longer than any pause of a busy machine, which is not tested here.
+        // A time limit that is longer than any pause of a busy machine: speed is not tested here.
         Files.writeString(config, """
                 shared:
                   uri: redis://127.0.0.1:%d
@@ -125,10 +125,10 @@ class SharedTierIT {
         line.cut(false);
         try (RunningJar again = start(provider, line.port(), "third")) {
             until(() -> has(again, "refrain_shared_connected 1"));
-            // Until its removals are announced, it does not use the server, and calls the provider.
+            // Until its removals are announced, the restarted process does not use the server, and calls the provider.
             assertThat(number(ask(again, "first"))).isGreaterThanOrEqualTo(newFirst);
-            // Its own newer answer, or one fetched since: after a restart, a process treats its announced removals like
-            // those of another process.
+            // The answer is the newer one of this process, or one that was fetched since: after a restart, a process
+            // treats the removals that it has announced like those of another process.
             assertThat(number(ask(again, "second"))).isGreaterThanOrEqualTo(newSecond);
             until(() -> number(ask(one, "second")) > second && number(ask(other, "second")) > second);
             until(() -> untold.toFile().length() == 0);

@@ -234,7 +234,8 @@ class SharedTierWireTest {
     }
 
     /**
-     * The shortcut looks such a request up before the tier is asked for the id's note. Afterwards it has another key.
+     * The shortcut looks up a request with such an id before the tier is asked for the id's note. With the note, the
+     * request has another key.
      */
     @Test
     void w26b_theShortcutsKeyUsesTheProvidersId() throws IOException {

@@ -189,7 +189,7 @@ class ShortcutFuzzTest extends WireTest {
             shortcuts += ShortcutTest.isShort(head) ? 1 : 0;
             Matcher length = LENGTH.matcher(head);
             if (head.startsWith("HTTP/1.1 100")) {
-                // Sent only to clients that wait for it before the body.
+                // This response is sent only to clients that wait for it before they send the body.
                 at = body;
                 continue;
             }

@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Answers with long heads of the shortest possible fields, which take many times their length in memory, all at once:
- * through the jar in a process with a heap of 64 MiB, which ends at the first OutOfMemoryError.
+ * Many answers at once through the jar. Their long heads have the shortest possible fields, which take many times their
+ * length in memory. The process has a heap of 64 MiB, and ends at the first OutOfMemoryError.
  */
 class SmallHeapHeadsIT {
     private static final int CALLS = 100;
@@ -41,7 +41,7 @@ class SmallHeapHeadsIT {
         RawProvider.Script script = call -> {
             if (call.head().contains("/rerank")) {
                 call.write(head);
-                // As many as there is room for are held at the same time.
+                // The proxy holds as many heads at the same time as it has room for.
                 many.countDown();
                 many.await(5, TimeUnit.SECONDS);
                 call.write("{}");

@@ -29,9 +29,9 @@ import org.junit.jupiter.api.io.TempDir;
  * OutOfMemoryError. Another client sends ordinary requests all the time.
  */
 class SmallHeapHttp2IT {
-    /** One connection for each 64 KiB of heap. */
+    /** Limit of connections: one for each 64 KiB of heap. */
     private static final int MOST = 1024;
-    /** One idle connection for each 256 KiB of heap. */
+    /** Limit of idle connections: one for each 256 KiB of heap. */
     private static final int MOST_IDLE = 256;
 
     private static final int MORE = 100;
@@ -54,7 +54,7 @@ class SmallHeapHttp2IT {
         // Other collectors leave a part of the heap out of what Runtime.maxMemory() says.
         jvm.addAll(List.of("-Xmx64m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError"));
         jar = RunningJar.start(jvm, folder, provider.base(), "--config", config.toString());
-        // Its connection has had an answer before the others come.
+        // The ordinary client's connection has had an answer before the other connections come.
         askSomethingOrdinary();
     }
 

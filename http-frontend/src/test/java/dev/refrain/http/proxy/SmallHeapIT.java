@@ -72,8 +72,8 @@ class SmallHeapIT {
         private volatile boolean over;
         private final Thread thread = new Thread(this::run);
         /**
-         * Opens a new connection for each request, on which it has had no answer yet. Some of its requests may get a
-         * 503, but it is answered before long.
+         * Opens a new connection for each request, so that no answer has been sent on it before. Some of these requests
+         * may get a 503, but none has to be repeated for long.
          */
         private final Thread newcomer = new Thread(this::comeAnew);
 
@@ -290,7 +290,7 @@ class SmallHeapIT {
             case 9 ->
                 jar.post(PATH, "{\"stream\":true}", "X-Refrain-Replay", value, "X-Refrain-Samples", "100")
                         .setHeader("X-OpenRouter-Cache", "true");
-            // The provider's answer has no embeddings, but each item had a flight.
+            // The provider's answer has no embeddings, but each item counts as a call that others may join.
             case 10 ->
                 jar.post("/v1/embeddings", "{\"model\":\"m\",\"input\":[" + items(n) + "]}")
                         .setHeader("X-OpenRouter-Cache", "true");

@@ -46,7 +46,7 @@ class SmallHeapShapesIT {
 
     private static final String LONG = "n".repeat(400_000);
 
-    /** The place of the text. Each constant makes a whole request of it. */
+    /** A place for a client's text. Each constant makes a whole request with the text in that place. */
     enum Place {
         MODEL {
             @Override
@@ -307,7 +307,7 @@ class SmallHeapShapesIT {
         assertThat(statuses).doesNotContainKey("none");
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (metric("refrain_memory_used_bytes") > 1 << 20 && System.nanoTime() < deadline) {
-            // Waits for outlines of bodies. A pause, because each query is work for a small heap.
+            // Waits until the outlines of bodies are made, with pauses, because each query is work for a small heap.
             Thread.sleep(50);
         }
         assertThat(metric("refrain_memory_used_bytes")).as("%s", statuses).isLessThan(1 << 20);

@@ -30,7 +30,7 @@ class SmallHeapTlsIT {
     /** A heap of 64 MiB has room for 1,024 TLS connections. */
     private static final int HALTING = 1_200;
 
-    // Of TLS: types of records (RFC 8446, 5.1), the extension's number, and schemes of signatures (4.2.3).
+    // Numbers of TLS: types of records (RFC 8446, 5.1), the extension, and schemes of signatures (4.2.3).
     private static final int ALERT = 21;
     private static final int HANDSHAKE = 22;
     private static final short SIGNATURE_ALGORITHMS = 13;
@@ -81,7 +81,7 @@ class SmallHeapTlsIT {
         }
     }
 
-    /** Not even with TLS 1.2, which lets a client request one handshake after the other. */
+    /** Even TLS 1.2, which lets a client request one handshake after the other, permits no second one here. */
     private static void assertNobodyNegotiatesAnew(SSLContext context, RunningJar jar) throws IOException {
         try (SSLSocket socket = connect(context, jar)) {
             socket.setEnabledProtocols(new String[] {"TLSv1.2"});
@@ -94,7 +94,7 @@ class SmallHeapTlsIT {
         }
     }
 
-    /** Not even for a client of TLS 1.2 that knows nothing else (RFC 9155). */
+    /** SHA-1 is refused even to a client of TLS 1.2 that knows nothing else (RFC 9155). */
     private static void assertNothingIsSignedBySha1(SSLContext context, RunningJar jar) throws IOException {
         SSLEngine engine = context.createSSLEngine("localhost", 443);
         engine.setEnabledProtocols(new String[] {"TLSv1.2"});

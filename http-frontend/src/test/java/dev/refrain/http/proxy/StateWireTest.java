@@ -70,7 +70,8 @@ class StateWireTest extends WireTest {
         restart(Map.of("REFRAIN_ACTIVITY_MAX_SIZE", "0"));
         List<String> first = chain(path, stream);
         assertThat(provider.calls()).isEqualTo(3);
-        // More often than the shortcut needs to know the head and the bodies. It must give the same answers.
+        // The chain is repeated more often than the shortcut needs to know the head and the bodies. The shortcut must
+        // give the same answers.
         List<String> repeated = List.of();
         for (int run = 0; run < 10; run++) {
             repeated = chain(path, stream);

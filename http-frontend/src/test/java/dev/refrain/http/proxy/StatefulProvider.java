@@ -25,7 +25,7 @@ final class StatefulProvider implements ScriptedProvider.Script {
     private final Map<String, String> issued = new ConcurrentHashMap<>();
     private final AtomicInteger number = new AtomicInteger();
     private final AtomicInteger refused = new AtomicInteger();
-    /** Answers wait until it opens. */
+    /** Answers wait until this gate opens. */
     volatile CountDownLatch gate = new CountDownLatch(0);
 
     /** Number of requests with an id that it has not issued. */

@@ -24,7 +24,7 @@ class TakeBackWireTest extends WireTest {
 
     private final CountDownLatch release = new CountDownLatch(1);
 
-    /** Number of requests that the log must have. */
+    /** Number of requests so far that the log must have. */
     private int logged;
 
     private HttpResponse<String> takeBack(String path, String id, String... headers) {
@@ -208,7 +208,7 @@ class TakeBackWireTest extends WireTest {
         return answer.body();
     }
 
-    /** Makes the provider send the beginning of a stream, and the rest when it is told to. */
+    /** Makes the provider send the beginning of a stream, and the rest when the test opens {@code release}. */
     private void providerHolds() {
         provider.does((exchange, request) -> {
             ScriptedProvider.stream(exchange, CHAT_STREAM[0], CHAT_STREAM[1]);

@@ -124,7 +124,7 @@ class TeamWireTest extends CredentialMatrixTest {
         assertThat(purged("others")).contains("1");
     }
 
-    /** The log learned the label before the restart. */
+    /** The log has the label from before the restart, when another key was in the team. */
     @Test
     void w83_aPurgeUsesThePresentTeams() throws Exception {
         List<String> withCookie = List.of("Authorization: Bearer sk-old", "Cookie: a");
@@ -143,7 +143,9 @@ class TeamWireTest extends CredentialMatrixTest {
                 """.formatted(sha256("sk-old"), sha256("sk-fresh"));
         Path file = Files.writeString(folder.resolve("left.yaml"), left);
         restart(Map.of(), "--config", file.toString());
-        assertThat(purged("old%20key")).as("but for what it had of its own").contains("1");
+        assertThat(purged("old%20key"))
+                .as("only the entry of the key itself is removed, not that of the team")
+                .contains("1");
         assertThat(purged("fresh%20key")).contains("1");
         restart(Map.of());
         try (RawClient client = new RawClient(proxy.port())) {

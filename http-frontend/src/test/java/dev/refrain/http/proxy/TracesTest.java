@@ -199,7 +199,7 @@ class TracesTest extends WireTest {
         assertThat(of(spans(2), SpanKind.CLIENT).getName()).isEqualTo("embeddings small");
         proxy.send(proxy.post("/v1/rerank", "{}", PARENT, SENT));
         assertThat(atTheProvider(3, PARENT)).isEqualTo(SENT);
-        // A span of the request before would have ended before these.
+        // If the request to {@code /rerank} had a span, that span would have ended before these two.
         proxy.send(proxy.post("/v1/embeddings", "{\"model\":\"large\",\"input\":\"hi\"}"));
         List<SpanData> last = spans(2);
         assertThat(of(last, SpanKind.SERVER).getName()).isEqualTo("POST /embeddings");

@@ -148,7 +148,7 @@ class TunnelWireTest extends ProviderFaults {
     }
 
     /**
-     * These bytes do not come with the handshake, and the proxy is watching for its client to leave when they arrive.
+     * These bytes come after the handshake, while the proxy waits for the provider and watches for its client to leave.
      */
     @Test
     void w2_bytesBeforeTheProvidersAnswerAreNotLost() throws Exception {

@@ -23,7 +23,7 @@ final class Wire {
 
     private Wire() {}
 
-    /** What is created once for each JVM. */
+    /** The certificate, and what uses it, created once for each JVM. */
     private static final class Made {
         static final SSLContext CONTEXT;
         static final X509TrustManager TRUST;

@@ -13,7 +13,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Shared by the tests of the wire contract: a proxy in front of a scripted provider, both on real sockets. */
+/**
+ * Shared by the tests of the wire contract: a proxy in front of a scripted provider, both on real sockets. A request
+ * that repeats a head on its connection may take the shortcut ({@link ShortcutTest}); all others go the long way,
+ * through Undertow.
+ */
 abstract class WireTest {
     static final String CHAT = "/v1/chat/completions";
     static final String CHAT_REQUEST =

@@ -29,7 +29,7 @@ import org.xnio.conduits.AbstractStreamSourceConduit;
 import org.xnio.conduits.StreamSourceConduit;
 
 class FairReadsTest {
-    /** Number of requests of the busy client in a row after which it gives up. */
+    /** At most this many requests in a row are sent by the busy client. */
     private static final int MOST = 1000;
 
     @TempDir

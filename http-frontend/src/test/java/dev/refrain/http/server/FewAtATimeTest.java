@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Used for {@code DELETE /v1/generation}: however many requests wait, the pool has threads for others. */
+/** However many tasks of one kind wait, the pool has threads for others. {@code DELETE /v1/generation} needs that. */
 class FewAtATimeTest {
     private final ExecutorService pool = Executors.newFixedThreadPool(3);
 

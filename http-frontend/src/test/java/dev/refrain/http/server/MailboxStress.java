@@ -11,8 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
 /**
- * The I/O thread sends itself messages while another thread sends some. Each arrives once, and after all messages that
- * the same thread sent earlier, or that caused it.
+ * The I/O thread sends itself messages while another thread sends some. Each message arrives once, after all messages
+ * that its thread sent earlier, and after the message that caused it.
  */
 @JCStressTest
 @Outcome(id = "012345, abcd", expect = Expect.ACCEPTABLE, desc = "All, each thread's in order, the cause first.")

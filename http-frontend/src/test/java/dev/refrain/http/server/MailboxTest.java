@@ -120,14 +120,16 @@ class MailboxTest {
         other.join();
         drain();
         assertThat(counted).containsExactly(3L * each, 0);
-        assertThat(mailbox.claim()).as("nothing is on its way").isTrue();
+        assertThat(mailbox.claim())
+                .as("no message is waiting, so the mailbox can be claimed")
+                .isTrue();
         mailbox.giveBack();
         CompletableFuture<Boolean> claimed = new CompletableFuture<>();
         thread.execute(() -> claimed.complete(mailbox.claim()));
         assertThat(claimed.join()).as("the I/O thread needs no claim").isFalse();
     }
 
-    /** Sends messages; one in four has no effect without the next. */
+    /** Sends messages. One in four wakes nobody, and is received together with the next one. */
     private static void send(Mailbox mailbox, int sender, int from, int to) {
         for (int i = from; i < to; i++) {
             if (i % 4 == 2) {
@@ -139,8 +141,8 @@ class MailboxTest {
     }
 
     /**
-     * A message that another message causes on the I/O thread comes after it. The thread may not have been woken yet,
-     * may have no reason to wake, or may be handling the first message.
+     * A message that the I/O thread sends while it handles another message comes after that other message. The thread
+     * may not have been woken yet, may have no reason to wake, or may be handling the first message.
      */
     @Test
     void aMessageSentByAHandlerComesAfterTheHandledOne() throws Exception {
@@ -208,8 +210,8 @@ class MailboxTest {
     }
 
     /**
-     * A message comes when the I/O thread has found no more, but has not said so yet, so it wakes nobody. The I/O
-     * thread has to look once more, because no later message does it.
+     * A message comes when the I/O thread has found no more messages, but still counts as awake, so the message wakes
+     * nobody. The I/O thread has to look once more, because no later message comes and wakes it.
      */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3})

@@ -12,8 +12,8 @@ import org.openjdk.jcstress.infra.results.L_Result;
 
 /**
  * The I/O thread finds that it has received everything while another thread sends a last message. If its wake-up is
- * lost, the message is never received. {@link MailboxStress} cannot show that: there a later message wakes the I/O
- * thread.
+ * lost, the message is never received. {@link MailboxStress} cannot show a lost wake-up: there a later message wakes
+ * the I/O thread.
  */
 @JCStressTest
 @Outcome(id = "1234", expect = Expect.ACCEPTABLE, desc = "All, in order.")
