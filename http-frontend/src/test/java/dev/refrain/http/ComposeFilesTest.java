@@ -142,7 +142,7 @@ class ComposeFilesTest {
             for (int i = 0; i < tiers.size(); i++) {
                 while (!works(tiers.get(i))) {
                     assertThat(System.nanoTime())
-                            .as("a server by %s", SET_UPS.get(i))
+                            .as("a server started by %s", SET_UPS.get(i))
                             .isLessThan(end);
                     LockSupport.parkNanos(10_000_000);
                 }

@@ -227,7 +227,7 @@ class AdminEntriesTest extends AdminTest {
         assertThat(look("0".repeat(64), "{}").statusCode()).isEqualTo(404);
         assertThat(look("x", "{}").statusCode()).isEqualTo(400);
         assertThat(look(key, "[]").statusCode()).isEqualTo(400);
-        // Without the header, which a page of another site cannot send.
+        // The first request lacks the header, which a page of another site cannot send.
         assertThat(proxy.send(admin("POST", "/admin/api/entries/" + key + "/content", "{}"))
                         .statusCode())
                 .isEqualTo(403);

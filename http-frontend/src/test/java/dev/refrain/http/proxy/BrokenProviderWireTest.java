@@ -23,7 +23,7 @@ class BrokenProviderWireTest extends ProviderFaults {
         return Arguments.of(name, (Script) call -> call.write(answer));
     }
 
-    /** The same, but the connection stays open, so that only the bytes show the fault. */
+    /** Like {@link #raw}, but the connection stays open, so that only the bytes show the fault. */
     private static Arguments held(String name, String answer) {
         return Arguments.of(name, (Script) call -> call.write(answer).awaitHangUp());
     }

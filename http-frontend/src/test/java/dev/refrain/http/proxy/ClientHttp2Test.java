@@ -408,7 +408,7 @@ class ClientHttp2Test extends WireTest {
                         heard = frame;
                         if (last(heard) != Integer.MAX_VALUE) {
                             assertThat(last(heard))
-                                    .as("all before are answered")
+                                    .as("all requests before are answered")
                                     .isEqualTo(stream - 2);
                             Frame refused = busy.read(RST_STREAM);
                             assertThat(refused.stream()).isEqualTo(stream);

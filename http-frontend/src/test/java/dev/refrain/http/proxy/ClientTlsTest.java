@@ -195,7 +195,7 @@ class ClientTlsTest extends WireTest {
                 socket.startHandshake();
                 assertThat(socket.getApplicationProtocol()).isEqualTo("h2");
             }
-            // As curl --http1.0 does.
+            // The client offers HTTP/1.0 alone, as curl --http1.0 does.
             try (SSLSocket socket = connect(context)) {
                 SSLParameters parameters = socket.getSSLParameters();
                 parameters.setApplicationProtocols(new String[] {"http/1.0"});

@@ -317,7 +317,7 @@ class CredentialMatrixTest extends WireTest {
             client.readResponse();
             client.send("GET /v1/generation?id=" + id + " HTTP/1.1\r\nHost: x\r\n\r\n");
             client.readResponse();
-            assertThat(provider.calls()).as("both are asked of the provider").isEqualTo(calls + 2);
+            assertThat(provider.calls()).as("both questions go to the provider").isEqualTo(calls + 2);
         }
     }
 

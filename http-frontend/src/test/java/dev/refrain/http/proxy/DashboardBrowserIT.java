@@ -121,7 +121,7 @@ class DashboardBrowserIT {
         assertThat(log.locator("#rows tr")).hasCount(2);
         assertThat(log.locator("#rows tr").nth(0).locator(".outcome")).hasText("hit");
         assertThat(log.locator("#rows tr").nth(1).locator(".outcome")).hasText("miss");
-        // Both arrive at once, oldest first, and are put above the existing rows.
+        // Both requests arrive at once, the older one first, and are put above the existing rows.
         assertThat(all.locator("#rows tr").nth(0).locator(".model")).hasText("test/live");
         assertThat(all.locator("#rows tr").nth(0).locator(".outcome")).hasText("hit");
         assertThat(all.locator("#rows tr").nth(1).locator(".outcome")).hasText("miss");
@@ -636,7 +636,7 @@ class DashboardBrowserIT {
             for (String view : List.of("overview", "activity", "entries", "explain", "purge")) {
                 page.navigate(address(view));
                 assertThat(page.locator("#" + view)).isVisible();
-                // All rules once; in dark mode only the colours can differ.
+                // All rules are checked in light mode; in dark mode only the colours can differ.
                 Object violations = page.evaluate("axe.run(document, %s).then(found => found.violations.map(rule =>"
                                 .formatted(colours == ColorScheme.DARK ? "{ runOnly: ['color-contrast'] }" : "{}")
                         + " `${rule.id}: ${rule.nodes.map(node => node.target + ' ' + node.failureSummary)}`))");

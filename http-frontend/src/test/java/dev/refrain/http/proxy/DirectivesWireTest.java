@@ -82,7 +82,7 @@ class DirectivesWireTest extends WireTest {
     void w30_maxAgeBoundsTheAgeOfAHit() {
         proxy.cached(CHAT, CHAT_REQUEST);
         assertHit(ask("foo, max-age=\"600\""));
-        // Compared in whole seconds, an answer of a few milliseconds would be young enough.
+        // If ages were compared in whole seconds, an answer of a few milliseconds would be young enough.
         answerWith("Renewed");
         // A request in the same millisecond is still a hit.
         HttpResponse<String> response = ask("max-age=0");

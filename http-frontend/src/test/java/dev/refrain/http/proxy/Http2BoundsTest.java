@@ -174,7 +174,7 @@ class Http2BoundsTest extends WireTest {
         Frame goAway = client.read(GOAWAY);
         assertThat(goAway).isNotNull();
         assertThat(ByteBuffer.wrap(goAway.payload()).getInt())
-                .as("the last stream")
+                .as("the last stream that is answered")
                 .isEqualTo(1);
         assertThat(goAway.number()).isEqualTo(ENHANCE_YOUR_CALM);
         Frame next;

@@ -292,7 +292,7 @@ class JarIT {
 
     @Test
     void aStoreThatCannotBeMadeIsOneLineAndNothingIsStored() throws IOException {
-        // Without permissions, because root, who may run the tests, ignores them.
+        // A file in place of a folder: root, who may run the tests, would ignore missing permissions.
         Path file = Files.createFile(folder.resolve("no-directory"));
         assertServesWithoutStore(file.resolve("x"), "The store " + file.resolve("x") + " cannot be opened: ");
     }

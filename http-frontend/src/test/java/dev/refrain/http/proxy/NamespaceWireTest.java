@@ -79,7 +79,7 @@ class NamespaceWireTest extends AdminTest {
         proxy.cached(CHAT, chat("n", "1"), NAMESPACE, "other");
         proxy.cached(CHAT, chat("m", "1"));
         assertThat(namespaces()).isEqualTo("{evals.v2=3, other=2}");
-        // The same after a restart.
+        // The namespaces are the same after a restart.
         restart(Map.of());
         assertThat(namespaces()).isEqualTo("{evals.v2=3, other=2}");
         assertThat(purged("namespace=evals.v2")).isEqualTo(3);

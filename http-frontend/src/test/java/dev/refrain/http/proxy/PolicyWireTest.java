@@ -45,7 +45,7 @@ class PolicyWireTest extends AdminTest {
         restart(Map.of("REFRAIN_CACHE_DEFAULT", "on", "REFRAIN_CACHE_TTL", "30d", "REFRAIN_CACHE_MAX_TTL", "365d"));
         assertThat(header(plain(CHAT_REQUEST), TTL)).isEqualTo("2592000");
         assertHit(plain(CHAT_REQUEST));
-        // This time through the shortcut.
+        // This request takes the shortcut.
         assertHit(plain(CHAT_REQUEST));
         assertUncached(plain(CHAT_REQUEST, "X-OpenRouter-Cache", "false"));
         assertThat(header(plain(chat("m", "long"), TTL, "99999999999"), TTL)).isEqualTo("31536000");

@@ -162,7 +162,7 @@ abstract class ProviderFaults {
     Received fetch(HttpRequest.Builder request, int first, Runnable then) {
         AtomicReference<HttpResponse.ResponseInfo> head = new AtomicReference<>();
         ByteArrayOutputStream body = new ByteArrayOutputStream();
-        // Not with an InputStream: on a failure, the JDK's one drops bytes that have not been read yet.
+        // The body is not read from an InputStream: that of the JDK drops unread bytes on a failure.
         HttpResponse.BodyHandler<Void> reader = info -> {
             head.set(info);
             return BodySubscribers.ofByteArrayConsumer(piece -> {

@@ -126,7 +126,7 @@ class ReachedWireTest {
         }
     }
 
-    /** With HTTP/2, too: a proxy in between, a certificate to trust, and a client certificate. */
+    /** HTTP/2 works as well with a proxy in between, a certificate to trust, and a client certificate. */
     @Test
     void http2GoesThroughAProxyAndWithFiles() throws Exception {
         SSLContext tls = SelfSigned.context(certificate());

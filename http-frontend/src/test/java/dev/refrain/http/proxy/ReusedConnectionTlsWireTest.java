@@ -12,7 +12,7 @@ class ReusedConnectionTlsWireTest extends ReusedConnectionWireTest {
         return tls;
     }
 
-    /** Fewer than without TLS, because each connection needs a handshake. */
+    /** Fewer calls than without TLS, because each connection needs a handshake. */
     @Override
     int repeats() {
         return 60;

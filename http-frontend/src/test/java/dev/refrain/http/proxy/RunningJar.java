@@ -114,7 +114,7 @@ final class RunningJar extends ProxyUnderTest {
         // Many short runs: a quick start matters more than peak speed. Native libraries are unpacked into tmpdir, where
         // a killed process leaves them.
         command.addAll(List.of("-Xmx256m", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=" + folder));
-        // After the other flags, so that they can override them.
+        // The caller's flags come last, so that they override those above.
         command.addAll(jvmFlags);
         command.addAll(List.of("-jar", System.getProperty("refrain.jar", "target/refrain.jar")));
         command.addAll(arguments);

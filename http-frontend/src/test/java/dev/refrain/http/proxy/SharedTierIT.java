@@ -113,7 +113,9 @@ class SharedTierIT {
         int newFirst = number(ask(other, "first", "X-OpenRouter-Cache-Clear", "true"));
         until(() -> number(ask(one, "first")) >= newFirst);
         HttpResponse<String> own = ask(third, "first");
-        assertThat(number(own)).as("what was stored before it was cut off").isEqualTo(first);
+        assertThat(number(own))
+                .as("the answer that was stored before the process was cut off")
+                .isEqualTo(first);
         assertThat(cacheStatus(own)).startsWith("refrain; hit");
         int newSecond = number(ask(third, "second", "X-OpenRouter-Cache-Clear", "true"));
         assertThat(newSecond).isGreaterThan(second);

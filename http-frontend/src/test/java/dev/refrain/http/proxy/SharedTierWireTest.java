@@ -200,7 +200,7 @@ class SharedTierWireTest {
         return id.group(1);
     }
 
-    /** Like behind a load balancer: each request of a conversation reaches another machine. */
+    /** Each request of a conversation reaches another machine, as behind a load balancer. */
     @Test
     void w26b_theIdOfAHitIsTranslatedByAnotherProxy() throws IOException {
         StatefulProvider state = new StatefulProvider();
@@ -211,7 +211,7 @@ class SharedTierWireTest {
         assertThat(id(one.cached(RESPONSES, first))).isEqualTo("resp_1");
         String hit = id(one.cached(RESPONSES, first));
         assertThat(hit).startsWith("gen-");
-        // Two entries: the answer, and the note of its id.
+        // The tier has two entries: the answer, and the note of its id.
         until(() -> redis.list("KEYS", "refrain:1:entry:*").size() == 2);
 
         // The id in a path, with caching on, off, and over a connection whose head is known.

@@ -209,11 +209,11 @@ class SmallHeapIT {
                 .as("%s answered, %s refused", pinger.answered, pinger.refused)
                 .isGreaterThan(20);
         assertThat(pinger.refused.get())
-                .as("refused, where %s were answered", pinger.answered)
+                .as("refused requests, while %s were answered", pinger.answered)
                 .isZero();
         assertThat(pinger.longestMillis.get()).as("the longest wait, in ms").isLessThan(LONGEST_WAIT_MILLIS);
         assertThat(pinger.longestUnansweredMillis.get())
-                .as("the longest time in which nobody new was answered, in ms")
+                .as("the longest time in which no new client was answered, in ms")
                 .isLessThan(LONGEST_WAIT_MILLIS);
     }
 
@@ -443,7 +443,7 @@ class SmallHeapIT {
                             + body.length() + "\r\n\r\n" + body);
                 }
                 assertThat(done.await(200, TimeUnit.SECONDS)).isTrue();
-                assertThat(jar.isAlive()).as("the jar lives").isTrue();
+                assertThat(jar.isAlive()).as("the process is alive").isTrue();
                 assertThat(whole.get())
                         .as("%s refused, broken: %s; %s", refused, broken, jar.err())
                         .isPositive();

@@ -64,7 +64,7 @@ class TeamWireTest extends CredentialMatrixTest {
                         .isTrue();
             }
         }
-        // The same after a restart: the scope depends only on the installation's secret and the team's name.
+        // The scope is the same after a restart: it depends only on the installation's secret and the team's name.
         restart(Map.of());
         try (RawClient client = new RawClient(proxy.port())) {
             assertThat(isHit(client, body("shared"), ours.get(1))).isTrue();

@@ -65,7 +65,7 @@ class MailboxTest {
             threads.add(new Thread(() -> send(mailbox, own, 0, each)));
         }
         threads.forEach(Thread::start);
-        // Meanwhile the I/O thread sends some to itself, and these also arrive in order.
+        // Meanwhile the I/O thread sends messages to itself, which also arrive in order.
         for (int from = 0; from < each; from += 100) {
             int begin = from;
             thread.execute(() -> send(mailbox, senders, begin, begin + 100));
