@@ -64,7 +64,7 @@ class ArchitectureTest {
     static final ArchRule noCircles =
             slices().matching("dev.refrain.(**)").should().beFreeOfCycles();
 
-    /** Keeps the listing of the package to what an embedder needs. */
+    /** Keeps the public types of the root package few: only those that an embedder needs. */
     @ArchTest
     static void theRootHasAtMostFifteenPublicTypes(JavaClasses classes) {
         assertThat(classes.stream()
@@ -75,7 +75,7 @@ class ArchitectureTest {
                 .hasSizeBetween(1, 15);
     }
 
-    /** Front-ends use {@link CachePipeline} besides, and operators {@link CacheAdmin}. */
+    /** Methods for front-ends are in {@link CachePipeline}, methods for operators in {@link CacheAdmin}. */
     @Test
     void theFacadeHasEightMethodsOneOfThemInTwoForms() {
         assertThat(Stream.of(ResponseCache.class.getDeclaredMethods())

@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * Export of answers into a folder, and import into another store that was made with the same secret.
  *
- * <p>Long, since a folder, and a store, can be in many states when a command is run.
+ * <p>Long, since the folder of an archive and a store can be in many states when a command runs.
  */
 class ArchiveTest {
     private static final long CAPACITY = 16 << 20;
@@ -64,7 +64,7 @@ class ArchiveTest {
         return open(store, any -> {});
     }
 
-    /** Makes the new store with the secret of the other one. */
+    /** A setting that gives a new store the same secret as the given store. */
     private Consumer<ResponseCacheBuilder> secretOf(String store) throws IOException {
         byte[] secret = Files.readAllBytes(folder.resolve(store + ".secret"));
         return builder -> builder.secretOfNewFile(secret);
@@ -193,7 +193,10 @@ class ArchiveTest {
         }
     }
 
-    /** A proxy on the same file stores the answer after the import has looked, and before it stores its own. */
+    /**
+     * A proxy on the same store stores a newer answer after the import has found none, and before the import stores its
+     * own answer.
+     */
     @Test
     void anAnswerThatComesDuringTheImportStays() throws IOException {
         try (ResponseCache from = open("from")) {
@@ -248,7 +251,7 @@ class ArchiveTest {
                     .isEqualTo(1);
             assertThat(found(sealed, key(sealed, "sk-a", "m", null, 1))).contains("quite a secret");
         }
-        // Write access to files is not enough to make an answer for a store that seals.
+        // Write access to the files of an archive is not enough to make an answer for a sealed store.
         Path other = folder.resolve("other");
         try (ResponseCache open = open("open2", secret)) {
             store(open, key(open, "sk-a", "m", null, 2), "crafted");
@@ -329,7 +332,7 @@ class ArchiveTest {
                 store(from, key(from, "sk-a", "m", null, i), "answer " + i);
             }
             Files.createDirectory(archive);
-            // The state that an aborted run leaves, which had four parts to write.
+            // The state that an aborted export leaves, if it had four parts to write.
             from.admin().exportTo(folder.resolve("whole"), ArchiveQuery.ALL, ArchiveProgress.NONE);
             Files.writeString(
                     archive.resolve("archive.json"),
@@ -366,7 +369,6 @@ class ArchiveTest {
         }
     }
 
-    /** The state after a kill: a part is there, but its names are not in the manifest, or there is no manifest. */
     @Test
     void anExportThatCouldNotReadTheStoreIsNotAWholeOne() throws IOException {
         ResponseCache from = open("from");
@@ -384,6 +386,7 @@ class ArchiveTest {
         }
     }
 
+    /** After a kill, a part may exist, but its namespaces are not in the manifest, or no manifest may exist. */
     @Test
     void whatAKillLeftIsMadeWhole() throws IOException {
         try (ResponseCache from = open("from")) {
@@ -401,7 +404,7 @@ class ArchiveTest {
         }
     }
 
-    /** The query is typed alike, but "since=7d" begins at another time. */
+    /** The operator types the same query again, but "since=7d" now begins at another time. */
     @Test
     void anExportOfTheLastDaysGoesOn() throws IOException {
         try (ResponseCache from = open("from")) {
@@ -414,7 +417,7 @@ class ArchiveTest {
             assertThatThrownBy(() -> from.admin()
                             .exportTo(archive, typed(2000, tag, "since=6d; label=team"), ArchiveProgress.NONE))
                     .hasMessageContaining("is not finished");
-            // No caller has the label any more.
+            // By now, no caller has the label any more.
             ArchiveQuery later = typed(Long.MAX_VALUE - 1, "0123456789ab", "since=7d; label=team");
             assertThat(from.admin()
                             .exportTo(archive, later, ArchiveProgress.NONE)

@@ -143,7 +143,8 @@ class BlockPatchedEntriesTest {
     }
 
     /**
-     * Bytes that JSON never contains may stand between events. Then the compressed text contains the bytes of a mark.
+     * Marks for ids and times consist of bytes that JSON never contains. Such bytes may stand between events, and then
+     * the compressed text contains a mark.
      */
     @Test
     void marksInTheAnswerItselfDoNoHarm() {
@@ -175,7 +176,8 @@ class BlockPatchedEntriesTest {
     }
 
     /**
-     * Decoding comes after the checksum. Should damage ever pass that, decoding must still return false and not throw.
+     * Decoding comes after the checksum. Should damage ever pass the checksum, decoding must still return false, and
+     * never throw.
      */
     @Test
     void decodingGarbageNeverThrows() {
@@ -187,7 +189,7 @@ class BlockPatchedEntriesTest {
             EntryBuffer bad = new EntryBuffer(good.length());
             System.arraycopy(good.bytes(), 0, bad.resize(good.length()), 0, good.length());
             for (int i = random.nextInt(4); i >= 0; i--) {
-                // Leaves the length of the body alone: changing it would only make this slow.
+                // Leaves the length of the body alone: changing it would only make this test slow.
                 int at = random.nextInt(4) == 0 ? 28 + random.nextInt(100) : 28 + random.nextInt(good.length() - 28);
                 bad.bytes()[at] = (byte) random.nextInt();
             }

@@ -109,7 +109,7 @@ class BytesAnswersTest {
                 cache.key(CacheRequest.of(context().build(), REQUEST)).orElseThrow();
         assertThat(bytes).isNotEqualTo(document);
         assertThat(cache.store(document, "", ANSWER, Duration.ofMinutes(1)))
-                .as("what is no document")
+                .as("bytes that are no document")
                 .isFalse();
         // A hit leaves an id in the bytes as it is.
         assertThat(cache.store(bytes, "", utf8(CHAT_ANSWER), Duration.ofMinutes(1)))
@@ -136,7 +136,7 @@ class BytesAnswersTest {
     }
 
     /**
-     * The memo recognises a frequent request by its bytes. Its answer must stay bytes, and not be read as a document.
+     * The memo recognises a frequent request by its bytes. The answer must stay bytes, and not be read as a document.
      */
     @Test
     void aRequestInTheMemoIsStillOneForBytes() {

@@ -63,7 +63,7 @@ class CacheKeyTest {
 
     @Test
     void keysEqualThoseInExistingStores() {
-        // Computed by another program: 02, 01 for a stream, then each part behind its length in four bytes.
+        // Another program computed this digest of 02, 01 for a stream, and each part after its length in four bytes.
         CacheRequest request = at(
                 "https://a.example",
                 "q=1",
@@ -118,7 +118,7 @@ class CacheKeyTest {
                                         .bytes(),
                                 0)
                         .digest())
-                .as("as made by another program")
+                .as("the digest that another program computed")
                 .isEqualTo("6272988223f1fe8119343e2b7f1d4a079ef1afa019215c77b7970e9701d07959");
         assertThat(List.of(
                         keys.scope(""),

@@ -90,7 +90,7 @@ class CaptureShortageTest {
             }
         }
         assertThat(stored).isPositive();
-        // Each of these caches is new, so each may log it once.
+        // Each of these caches is new, so each may log the line once.
         assertThat(log.lines()).isNotEmpty().allMatch(line -> line.contains("is used up: 1 answers"));
     }
 

@@ -95,7 +95,7 @@ class ClockJumpsTest {
         clock.advance(jump.negated());
         assertThat(isServed()).isTrue();
         assertThat(found.ageSeconds()).isEqualTo(60);
-        // If there is a restart, the clock jumps back at a restart as well.
+        // With restarts, the clock has now also jumped back while the cache was closed.
         maybeReopen(reopens);
         awaitSweeps();
         assertThat(isServed()).isTrue();

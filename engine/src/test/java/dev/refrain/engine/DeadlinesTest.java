@@ -79,7 +79,7 @@ class DeadlinesTest {
         add(3 * HOUR);
         assertThat(alarms).hasSize(2);
         assertThat(alarms.get(0).isOff).isTrue();
-        // It had rung before it was cancelled.
+        // The first alarm had begun to ring before it was cancelled.
         alarms.get(0).rings.run();
         assertThat(alarms).hasSize(2);
         ring();
@@ -141,7 +141,7 @@ class DeadlinesTest {
         assertThat(told).containsExactly("first");
         set[0] = null;
         own.add(waiting(now + HOUR, () -> told.add("second")));
-        assertThat(set[0]).as("the alarm of the second").isNotNull();
+        assertThat(set[0]).as("the alarm for the second time limit").isNotNull();
         now += HOUR;
         set[0].run();
         assertThat(told).containsExactly("first", "second");

@@ -17,9 +17,9 @@ import java.util.stream.Stream;
  * A small answer in the words of one provider, from a file of the folder {@code dialects}: lines of names and values, a
  * line {@code ---}, and the answer to the byte.
  *
- * <p>Names are {@code about}, {@code endpoint}, {@code streaming}, {@code stored}; what is counted: {@code prompt},
- * {@code completion}, {@code total}, {@code cost}, {@code finish}, each absent if the answer does not say; and
- * {@code hit-has}, {@code hit-lacks}.
+ * <p>The names are {@code about}, {@code endpoint}, {@code streaming} and {@code stored}; {@code prompt}, {@code
+ * completion}, {@code total}, {@code cost} and {@code finish} for the counted facts, each absent if the answer does not
+ * contain it; and {@code hit-has} and {@code hit-lacks} for texts that a hit must and must not contain.
  */
 record Dialect(String name, Map<String, String> expected, String answer) {
     static Stream<Dialect> all() {

@@ -53,7 +53,7 @@ class DialectsTest {
                 .orElseThrow();
     }
 
-    /** Delivers in pieces of seven bytes, with a head that does not describe the body. */
+    /** Delivers the answer in pieces of seven bytes, with a head that does not describe the body. */
     private static void deliver(Dialect dialect, ResponseSink sink) {
         sink.head(new ResponseHead(200, null, null, -1, null, null, Map.of()));
         byte[] answer = utf8(dialect.answer());

@@ -25,8 +25,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Opens stores that earlier builds wrote, as docs/STORAGE-FORMAT.md requires; it also says how to add one. Each store
- * has twenty answers: of a few bytes, of some KB, a stream, and one in several parts.
+ * Opens stores that earlier builds wrote, as docs/STORAGE-FORMAT.md requires; that page also says how to add a store.
+ * Each store has twenty answers: short ones of a few bytes, longer ones of some KB, a stream, and one in several parts.
  */
 class EarlierFormatsTest {
     private static final int ENTRIES = 20;
@@ -125,7 +125,7 @@ class EarlierFormatsTest {
         return CacheRequest.of(Endpoint.CHAT, "sk-test", request.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Answers of a few bytes, of some KB, a stream, and one in several parts, which cannot be compressed. */
+    /** An answer of a few bytes or of some KB, the stream, or the answer in several parts, which does not compress. */
     private static String presentAnswer(int number, String id, long created) {
         String begin = "{\"id\":\"" + id + "\",\"created\":" + created + ",\"model\":\"m\",\"choices\":[{\"index\":0,";
         if (number == STREAM) {

@@ -37,7 +37,7 @@ class EmbedderFlagsTest {
 
         public static void main(String[] arguments) throws IOException {
             Path file = Path.of(arguments[0]);
-            // Twice, so that an existing file is opened too, and moved into one of another size.
+            // The second opening finds an existing file, and moves its entries into a file of another size.
             for (long mebibytes : new long[] {16, 17}) {
                 try (ResponseCache cache = ResponseCache.open(file, mebibytes << 20)) {
                     CacheKey key = cache.key(chat(CHAT_REQUEST)).orElseThrow();

@@ -138,7 +138,8 @@ class EntryCodecTest {
     }
 
     /**
-     * Decoding comes after the checksum. Should damage ever pass that, decoding must still return false and not throw.
+     * Decoding comes after the checksum. Should damage ever pass the checksum, decoding must still return false, and
+     * never throw.
      */
     @Test
     void decodingGarbageNeverThrows() {

@@ -42,7 +42,7 @@ class FlightFaultsTest {
         private static final long serialVersionUID = 1;
     }
 
-    /** Throws where it is told to. */
+    /** A sink that throws in the given method. */
     private static final class FaultySink extends RecordingSink {
         private final String where;
 
@@ -418,7 +418,7 @@ class FlightFaultsTest {
         assertThat(calls).hasSize(6);
     }
 
-    /** With an announced length, the error is recognised before its end. */
+    /** If its length is announced, the answer is recognised as an error before it ends. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void aSuccessThatHoldsAnErrorIsSharedLikeAFailure(boolean announced) {

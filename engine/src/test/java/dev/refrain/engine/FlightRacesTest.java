@@ -61,7 +61,7 @@ class FlightRacesTest {
         }
     }
 
-    /** A call that hears nothing more once it is cancelled. */
+    /** A call that does nothing more once it is cancelled. */
     private static final class Call implements Upstream.Call {
         private final ResponseSink sink;
         private volatile boolean over;
@@ -193,7 +193,7 @@ class FlightRacesTest {
 
     /**
      * Followers of a document get it before the upstream's thread has left the flight, and the last follower frees the
-     * kept bytes. The upstream's thread must not need them afterwards: it would get an exception.
+     * kept bytes. The upstream's thread must not read those bytes afterwards: it would get an exception.
      */
     @Test
     void theLastFollowerLeavesWhileTheUpstreamsThreadEnds() throws IOException {

@@ -35,8 +35,9 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Wire rules W28 and W29 under load: many requests for few keys, from many threads, with upstreams and readers that
- * fail anywhere. A failure names the seed of its round; {@code -Drefrain.stress.seed} repeats one, and {@code
- * -Drefrain.stress.seconds} runs for longer. The seed fixes what is sent and what fails, not the scheduling.
+ * fail anywhere. A failure names the seed of its round; {@code -Drefrain.stress.seed} repeats the round of a seed, and
+ * {@code -Drefrain.stress.seconds} makes the test run for longer. The seed determines what is sent and what fails, but
+ * not the scheduling.
  */
 class FlightStressTest {
     private static final int STREAM_KEYS = 3;
@@ -74,8 +75,8 @@ class FlightStressTest {
             }));
 
     /**
-     * Each fault is logged, and this test makes thousands. The reference is strong because the log manager has only a
-     * weak one, which may be cleared.
+     * The logger of faults, off because this test makes thousands of them. It is kept in a field because the log
+     * manager refers to it only weakly: a logger that is collected loses its level.
      */
     private final Logger faults = Logger.getLogger(GuardedSink.class.getName());
 
@@ -266,7 +267,7 @@ class FlightStressTest {
                     .isTrue();
             assertThat(whole).as("seed %d: %s of %s", seed, client, call).startsWith(client.text());
             if (client.ended() && hit) {
-                // The answer as stored at the terminal event; more may have followed.
+                // The entry was stored at the terminal event. The provider may have sent more after that event.
                 assertThat(client.text().contains("[DONE]") || client.text().equals(whole))
                         .as("seed %d: %s of %s", seed, client, call)
                         .isTrue();

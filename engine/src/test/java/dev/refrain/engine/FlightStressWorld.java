@@ -19,8 +19,8 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * One key, its flights and its provider: the state of the jcstress tests. They create millions of them, so all of them
- * share one cache.
+ * One key, its flights and its provider: the state of the jcstress tests. The tests create millions of these worlds, so
+ * all worlds share one cache.
  */
 final class FlightStressWorld {
     private static final String EVENT = "data: {\"n\":%d}\n\n";
@@ -29,7 +29,7 @@ final class FlightStressWorld {
     private static final ResponseCache CACHE = open();
     private static final AtomicLong KEYS = new AtomicLong();
 
-    /** A call counts as silent at once, so only the clients make a difference. */
+    /** Every call counts as silent at once, so whether it can be joined depends only on its clients. */
     private static final UpstreamCalls SILENT = new UpstreamCalls(Duration.ofHours(1), false, 0);
 
     private final Flights flights = new Flights();
@@ -58,7 +58,7 @@ final class FlightStressWorld {
         }
     }
 
-    /** A request that missed. */
+    /** Sends a request that missed, and returns its client. */
     Client ask() {
         Client client = new Client();
         Upstream upstream = sink -> {
@@ -78,7 +78,7 @@ final class FlightStressWorld {
         send(EVENT.formatted(1));
     }
 
-    /** The call goes on to its end. */
+    /** The provider sends the rest of its answer to the first call. */
     void finish() {
         send(EVENT.formatted(2));
         send(DONE);
@@ -103,7 +103,7 @@ final class FlightStressWorld {
         return outcome + (calls.size() + " calls, ") + (flights.size() + " flights");
     }
 
-    /** Reads when told to. */
+    /** A client that reads everything at once, until {@link #stopTaking}. */
     static final class Client extends RecordingSink {
         private volatile Runnable waiting;
         private volatile boolean greedy = true;
@@ -119,7 +119,7 @@ final class FlightStressWorld {
             return !left;
         }
 
-        /** From here on it reads only when told to. */
+        /** From here on the client reads only when told to. */
         void stopTaking() {
             greedy = false;
         }

@@ -28,7 +28,7 @@ public class FlightTableStress {
         other = world.ask();
     }
 
-    /** The provider. */
+    /** The provider answers after both requests. */
     @Arbiter
     public void answer(L_Result result) {
         world.begin();

@@ -117,7 +117,7 @@ class FoundInOneStepTest {
                 .isEqualTo(cache.key(CacheRequest.of(third, REQUEST)).orElseThrow());
     }
 
-    /** The request is then fetched or refused, as without this step. */
+    /** After such a miss, the request is fetched or refused, as if {@code find} had not been called. */
     @Test
     void anAnswerForWhichThereIsNoMemoryIsAMissHere() throws IOException {
         cache.close();

@@ -28,7 +28,7 @@ public class GuardedSinkStress {
     private static final Logger LOG = Logger.getLogger(GuardedSink.class.getName());
 
     static {
-        // Each fault would be logged.
+        // Otherwise each fault would be logged.
         LOG.setLevel(Level.OFF);
     }
 

@@ -75,7 +75,8 @@ class HostileEmbedderTest {
 
     private static byte[] answer(int number, int generation) {
         String word = number + "/" + generation + " ";
-        // Up to 60 KB, so that some answers have several parts; random, as text that compresses well gets no copy.
+        // Up to 60 KB, so that some answers have several parts; random, because text that compresses well has no hot
+        // copy of its entry.
         SplittableRandom random = new SplittableRandom(number * 1000L + generation % 7);
         StringBuilder text = new StringBuilder(word);
         int length = 20 << random.nextInt(12);
@@ -187,14 +188,17 @@ class HostileEmbedderTest {
         if (number % THREADS == thread) {
             int generation = stored.get(number) + 1;
             current.store(key, "application/json", answer(number, generation), TTL);
-            // Whether stored or not, the older answer is gone, unless the cache has been closed.
+            // Whether the new answer was stored or not, the older one is gone, unless the cache has been closed.
             if (current == cache) {
                 stored.set(number, generation);
             }
         }
     }
 
-    /** Answers from the store, or from a provider that has the latest answer. Does not store it: it may come late. */
+    /**
+     * Answers from the store, or from a provider that has the latest answer. The provider's answer is not stored,
+     * because it may come later than a newer one.
+     */
     private void respond(ResponseCache current, int number, int atLeast) throws Exception {
         CacheDirectives noStore = new CacheDirectives(false, true, CacheDirectives.ANY_AGE, false, 0);
         WholeAnswer whole = current.respond(
@@ -223,7 +227,9 @@ class HostileEmbedderTest {
         }
     }
 
-    /** A store that throws, against its contract. That counts as a miss, or as not stored. */
+    /**
+     * A store that throws, against its contract. Each exception counts as a miss, or as an answer that was not stored.
+     */
     private static final class ThrowingStore extends ForwardingStore {
         private boolean throwsOnHead;
         private boolean throwsOnGet;

@@ -67,7 +67,7 @@ class HotAnswersTest {
         assertThat(isHot()).isTrue();
     }
 
-    /** Whether the answer comes from the copy. */
+    /** Whether a lookup is answered from the hot copy. */
     private boolean isHot() {
         long before = cache.admin().stats().hotHits();
         assertThat(cache.lookup(key(), hit)).isTrue();

@@ -170,7 +170,7 @@ class IssuedIdsTest {
             open();
             chain(stream);
             assertThat(seen).as("after a restart").hasSize(3);
-            // A turn that is a miss continues the conversation of hits: the provider gets an id of its own.
+            // The next turn is a miss and continues a conversation of hits: the provider gets one of its own ids.
             ask(request(Endpoint.RESPONSES, "k", responses("four", second.get(2), stream)));
             assertThat(seen).last().asString().contains(first.get(2)).doesNotContain("gen-");
         }
@@ -186,7 +186,7 @@ class IssuedIdsTest {
         assertThat(seen).hasSize(2);
         ask(request(Endpoint.MESSAGES, "k", messages("three", repeated)));
         assertThat(seen).last().isEqualTo(messages("three", original));
-        // The member's name alone is not enough: here it stands in another place, or in a request to another endpoint.
+        // Elsewhere in a request, and in requests to other endpoints, an id stays as it is.
         assertThat(cache.pipeline()
                         .withProviderIds(request(Endpoint.CHAT, "k", messages("x", repeated)))
                         .upstreamBody())

@@ -287,7 +287,7 @@ class KeyRulesTest {
                     .isEqualTo(key);
             assertThat(key(cache, "{'model':'m','temperature':1,'tools':[{'a':2,'b':1}]}"))
                     .isNotEqualTo(key);
-            // These have no canonical form, so they are compared as they are.
+            // These bodies have no canonical form, so they are compared as they are.
             assertThat(key(cache, "{'a':1,'a':2}")).isNotEqualTo(key(cache, "{'a':2,'a':1}"));
             assertThat(key(cache, "{'seed':9007199254740993}")).isNotEqualTo(key(cache, "{'seed':9007199254740992}"));
         }

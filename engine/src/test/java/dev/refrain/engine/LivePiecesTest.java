@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 
 /** The format in which machines exchange pieces of a live stream. */
 class LivePiecesTest {
-    /** A provider may send text of any length in this place. */
+    /** A provider may send a finish reason of any length. */
     @Test
     void aTextThatIsTooLongIsLeftOut() {
         for (int length : new int[] {0, 4096, 4097, 70_000}) {

@@ -14,7 +14,7 @@ class Lz4Test {
     @TempDir
     Path folder;
 
-    /** Opens two caches, with no other library on the class path. */
+    /** A program that opens two caches. */
     static final class Embedder {
         private Embedder() {}
 

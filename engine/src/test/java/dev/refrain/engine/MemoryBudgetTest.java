@@ -267,7 +267,7 @@ class MemoryBudgetTest {
         }
     }
 
-    /** An upstream may say nothing more after it was cancelled. */
+    /** An upstream need not end its sink after its call was cancelled. */
     @Test
     void nothingIsHeldOfACancelledCall() throws IOException {
         MemoryBudget memory = new MemoryBudget(MIB);

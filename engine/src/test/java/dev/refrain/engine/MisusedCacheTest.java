@@ -168,7 +168,7 @@ class MisusedCacheTest {
         assertThat(sink.ended).isTrue();
     }
 
-    /** Also from several threads at once; each call returns only once the cache is closed. */
+    /** The same holds for several threads at once. Each call of {@code close} returns only once the cache is closed. */
     @Test
     void closingTwiceIsClosingOnce() throws Exception {
         store(1, 5);
@@ -407,7 +407,7 @@ class MisusedCacheTest {
         }
     }
 
-    /** Calls in an impossible order end that request. The next one is served. */
+    /** An upstream that calls its sink in an impossible order ends its own request. The next request is served. */
     @Test
     void anUpstreamOutOfOrderHarmsItsOwnRequestAlone() {
         List<Upstream> wrong = List.of(

@@ -59,7 +59,7 @@ class NamespacesTest {
                     assertThat(keys.add(key)).as("%s %s", namespace, sample).isTrue();
                     assertThat(key.namespace()).isEqualTo(namespace.isEmpty() ? null : namespace);
                     assertThat(key.sample()).isEqualTo(sample);
-                    // The same in reverse order, and with the request in the memo.
+                    // The key is the same if the sample is added later, and if the request is in the memo.
                     if (sample >= 0) {
                         assertThat(key(cache, namespace, CacheKey.NO_SAMPLE, CHAT_REQUEST)
                                         .withSample(sample))

@@ -101,7 +101,7 @@ class OpenFailuresTest {
             try {
                 builder.open().close();
             } catch (RuntimeException | Error refused) {
-                // Whether it is refused depends on the machine.
+                // Whether opening is refused depends on the machine.
             }
             assertOpens();
         }

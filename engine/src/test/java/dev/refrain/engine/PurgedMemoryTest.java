@@ -19,7 +19,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Which prompts and answers memory outside the heap holds, and for how long. */
+/** Which prompts and answers are in memory outside the heap, and for how long. */
 class PurgedMemoryTest {
     private static final long CAPACITY = 16L << 20;
     private static final Duration TTL = Duration.ofMinutes(5);

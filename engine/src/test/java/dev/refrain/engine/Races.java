@@ -9,17 +9,17 @@ import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Lets a few threads meet in one short scenario, again and again, each time with another shift between them. The
- * threads are real and not a model checker's: that tests visibility too, and Lincheck does not support {@code
- * VarHandle}s.
+ * threads are real, because these also show faults of visibility, and because the model checker Lincheck does not
+ * support {@code VarHandle}s.
  */
-@SuppressWarnings("ThreadPriorityCheck") // yields only let a third racer onto a machine with two processors
+@SuppressWarnings("ThreadPriorityCheck") // yields only let the third thread run on two processors
 public final class Races {
-    /** How long each scenario is repeated; {@code -Drefrain.races.seconds} says otherwise. */
+    /** How long each scenario is repeated, in seconds; {@code -Drefrain.races.seconds} sets another time. */
     private static final long SECONDS = Long.getLong("refrain.races.seconds", 1);
 
     /**
-     * Maximum head start of one thread, as a power of two, in spins of some 10 ns: as long as a scenario takes. The
-     * power is random too, because critical points are often only nanoseconds apart.
+     * The maximum head start of one thread is two to this power, in spins of some 10 ns: as long as a scenario takes.
+     * The power is random too, because critical points are often only nanoseconds apart.
      */
     private static final int MAX_SHIFT_POWER = 11;
 

@@ -62,7 +62,7 @@ class ResponseCacheTest {
         return cache.key(chat(CHAT_REQUEST)).orElseThrow();
     }
 
-    // ---- the parts
+    // ---- key, lookup, store and remove
 
     @Test
     void aStoredAnswerComesBackWithANewIdTheCurrentTimeAndNoUsage() {

@@ -16,7 +16,7 @@ final class SampleAnswers {
                     + "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,"
                     + "\"total_tokens\":21}}";
 
-    /** What a hit reports of that answer. */
+    /** What a hit reports of {@link #CHAT_ANSWER}. */
     static final AnswerFacts CHAT_FACTS = new AnswerFacts(null, 9, 12, 21, AnswerFacts.UNKNOWN, "stop");
 
     static final String CHAT_STREAM = chunk("{\"role\":\"assistant\",\"content\":\"\"}", "null")

@@ -43,7 +43,10 @@ class ScopeKeyTest {
         assertThat(other.scope("sk-1")).isEqualTo(cluster.scope("sk-1"));
     }
 
-    /** Each opens only its own. A list of one credential is another caller than that credential alone. */
+    /**
+     * Each caller opens only what was sealed for it. A list of one credential is another caller than the same
+     * credential without a list.
+     */
     @Test
     void otherCredentialsDoNotOpen() {
         List<CacheScope> scopes = new ArrayList<>();
@@ -69,7 +72,9 @@ class ScopeKeyTest {
         assertThat(stranger.scope("sk-1")).isNotEqualTo(cluster.scope("sk-1"));
     }
 
-    /** The scope is an HMAC of the same credentials; entries show its first bytes. It must not be the key. */
+    /**
+     * The scope is an HMAC of the same credentials, and entries show its first bytes. So the scope must not be the key.
+     */
     @Test
     void theScopeIsNotTheKey() {
         CacheScope scope = cluster.scope("sk-1");

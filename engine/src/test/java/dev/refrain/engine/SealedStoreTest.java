@@ -193,7 +193,7 @@ class SealedStoreTest {
         clock.advance(Duration.ofHours(1));
         try (ResponseCache cache = open(true)) {
             assertThat(found(cache, key(cache, 1)))
-                    .as("sealing did not begin just now")
+                    .as("sealing began earlier, not at this opening")
                     .isNotNull();
         }
         try (ResponseCache cache = open(false)) {
@@ -235,7 +235,7 @@ class SealedStoreTest {
         assertThat(found(cache, key)).isNull();
         assertThat(cache.admin().stats().corruptions()).isEqualTo(damaged + 1);
         assertThat(cache.admin().stats().misses()).isEqualTo(misses + 1);
-        assertThat(found(cache, key)).as("it has been removed").isNull();
+        assertThat(found(cache, key)).as("the crafted entry has been removed").isNull();
         assertThat(cache.admin().stats().corruptions()).isEqualTo(damaged + 1);
     }
 
@@ -292,7 +292,8 @@ class SealedStoreTest {
     }
 
     /**
-     * Anybody with write access to the file can make an open entry. So open entries newer than sealing are not trusted.
+     * Anybody with write access to the file can make an unsealed entry. So unsealed entries from after the beginning of
+     * sealing are not trusted.
      */
     @Test
     void f54_anOpenEntryFromAfterSealingBeganIsACountedMiss() throws IOException {

@@ -32,7 +32,7 @@ class SharedBarriersTest {
                 SharedBarriers.digest(key.shortDigest()));
     }
 
-    /** The name of a key's barrier from another machine ends with the id of its process. */
+    /** The name that another machine gives a key's barrier. It ends with the id of that machine's process. */
     private static String keyOfAnother(SharedBarriers another, CacheKey key) {
         return another.keyOfOurs(key);
     }

@@ -51,9 +51,7 @@ class SharedCallsTest {
     private static final Duration TTL = Duration.ofMinutes(5);
     private static final CacheControls ON = CacheControls.on(TTL);
     private static final String STREAM_REQUEST = "{\"stream\":true,\"model\":\"acme/large\",\"messages\":[]}";
-    /**
-     * Length of an unwanted and of a wanted lease, intervals of renewals and of a waiter's questions, limits of both.
-     */
+    /** Times in the order of {@link SharedCalls.Timing}'s components. Those that pass in real time are milliseconds. */
     private static final SharedCalls.Timing TIMING = new SharedCalls.Timing(
             Duration.ofSeconds(30),
             Duration.ofMillis(1_500),
@@ -66,7 +64,7 @@ class SharedCallsTest {
     private final AtomicLong nanos = new AtomicLong();
     private final HeapTier.Engine engine = new HeapTier.Engine(micros::incrementAndGet, 16 << 20, 1_000);
     private final List<ResponseCache> caches = new ArrayList<>();
-    /** Calls that providers were asked to make. */
+    /** All calls to the provider, in the order in which they began. */
     private final List<Fetch> calls = new CopyOnWriteArrayList<>();
 
     /** A call to the provider, which answers when the test says so. */
@@ -548,7 +546,10 @@ class SharedCallsTest {
         assertThat(waiting.whole().got()).contains("Hello");
     }
 
-    /** The waiting machine asks for the lease before its holder knows that it holds it, and again only in an hour. */
+    /**
+     * The waiting machine asks for the lease before the holder knows that it has the lease, and asks again only after
+     * an hour.
+     */
     @Test
     void w28_aMachineThatWantsALeaseThatIsBeingGrantedIsHeard() throws IOException {
         CompletableFuture<Void> told = new CompletableFuture<>();
@@ -576,7 +577,7 @@ class SharedCallsTest {
         one.ask(CHAT_REQUEST);
         until(() -> one.stats().misses() == 1);
         other.waitFor(CHAT_REQUEST);
-        // Notices come in order: a machine that has heard of this removal has heard before that its lease is wanted.
+        // Notices come in order: a machine that hears of this removal has already heard that its lease is wanted.
         other.cache.admin().removeModel("another");
 
         told.complete(null);
@@ -715,7 +716,7 @@ class SharedCallsTest {
         };
     }
 
-    /** Notes for how long leases are renewed. */
+    /** Records the times, in milliseconds, for which leases are renewed. */
     private static UnaryOperator<SharedTier> noting(List<Long> renewed) {
         return tier -> new ForwardingTier(tier) {
             @Override
@@ -789,7 +790,9 @@ class SharedCallsTest {
         until(() -> one.cache.admin().memory().usedBytes() == 0);
     }
 
-    /** Half of the memory is in use, so the stream is not kept to be stored. Followers must not be cut for that. */
+    /**
+     * Half of the memory is in use, so the stream is not kept to be stored. Followers must not be cut for that reason.
+     */
     @Test
     void w28_aStreamIsPassedOnWhileMemoryIsShort() throws IOException {
         MemoryBudget budget = new MemoryBudget(8 << 20);
@@ -1029,7 +1032,10 @@ class SharedCallsTest {
                 .collect(Collectors.joining());
     }
 
-    /** For example for want of memory. The stream cannot be begun anew for ever. */
+    /**
+     * The tier may lose a stream again and again, for example for want of memory. Such a stream is not begun anew
+     * endlessly, but cut.
+     */
     @Test
     void w92_aStreamThatTheTierLosesAgainAndAgainIsCut() throws IOException {
         AtomicInteger appended = new AtomicInteger();
@@ -1261,7 +1267,7 @@ class SharedCallsTest {
             call.sends(event("x".repeat(10_000)));
         }
 
-        // The tier has not taken more than the longest answer that is stored, so the stream is given up.
+        // More bytes wait for the tier than the longest answer that is stored, so the stream is not shared any more.
         Fetch second = call(1);
         second.streams(CHAT_STREAM);
         second.sink.end();

@@ -168,7 +168,7 @@ class SharedIdsTest {
 
         other.ask("key", request(id));
         assertThat(seen).hasSize(2).last().isEqualTo(request("resp_1"));
-        // The key uses the provider's id, so the chain hits throughout, on both machines, whatever id a client got.
+        // The key uses the provider's id, so each turn is a hit on both machines, whatever id a client got.
         other.ask("key", request(id));
         other.ask("key", request("resp_1"));
         until(() -> puts.size() >= 3);
@@ -244,7 +244,7 @@ class SharedIdsTest {
         one.ask("key", "{\"model\":\"m\",\"input\":\"another\"}");
         until(() -> puts.size() == 3);
         assertThat(notes()).isOne();
-        // The tier may have lost the note by then.
+        // After ten minutes, the tier may have lost the note, so the next hit puts it again.
         nanos.addAndGet(TimeUnit.MINUTES.toNanos(10));
         one.ask("key", request(null));
         until(() -> notes() == 2);

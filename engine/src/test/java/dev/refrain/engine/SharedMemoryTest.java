@@ -139,14 +139,17 @@ class SharedMemoryTest {
             @Override
             public CompletionStage<Found> get(byte[] key) {
                 CompletionStage<Found> stage = super.get(key);
-                // The first lookup finds nothing. The second one's result is told to the asking thread, which is busy.
+                // The first lookup finds nothing. The second one's result reaches the asking thread, which stays busy.
                 return asked.incrementAndGet() == 1 ? stage : new ToldToOneAtWork(stage);
             }
         });
         assertThat(asked).hasValueGreaterThan(1);
     }
 
-    /** Tells its result to the asking thread, and keeps that thread there until the cache's other threads are idle. */
+    /**
+     * A future that hands its result over on the asking thread, and keeps that thread until the cache's other threads
+     * are idle.
+     */
     private static final class ToldToOneAtWork extends CompletableFuture<SharedTier.Found> {
         ToldToOneAtWork(CompletionStage<SharedTier.Found> known) {
             complete(known.toCompletableFuture().join());
@@ -205,7 +208,7 @@ class SharedMemoryTest {
         until(() -> budget.usedBytes() == 0);
     }
 
-    /** Blocks the thread that sends. */
+    /** A tier that blocks the thread that sends an entry. */
     private final class BusyTier extends ForwardingTier {
         final CountDownLatch busy = new CountDownLatch(1);
         final CountDownLatch goOn = new CountDownLatch(1);
@@ -244,7 +247,7 @@ class SharedMemoryTest {
         ResponseCache cache = machine(tier, budget, false);
         store(cache, CHAT_REQUEST, CHAT_ANSWER);
         await(tier.busy);
-        // Longer than the first one, whose memory it could otherwise use.
+        // The second answer is longer than the first, whose memory it could otherwise use.
         StringBuilder random = new StringBuilder();
         new Random(1).ints(5_000, 'a', 'z').forEach(letter -> random.append((char) letter));
         store(cache, "{}", CHAT_ANSWER.replace("Hello", random));

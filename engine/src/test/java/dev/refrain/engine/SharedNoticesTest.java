@@ -137,7 +137,9 @@ class SharedNoticesTest {
         }
     }
 
-    /** The tier takes commands before it sends notices, and the machine's file says that it knows all removals. */
+    /**
+     * The tier takes commands before it sends notices, and the machine's file says that the machine knows all removals.
+     */
     @Test
     void w91_aRestartedMachineTakesNoPurgedAnswerFromTheTier() throws IOException {
         ResponseCache one = onHeap(engine.machine());
@@ -204,7 +206,7 @@ class SharedNoticesTest {
         assertThat(ask(strict, "{\"n\":2}").head().cache()).isEqualTo(UNAVAILABLE);
     }
 
-    /** Refuses removals until the test says so, and keeps its connection. */
+    /** A tier that refuses removals until the test says otherwise, and keeps its connection. */
     private class RefusingTier extends ForwardingTier {
         final AtomicBoolean refuses = new AtomicBoolean(true);
         /** Whether the tier itself reports that it is away. */
@@ -270,7 +272,7 @@ class SharedNoticesTest {
         tier.refuses.set(false);
 
         tier.beat();
-        assertThat(tier.raised).as("at a time").hasValueLessThan(1_500);
+        assertThat(tier.raised).as("barriers that were raised").hasValueLessThan(1_500);
         tier.beat();
 
         until(() -> !has(other, "{\"n\":0}") && !has(other, "{\"n\":1499}"));
@@ -321,9 +323,9 @@ class SharedNoticesTest {
     }
 
     /**
-     * A caller that sends another credential with each request removes the scopes of these, as long as they can be
-     * kept. After that nothing is announced, because the provider does not know these credentials. Each request still
-     * gets its answer.
+     * A caller clears answers with another credential in each request. The scopes of these credentials are removed, as
+     * long as they can be kept. After that nothing is announced, because the provider does not know the credentials.
+     * Each request still gets its answer.
      */
     @Test
     void w92_manyCallersRemoveNobodyElsesAnswersAndNobodyIsRefused() throws IOException {
@@ -371,7 +373,7 @@ class SharedNoticesTest {
         assertThat(client.failure).isNull();
     }
 
-    /** So many removals that memory no longer has them all, while the tier still has the answers. */
+    /** There are more removals than memory keeps, while the tier still has the answers. */
     @Test
     void w91_aClearedAnswerIsNotTakenFromATierThatHasNotBeenTold() throws IOException {
         ResponseCache other = onHeap(engine.machine());
@@ -391,7 +393,9 @@ class SharedNoticesTest {
         assertThat(text(ask(cache, CHAT_REQUEST))).contains("Hello");
     }
 
-    /** Each of them needs a walk over the store. One walk serves all of them, and removes only what they name. */
+    /**
+     * Each answer that is taken back needs a walk over the store. One walk serves all of them, and removes no others.
+     */
     @Test
     void w85_manyAnswersTakenBackDuringAnOutageRemoveNothingElse() throws IOException {
         HeapTier cut = engine.machine();
@@ -453,7 +457,7 @@ class SharedNoticesTest {
         assertThat(text(ask(after, "{\"n\":1}"))).contains("Hello");
     }
 
-    /** Whether its first heartbeat is over. */
+    /** Whether the cache's first heartbeat is over. */
     private boolean hasBegun(ResponseCache cache) {
         return isConnected(cache) && Files.exists(folder.resolve("answers.refrain.shared"));
     }
@@ -565,7 +569,7 @@ class SharedNoticesTest {
         before.close();
         Files.move(folder.resolve("old.refrain.unshared"), folder.resolve("answers.refrain.unshared"));
         if (hasItsOwn) {
-            // Its own note does not replace the old program's.
+            // The new program's note does not replace the old program's.
             after.admin().removeModel("acme/small");
         }
 

@@ -727,7 +727,7 @@ class SharedTierTest {
         assertThat(one.ask(CHAT_REQUEST).text()).contains("Newer");
     }
 
-    /** On this and other machines, but not an answer that has replaced it here. */
+    /** The answer is removed on this and other machines. An answer that has replaced it here stays. */
     @Test
     void w85_anAnswerThatIsTakenBackIsRemovedOnAllMachines() throws IOException {
         Machine one = new Machine(SECRET);
@@ -782,7 +782,7 @@ class SharedTierTest {
         until(() -> !other.cache.lookup(other.cache.key(chat(CHAT_REQUEST)).orElseThrow(), new CachedResponse()));
     }
 
-    /** A local hit is as fast whatever the tier does. */
+    /** A local hit takes the same time whatever the tier does. */
     @Test
     void w92_aLocalHitDoesNotAskTheTier() throws IOException {
         AtomicInteger asked = new AtomicInteger();

@@ -86,7 +86,7 @@ class SharedUnraisedTest {
         assertThat(unraised.covers(key, null)).isTrue();
     }
 
-    /** If the program is killed meanwhile, its file still has these removals. */
+    /** If the program is killed during an announcement, its file still has the removal. */
     @Test
     void aRemovalBeingAnnouncedCountsAsUnannounced() {
         String first = add(MODEST);

@@ -97,7 +97,7 @@ class SharedUntoldTest {
                 }
                 assertThat(untold.isTakenOver()).isTrue();
             }
-            // The next heartbeat does this.
+            // The next heartbeat makes the same call.
             untold.forgetWhatIsTold();
             assertThat(untold.isTakenOver()).isFalse();
             assertThat(file()).doesNotExist();

@@ -57,7 +57,7 @@ class StoreSearchTest {
         }
     }
 
-    /** The heap store counts no hits, so these are made up: 0 to 7, and many entries have the same. */
+    /** The heap store counts no hits, so these numbers are made up: 0 to 7, and many entries have the same number. */
     private static CacheStore withHits(HeapStore store) {
         return (CacheStore) Proxy.newProxyInstance(
                 CacheStore.class.getClassLoader(),

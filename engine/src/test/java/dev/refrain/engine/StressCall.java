@@ -46,7 +46,7 @@ final class StressCall implements Upstream.Call {
     private final boolean failsWhenCancelled;
     private final List<Part> parts = new ArrayList<>();
     private final byte[] raw;
-    /** Bytes that go out before the finish. */
+    /** Number of bytes that are sent before the finish. */
     private final int toSend;
 
     private final AtomicInteger cancels = new AtomicInteger();
@@ -210,7 +210,7 @@ final class StressCall implements Upstream.Call {
         return false;
     }
 
-    /** Called by the sink that takes more and by cancellation; the first of them continues. */
+    /** Called when the sink takes more, and at cancellation. The first of these calls continues the answer. */
     private void goOn() {
         if (waiting.compareAndSet(true, false)) {
             pool.execute(this::go);

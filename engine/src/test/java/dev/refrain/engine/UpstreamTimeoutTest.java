@@ -101,7 +101,7 @@ class UpstreamTimeoutTest {
         assertLate(bypassed.future());
     }
 
-    /** An upstream that works on the caller's thread returns its call only at its end. */
+    /** An upstream that works on the caller's thread returns its call only when the answer has ended. */
     @Test
     void f21_anUpstreamThatBlocksInFetchHoldsUpNobodyElse() throws Exception {
         CountDownLatch stuck = new CountDownLatch(1);
@@ -124,7 +124,7 @@ class UpstreamTimeoutTest {
         awaitCancelled(1);
     }
 
-    /** The call is cancelled after its waiters have failed, on the timer's thread. */
+    /** Waits for cancellations: a call is cancelled on the timer's thread, after its waiters have failed. */
     private void awaitCancelled(int calls) {
         until(() -> cancelled.get() >= calls);
         assertThat(cancelled).hasValue(calls);

@@ -27,7 +27,7 @@ class ArchitectureTest {
     static final ArchRule theEnginesInternalsAreNoApi =
             noClasses().should().dependOnClassesThat().resideInAPackage("dev.refrain.engine.internal..");
 
-    /** Front-ends and explanations use the decision. The rules that it combines can be used without it. */
+    /** The package of the decision combines the rules. Each rule can be used without the decision. */
     @ArchTest
     static final ArchRule noRuleKnowsTheDecision = noClasses()
             .that()
@@ -39,7 +39,7 @@ class ArchitectureTest {
             .dependOnClassesThat()
             .resideInAPackage("dev.refrain.semantics.decision..");
 
-    /** Front-ends inside a JVM share a path through the rules; the rules do not depend on it. */
+    /** The package for clients in a JVM uses the rules; the rules do not depend on that package. */
     @ArchTest
     static final ArchRule noRuleKnowsTheClients = noClasses()
             .that()

@@ -9,8 +9,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * If a Jackson module is not declared here, a Maven program whose SDK comes first gets the SDK's older version, which
- * fails with ours.
+ * If this project does not declare a Jackson module, a Maven program that declares an SDK first gets that SDK's older
+ * version of the module, which fails with our versions of the others.
  */
 class JacksonModulesTest {
     @ParameterizedTest

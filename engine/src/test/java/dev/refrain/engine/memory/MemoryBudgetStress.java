@@ -27,7 +27,7 @@ public class MemoryBudgetStress {
 
     private final MemoryBudget budget = new MemoryBudget(LIMIT);
     private final Reservation shared = budget.open();
-    /** Bytes that both certainly hold. */
+    /** Number of bytes that both threads certainly hold. */
     private final AtomicInteger granted = new AtomicInteger();
 
     private boolean take() {

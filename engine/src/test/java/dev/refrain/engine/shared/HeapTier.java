@@ -26,7 +26,7 @@ import java.util.function.Supplier;
  * <p>Long, since it has both the state that machines share and the view of each.
  */
 public final class HeapTier implements SharedTier {
-    /** Bytes of pieces in one answer; one piece may be longer. */
+    /** Limit of the pieces that one read returns, in bytes; a single piece may be longer. */
     private static final int READ_BYTES = 64 << 10;
 
     /** State that the machines share. Thread-safe by its monitor, which is not held while a listener is called. */
@@ -43,7 +43,7 @@ public final class HeapTier implements SharedTier {
         private long barriersSince;
 
         private static final class Value {
-            /** Null if it was removed. */
+            /** Null if the entry was removed. */
             final byte[] entry;
 
             final long started;
@@ -78,8 +78,8 @@ public final class HeapTier implements SharedTier {
          * An empty tier.
          *
          * @param clock gives the time in microseconds
-         * @param maxEntryBytes limit for an entry, and for a live stream
-         * @param maxBarriers number of names that are remembered
+         * @param maxEntryBytes limit of an entry, and of a live stream, in bytes
+         * @param maxBarriers number of barriers that are remembered
          */
         public Engine(LongSupplier clock, int maxEntryBytes, int maxBarriers) {
             this.clock = clock;

@@ -45,9 +45,9 @@ import org.junit.jupiter.api.io.TempDir;
  * number, which its answer contains. Take any request to a machine, and any purge that had been acknowledged to this
  * machine before: the answer must not come from a call before that purge.
  *
- * <p>A machine that is cut off knows all purges from before that, and its own. Once joined again, it knows all purges.
- * After a restart it has its old store, and knows the purges from before it was stopped, until it is joined again. The
- * check does not depend on how long anything takes.
+ * <p>A machine that is cut off knows all purges from before it was cut off, and its own. Once joined again, it knows
+ * all purges. After a restart it has its old store, and knows the purges from before it was stopped, until it is joined
+ * again. The check does not depend on how long anything takes.
  *
  * <p>Long, since machines, clients and the operator share the record of purges.
  */
@@ -59,7 +59,7 @@ public abstract class SharedPurgesContract {
     private static final Pattern NUMBER = Pattern.compile("number ([0-9]+) of ([0-9]+)\\.");
     private static final List<String> SCOPES = List.of("sk-one", "sk-other");
     private static final List<String> MODELS = List.of("acme/large", "acme/small");
-    /** A key's number is its scope, its model, and whether it is a stream. */
+    /** Number of keys. The three bits of a key's number are its scope, its model, and whether it is a stream. */
     private static final int KEYS = 8;
 
     /** A machine's tier, and the means to cut it off. */
@@ -118,9 +118,12 @@ public abstract class SharedPurgesContract {
 
         volatile Connection connection;
         volatile ResponseCache cache;
-        /** For each key, the same for this machine: by its own purges, and by those it knew when it was cut off. */
+        /**
+         * For each key, the latest call whose answer must be gone from this machine, even while it is cut off: because
+         * of its own purges, and of those that it knew when it was cut off.
+         */
         final AtomicLongs own = new AtomicLongs();
-        /** Whether it knows the purges of other machines. */
+        /** Whether the machine knows the purges of other machines. */
         volatile boolean joined = true;
 
         Machine(int number) throws IOException {
@@ -148,7 +151,8 @@ public abstract class SharedPurgesContract {
             try {
                 cache.close();
                 joined = false;
-                // All purges that others acknowledged. This machine's own removals may not have been announced yet.
+                // After the restart this machine knows all purges that were acknowledged to all machines. Its own
+                // removals may not have been announced yet, so they do not count.
                 for (int key = 0; key < KEYS; key++) {
                     own.set(key, floors.get(key));
                 }
@@ -167,7 +171,7 @@ public abstract class SharedPurgesContract {
         }
 
         long floor(int key) {
-            // The order matters: purges of others are copied before this machine is cut off.
+            // "joined" is read first: "cut" copies the purges of others before it changes "joined".
             return joined ? Math.max(own.get(key), floors.get(key)) : own.get(key);
         }
 
@@ -382,7 +386,7 @@ public abstract class SharedPurgesContract {
                 purge(on, key -> key == which, () -> on.cache.admin().removeDigest(purged.shortDigest()));
             }
             case 4 -> {
-                // Other machines hear of it a moment later.
+                // Other machines hear of the removal a moment later.
                 long last = calls.get();
                 on.cache.remove(on.cache.key(request(which)).orElseThrow());
                 on.own.raise(which, last);

@@ -33,8 +33,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The contract of {@link SharedTier}. Every tier must pass it, also one written elsewhere: it is in the test-jar of
- * this module. Machines are instances that share one tier, which is empty before each test.
+ * The contract of {@link SharedTier}. Every tier must pass it, also a tier written elsewhere, so this class is in the
+ * test-jar of this module. Machines are instances that share one tier, which is empty before each test.
  *
  * <p>Long, since it covers the whole contract, by subject.
  */
@@ -45,11 +45,13 @@ public abstract class SharedTierContract {
     /** Number of barriers that the tier under test must remember. */
     protected static final int MAX_BARRIERS = 100;
 
-    /** A read of a stream returns fewer bytes than this, plus one piece. */
+    /** Limit of a read of a stream, in bytes: its pieces without the last one are shorter than this in total. */
     private static final int MAX_READ_BYTES = 256 << 10;
 
     private static final long MINUTE = 60_000;
-    /** In milliseconds: long enough for the next call, and short enough to wait for its end. */
+    /**
+     * Length of a short lease, in milliseconds: long enough for the next call, and short enough to wait for its end.
+     */
     private static final long MOMENT = 1_000;
 
     private final List<SharedTier> machines = new ArrayList<>();
@@ -293,7 +295,7 @@ public abstract class SharedTierContract {
         }
     }
 
-    /** When it is acknowledged, it has taken effect on every machine. */
+    /** When a barrier is acknowledged, it has taken effect on every machine. */
     @Test
     void raisingEndsWhenAllMachinesHaveHeard() throws InterruptedException {
         SharedTier one = open();
@@ -323,7 +325,7 @@ public abstract class SharedTierContract {
         assertThat(blocked.next()).isEqualTo("raised a");
     }
 
-    /** Each name has its latest time. Barriers before the requested time are not reported. */
+    /** Each name is reported with its latest time. Barriers from before the requested time are not reported. */
     @Test
     void aMachineThatWasAwayHearsOfBarriersRaisedMeanwhile() {
         SharedTier one = open();
@@ -428,7 +430,7 @@ public abstract class SharedTierContract {
             return lease.mine();
         });
         assertThat(next.get(next.size() - 1).micros()).isGreaterThan(lapsing.micros());
-        // The renewed lease is older, so it would have lapsed by now.
+        // The renewed lease is older than the lapsed one, so without the renewal it would have lapsed by now.
         assertThat(of(other.lease(key(1), MINUTE, MINUTE))).isEqualTo(new Lease(renewed.micros(), false, false));
         assertThat(of(one.renew(key(2), lapsing.micros(), MINUTE))).isFalse();
         assertThat(of(one.release(key(2), lapsing.micros()))).isFalse();
@@ -548,7 +550,7 @@ public abstract class SharedTierContract {
         assertThat(goes).isGreaterThan(1);
     }
 
-    /** Anybody with write access to the tier may have put it there. */
+    /** Anybody with write access to the tier may have put the piece there. */
     @Test
     void aPieceOfMaximumLengthIsReadAlone() {
         SharedTier tier = open();
@@ -582,7 +584,7 @@ public abstract class SharedTierContract {
         assertThat(after.pieces()).hasSize(1);
     }
 
-    /** After a pause of the tier, or of a machine. */
+    /** A lease may lapse during a pause of the tier, or of a machine. */
     @Test
     void aLapsedLeaseCanBeRenewedIfNobodyElseHoldsIt() {
         SharedTier one = open();
@@ -590,7 +592,7 @@ public abstract class SharedTierContract {
         long token = of(one.lease(key(1), MOMENT, MINUTE)).micros();
         assertThat(of(one.append(key(1), token, 0, bytes(10, 0)))).isEqualTo(Appended.TAKEN);
         until(() -> !of(other.read(key(1), token, 0)).live());
-        // With a length of 0 it does not ask for the lease itself, but only wants the answer of the holder.
+        // With a length of 0 the other machine does not ask for the lease itself, but only wants the holder's answer.
         assertThat(of(other.lease(key(1), 0, MINUTE))).isEqualTo(new Lease(0, false, false));
         assertThat(of(one.append(key(1), token, 1, bytes(10, 1)))).isEqualTo(Appended.TAKEN);
         assertThat(of(other.read(key(1), token, 0)).live()).isTrue();
@@ -607,7 +609,7 @@ public abstract class SharedTierContract {
         assertThat(of(one.append(key(1), token, 2, bytes(10, 2)))).isEqualTo(Appended.LOST);
     }
 
-    /** The tier may have lost its answer to an append, or all of its data. */
+    /** The tier may have lost its reply to an append, or all of its data. */
     @Test
     void aPieceIsAppendedOnceAndOnlyAfterThoseBefore() {
         SharedTier tier = open();
@@ -632,12 +634,12 @@ public abstract class SharedTierContract {
         flush();
         assertThat(of(other.read(key(1), token, 3))).isEqualTo(new Pieces(List.of(), false, 0));
         assertThat(of(one.append(key(1), token, 3, bytes(10, 3)))).isEqualTo(Appended.LOST);
-        // With its first piece it takes the lease again, unless another machine holds it.
+        // With the first piece, the machine takes the lease again, unless another machine holds it.
         assertThat(of(one.append(key(1), token, 0, bytes(10, 4)))).isEqualTo(Appended.TAKEN);
         assertThat(of(other.lease(key(1), MINUTE, MINUTE))).isEqualTo(new Lease(token, false, false));
         assertThat(of(one.append(key(1), token, 1, bytes(10, 5)))).isEqualTo(Appended.TAKEN);
         assertThat(of(other.read(key(1), token, 0)).pieces()).containsExactly(bytes(10, 4), bytes(10, 5));
-        // Also a stream that still exists.
+        // A stream that still exists is begun anew as well.
         assertThat(of(one.append(key(1), token, 0, bytes(10, 6)))).isEqualTo(Appended.TAKEN);
         assertThat(of(other.read(key(1), token, 0)).pieces()).containsExactly(bytes(10, 6));
         flush();

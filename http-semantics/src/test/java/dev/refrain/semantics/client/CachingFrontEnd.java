@@ -15,7 +15,7 @@ import java.util.List;
 
 /** A client with a cache in this JVM, for the contract of all front-ends. Subclasses send with their client library. */
 public abstract class CachingFrontEnd implements FrontEnd {
-    /** Options of the client that the contract requires. */
+    /** Options that the contract requires of the client. */
     public static final RefrainOptions OPTIONS = RefrainOptions.builder()
             .policies(
                     Policy.builder("zero retention")

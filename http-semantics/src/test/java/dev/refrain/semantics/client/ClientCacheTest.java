@@ -188,7 +188,7 @@ class ClientCacheTest {
         return different;
     }
 
-    /** More heads than are kept, again and again; each has its own answer. */
+    /** More different heads than the cache keeps are sent again and again. Each request gets its own answer. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void requestsWithDifferentHeadsGetTheirOwnAnswers(boolean isKnown) throws IOException {

@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** What a reader gets, how far its source may be ahead, and how much memory is held meanwhile. */
+/** What a reader gets, how far the source of the answer may be ahead of it, and how much memory is held meanwhile. */
 class ClientExchangeTest {
     private static final int AHEAD = 64 * 1024;
 

@@ -13,8 +13,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class HeadDigestTest {
     /**
-     * Values of SipHash's reference implementation with {@code -DcROUNDS=1 -DdROUNDS=3}, for messages of that many
-     * words 00 01 02 and so on.
+     * Values of SipHash's reference implementation with {@code -DcROUNDS=1 -DdROUNDS=3}, for messages 00 01 02 and so
+     * on of the given number of words.
      */
     @ParameterizedTest
     @CsvSource({

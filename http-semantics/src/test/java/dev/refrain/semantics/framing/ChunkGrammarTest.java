@@ -156,7 +156,9 @@ class ChunkGrammarTest {
         assertThat(ours(body)).isEqualTo(-1);
     }
 
-    /** The client gets the message of a refusal. It must be right for the faults that occur in practice. */
+    /**
+     * A size, its extensions and the trailer have limits of length. The limit of a size leaves room for leading zeros.
+     */
     @Test
     void f25_aSizeMayHaveSomeLeadingZeros() {
         assertThat(ours("0".repeat(900) + "1\r\nx\r\n0\r\n\r\n")).isEqualTo(911);

@@ -60,7 +60,7 @@ class HeadRoomTest {
         HeadRoom.Held request = heads.open(() -> {});
         assertThat(request.take(TEN_KIB, true, false)).isFalse();
         assertThat(request.take(TEN_KIB, true, true))
-                .as("of a client that is known")
+                .as("the request of a known client")
                 .isTrue();
         request.release();
         someoneWaits = true;
@@ -76,7 +76,7 @@ class HeadRoomTest {
         held.close();
         assertThat(held.take(10, true, true)).isFalse();
         assertThat(memory.usedBytes()).isZero();
-        // The closed one is not closed a second time.
+        // The request that was closed is not closed a second time.
         for (int i = 1; i < 100; i++) {
             partial(i);
         }

@@ -42,11 +42,11 @@ final class EmbeddingsHarness implements AutoCloseable {
     /** The calls to the provider, each as its items in JSON. */
     final List<List<String>> calls = new ArrayList<>();
 
-    /** Unanswered calls; only while {@link #isHeld}. */
+    /** Unanswered calls; filled only while {@link #isHeld}. */
     final Deque<Runnable> waiting = new ArrayDeque<>();
 
     boolean isHeld;
-    /** New clients read slowly. */
+    /** Whether new clients read only when told to. */
     boolean isSlow;
     /** The thread on which new clients ask for more; null for the thread that gave them a piece. */
     Executor drains;
@@ -85,13 +85,13 @@ final class EmbeddingsHarness implements AutoCloseable {
         volatile boolean ended;
         Throwable failure;
         private Runnable gone;
-        /** Whether it reads only when told to. */
+        /** Whether the client reads only when told to. */
         private final boolean isSlow;
 
         private final Executor drains;
-        /** Called when it has read a piece; null if nobody waits for that. */
+        /** Called when the client has read a piece; null if nobody waits for that. */
         Runnable drained;
-        /** Runs once it has its whole answer. */
+        /** Runs once the client has its whole answer. */
         Runnable atEnd = () -> {};
 
         Client(boolean isSlow, Executor drains) {
@@ -152,7 +152,7 @@ final class EmbeddingsHarness implements AutoCloseable {
             return bytes.toString(StandardCharsets.UTF_8);
         }
 
-        /** The outcome as {@code HIT}, {@code MISS}, and the number of known items. */
+        /** {@code HIT} or {@code MISS}; if items were looked up, followed by the numbers of known items and of all. */
         String outcome() {
             CacheOutcome outcome = head.cache();
             if (outcome instanceof CacheOutcome.Items items) {
@@ -174,12 +174,12 @@ final class EmbeddingsHarness implements AutoCloseable {
         return ask(rules, body, provider(bytes(body)), this::provider, fields);
     }
 
-    /** Asks with another upstream for calls that fetch all items. */
+    /** Asks. Calls that fetch all items go to the given upstream, not to the usual provider. */
     Client ask(String body, Upstream all) {
         return ask(CacheRules.USUAL, body, all, this::provider);
     }
 
-    /** Asks; calls that fetch only some of the items go to another upstream. */
+    /** Asks. Calls that fetch only some of the items go to the given upstreams, not to the usual provider. */
     Client askInParts(String body, ItemByItem.Part part) {
         return ask(CacheRules.USUAL, body, provider(bytes(body)), part);
     }

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Wire rule W86: the memory that it may hold, and limits of length. */
+/** Wire rule W86: the memory that a request for several items may hold, and limits of length. */
 class ItemByItemBoundsTest {
     private EmbeddingsHarness harness = EmbeddingsHarness.onHeap();
     /** Calls that never end, referenced so that their memory is not collected. */
@@ -104,7 +104,9 @@ class ItemByItemBoundsTest {
         }
     }
 
-    /** Makes the provider answer with vectors of about that many bytes, and gives the cache this budget. */
+    /**
+     * Makes the provider answer with vectors of about {@code length} bytes, and gives the cache {@code budget} bytes.
+     */
     private MemoryBudget withLongVectors(int length, int budget) throws IOException {
         harness.close();
         MemoryBudget memory = new MemoryBudget(budget);

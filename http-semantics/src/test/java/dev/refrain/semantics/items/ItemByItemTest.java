@@ -60,7 +60,7 @@ class ItemByItemTest {
         Client hit = ask("aa", "bbbb", "c");
         CacheOutcome.Items items = (CacheOutcome.Items) hit.head.cache();
         CacheOutcome.Hit answer = (CacheOutcome.Hit) items.answer();
-        // Ten tokens of the first call, and three of the second.
+        // The hit saves ten tokens of the first call, and three of the second.
         assertThat(answer.savings().tokens()).isEqualTo(13);
         assertThat(((CacheOutcome.Items) partial.head.cache()).savings().tokens())
                 .isEqualTo(10 * 2 / 6);

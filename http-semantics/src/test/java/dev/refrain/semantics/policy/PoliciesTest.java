@@ -306,7 +306,7 @@ class PoliciesTest {
         assertThat(policy.exceededBy(traits(Endpoint.RESPONSES, sent))).isEqualTo(BypassReason.MAX_TEMPERATURE);
     }
 
-    /** Clients choose names: no name of one body may stay in the scanner. */
+    /** Clients choose the names of members, so the scanner must not keep names from a body. */
     @Test
     void w81_namesOfMembersAreNotKept() {
         long before = usedHeap();

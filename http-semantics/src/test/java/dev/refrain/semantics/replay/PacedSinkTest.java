@@ -313,7 +313,7 @@ class PacedSinkTest {
         for (int i = 0; i < 2000; i++) {
             clients.add(ask("recorded"));
         }
-        // Some have a timer each. For the others there was no memory, so they had their answers at once.
+        // Some have a timer each. For the others there was no memory, so they got their answers at once.
         long paced = clients.stream().filter(client -> !client.ended).count();
         assertThat(paced).isBetween(100L, 1999L);
         assertThat(time.waiting).hasSize((int) paced);

@@ -156,7 +156,8 @@ class RedisClusterTest {
             RedisServer from = cluster.owner(log);
             cluster.move(log, another(from));
             for (int i = 0; i < 20; i++) {
-                // While the log's slot moves, the second machine may miss a barrier, but must hear that it may have.
+                // While the log's slot moves, the second machine may miss a barrier, but must then hear that barriers
+                // may be lost.
                 assertThat(raise("after the log has moved, " + i) == 0 || losses.get() > 0)
                         .isTrue();
             }
@@ -255,7 +256,7 @@ class RedisClusterTest {
         assertThat(wrong).hasValue(0);
     }
 
-    /** A replica knows which node has an entry's slot, and whether it has the entry itself. */
+    /** Whether the replica has a copy of an entry, shown by the number of keys that it has in the entry's slot. */
     private boolean isReplicated(RedisServer replica, int number) {
         String slot = replica.ask("CLUSTER", "KEYSLOT", text(names.entry(key(number))))
                 .substring(1);

@@ -69,7 +69,7 @@ class RedisFaultsTest {
         return tier;
     }
 
-    /** A connected tier whose timeout is too long to be met. */
+    /** A connected tier whose timeout is so long that it never passes. */
     private RedisTier machine() {
         RedisTier tier = open(RedisContract.settings(server.uri()));
         until(tier::canSend);
@@ -222,7 +222,7 @@ class RedisFaultsTest {
         until(() -> of(other.lease(KEY, MINUTE, 10 * MINUTE)).mine());
     }
 
-    /** A dead connection of a listener that was never closed is noticed, too. */
+    /** A listener's connection that is dead but was never closed is noticed, too. */
     @Test
     void aListenerOfAServerThatHangsIsToldSo() throws InterruptedException {
         RedisTier tier = open(RedisContract.settings(server.uri()).withTimeout(Duration.ofMillis(50)));
@@ -458,7 +458,7 @@ class RedisFaultsTest {
         assertThat(recorder.until("after")).contains("lost").doesNotContain("incomplete");
     }
 
-    /** The machine that raised the barrier goes on after a while, and knows that one has not confirmed it. */
+    /** The machine that raised the barrier goes on after a while, and knows that one machine has not confirmed it. */
     @Test
     void aMachineThatDoesNotConfirmIsCounted() throws InterruptedException {
         RedisTier one = open(RedisContract.settings(server.uri()).withConfirmTimeout(Duration.ofMillis(100)));
@@ -543,7 +543,7 @@ class RedisFaultsTest {
         write("Ezzzzzzzzzzzzzzzzhello");
         assertThat(of(tier.get(KEY)).entry()).isEqualTo("hello".getBytes(StandardCharsets.US_ASCII));
         assertThat(of(tier.put(KEY, ENTRY, 1, MINUTE)))
-                .as("over a time that is none")
+                .as("replaces a value with an invalid time")
                 .isTrue();
     }
 

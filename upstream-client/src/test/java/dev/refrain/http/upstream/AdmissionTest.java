@@ -72,7 +72,7 @@ class AdmissionTest {
         enter("b", false);
         enter("c", false);
         admission.leave();
-        assertThat(heard).as("those who wait take room, too").isEmpty();
+        assertThat(heard).as("waiting calls take room, too").isEmpty();
         admission.leave();
         assertThat(heard).containsExactly("c");
         admission.leave();
@@ -124,7 +124,7 @@ class AdmissionTest {
                 .as("requests can still be read")
                 .isTrue();
         assertThat(enter("known", true)).isEqualTo(Admission.Entry.WAITS);
-        assertThat(heard).as("who is known has room of its own to wait").containsExactly("no w0");
+        assertThat(heard).as("known clients have room of their own to wait").containsExactly("no w0");
     }
 
     @Test

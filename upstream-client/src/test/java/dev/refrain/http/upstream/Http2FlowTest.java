@@ -109,7 +109,7 @@ class Http2FlowTest extends Http2Test {
         return window.get();
     }
 
-    /** Larger than the windows of the stream and of the connection. */
+    /** The answer is larger than the windows of the stream and of the connection. */
     @Test
     void anAnswerMayBeLargerThanAllWindows() throws IOException {
         int length = 9_000_000;
@@ -166,7 +166,7 @@ class Http2FlowTest extends Http2Test {
         until(() -> tight.usedBytes() == (1 << 20) / 2);
     }
 
-    /** The provider can fill the window of each unread answer, so that much is held. */
+    /** The provider can fill the window of each unread answer, so the client holds up to a window of bytes for each. */
     @Test
     void aClientThatDoesNotReadDelaysNobodyElse() throws Exception {
         int length = 1_000_000;
@@ -321,7 +321,7 @@ class Http2FlowTest extends Http2Test {
         assertThat(post("{}").text()).isEqualTo(OK);
         CollectedAnswer answer = call(request("POST", body));
         await(full);
-        // One window, and the bytes in transit.
+        // The client's body was asked for one window, and for the bytes in transit.
         assertThat(body.asked.get()).isLessThanOrEqualTo(6);
         goOn.countDown();
         assertThat(answer.text()).isEqualTo(OK);

@@ -222,7 +222,7 @@ class Http2MalformedTest extends Http2Test {
         assertThat(post("{}").text()).isEqualTo(OK);
     }
 
-    /** As long as HTTP/1.1 allows, and in frames as short as some servers send. */
+    /** The head is as long as HTTP/1.1 allows, and comes in frames as short as some servers send. */
     @ParameterizedTest
     @ValueSource(ints = {16_000, 1_100})
     void aLongHeadIsAccepted(int frame) throws IOException {

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** How many calls share a connection, and how many connections are opened. */
 class Http2PlacesTest extends Http2Test {
-    /** Answers requests in small groups, and asserts that there are never more than {@code most}. */
+    /** Answers requests in small groups, and asserts that never more than {@code most} are open. */
     private static void answerSlowly(Connection connection, int most, int together) throws IOException {
         Deque<Integer> open = new ArrayDeque<>();
         while (true) {
@@ -178,7 +178,7 @@ class Http2PlacesTest extends Http2Test {
         assertThat(provider.connections).hasValue(2);
     }
 
-    /** Also if misses are rare: each new connection costs a handshake. */
+    /** Connections are kept even if misses are rare, because each new connection costs a handshake. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void f37_connectionsAreKeptForAsLongAsTheyMayBeIdle(boolean http2) throws IOException {

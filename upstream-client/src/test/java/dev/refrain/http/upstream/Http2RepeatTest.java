@@ -216,7 +216,7 @@ class Http2RepeatTest extends Http2Test {
         assertThat(provider.requests).hasValue(4);
     }
 
-    /** The provider says so after it has begun to answer, so it cannot be trusted. */
+    /** The provider refuses the stream after it has begun to answer, so the refusal cannot be trusted. */
     @ParameterizedTest
     @ValueSource(strings = {"103", "200"})
     void aStreamRefusedAfterItsAnswerBeganIsNotRepeated(String status) throws IOException {

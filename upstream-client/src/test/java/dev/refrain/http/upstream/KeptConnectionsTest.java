@@ -89,7 +89,8 @@ class KeptConnectionsTest {
     }
 
     /**
-     * A second less than announced, because a request takes time to arrive; half, if under two seconds are announced.
+     * A connection is used for a second less than announced, because a request takes time to arrive; or for half of the
+     * announced time, if it is under two seconds.
      */
     @ParameterizedTest
     @CsvSource({"3, 1999, 2000", "1, 499, 500", "100, 98999, 99000", ", 19999, 20000"})

@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** A DNS server (RFC 1035) with scripted answers. It does not answer questions about names without any addresses. */
 final class NameServer implements AutoCloseable {
-    /** Instead of an address: questions about this family are not answered. */
+    /** Given to {@link #knows} instead of an address: questions about IPv4 addresses of the name are not answered. */
     static final String SILENT_IPV4 = "silent";
 
     static final String SILENT_IPV6 = "silent:";

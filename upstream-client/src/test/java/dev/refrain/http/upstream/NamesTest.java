@@ -205,7 +205,7 @@ class NamesTest {
         }
     }
 
-    /** All addresses, once both families have been answered. */
+    /** All addresses of a host, once the questions about both families have been answered. */
     private static List<InetAddress> lookUp(Names names, String host) throws Exception {
         List<InetAddress> all = new CopyOnWriteArrayList<>();
         CompletableFuture<List<InetAddress>> over = new CompletableFuture<>();

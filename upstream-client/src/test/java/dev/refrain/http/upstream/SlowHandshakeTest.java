@@ -42,7 +42,7 @@ class SlowHandshakeTest {
                     most -> {});
             Origin origin = new Origin(true, "localhost", server.getLocalPort());
             CompletableFuture<Integer> one = StatusSink.ask(client, origin);
-            // This server never answers the handshake.
+            // The handshake of this connection is never answered.
             try (Socket stuck = server.accept()) {
                 CompletableFuture<Integer> other = StatusSink.ask(client, origin);
                 start(server.accept());

@@ -10,7 +10,7 @@ class ReuseTest {
     private final Reuse reuse = new Reuse();
     private final SplittableRandom random = new SplittableRandom(1);
 
-    /** Keys of one frequency return after so many ticks. While a key waits, it is sampled every ten ticks. */
+    /** Requests keys of one frequency again after {@code idle} ticks. A key that waits is sampled every ten ticks. */
     private void live(int frequency, int keys, IntSupplier idle) {
         for (int key = 0; key < keys; key++) {
             int again = idle.getAsInt();
@@ -27,7 +27,7 @@ class ReuseTest {
         live(3, 10_000, () -> 1_000);
         assertThat(reuse.earns(3, 900)).isGreaterThan(2 * reuse.earns(3, 400));
         assertThat(reuse.earns(3, 400)).isGreaterThan(1.2 * reuse.earns(3, 50));
-        // One hit in the rest of the loop, as precisely as ages are known.
+        // An entry of age 50 has one hit in the 950 ticks that are left of the loop, as precisely as ages are known.
         assertThat(reuse.earns(3, 50)).isBetween(0.5 / 950, 2.0 / 950);
     }
 

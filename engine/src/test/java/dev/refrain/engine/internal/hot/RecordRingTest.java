@@ -127,7 +127,7 @@ class RecordRingTest {
         for (int i = 0; i < 50; i++) {
             ring.hit(hash(bytes("first")));
         }
-        // Each is hit three times: in the end more than the hits of the first one long ago.
+        // Each later key has three hits: in the end these count more than the hits of the first key long ago.
         for (int i = 0; i < 60_000; i++) {
             byte[] key = bytes("later " + i);
             for (int k = 0; k < 3; k++) {
@@ -213,7 +213,7 @@ class RecordRingTest {
     }
 
     private static final int ROUNDS = 60_000;
-    /** Keys count up; readers look up recent ones. */
+    /** The number of the latest key. Writers count up, and readers look up recent keys. */
     private final AtomicInteger latest = new AtomicInteger();
 
     private final AtomicInteger writers = new AtomicInteger();

@@ -19,7 +19,7 @@ class CanonicalJsonTest {
         return bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
     }
 
-    /** A parsed value takes many times its length of heap, and clients determine how many there are. */
+    /** On the heap, a parsed value takes many times its length, and clients determine the number of values. */
     @Test
     void w40_aDocumentOfVeryManyValuesHasNoCanonicalForm() {
         byte[] document = "{\"a\":[1,1,1],\"b\":{}}".getBytes(StandardCharsets.UTF_8);

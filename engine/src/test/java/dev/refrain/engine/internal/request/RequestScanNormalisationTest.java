@@ -47,7 +47,7 @@ class RequestScanNormalisationTest {
         }
     }
 
-    /** Among all short documents that are eligible, equal bytes and equal tokens are the same thing. */
+    /** Any two short documents that are eligible have equal normalised bytes if and only if they have equal tokens. */
     @Test
     void neverCallsDifferentShortDocumentsEqual() {
         Map<String, List<String>> tokensOf = new HashMap<>();
@@ -114,7 +114,7 @@ class RequestScanNormalisationTest {
         assertThat(normalised(utf8(spaced))).isEqualTo("{\"messages\":[" + (element + ",").repeat(99) + element + "]}");
     }
 
-    /** For a body that is almost all white space, the list of gaps takes no more than a part of the body. */
+    /** For a body that is almost all white space, the list of gaps takes at most a quarter of the body's length. */
     @Test
     void f16_whiteSpaceTakesNoMoreThanAPartOfItsBody() {
         for (String space : List.of(" ", "\n\t", "")) {
@@ -129,7 +129,10 @@ class RequestScanNormalisationTest {
         }
     }
 
-    /** The same with a small list of gaps: gaps that do not fit must be found again by a second scan, and left out. */
+    /**
+     * If the list of gaps is small, gaps that do not fit must be found again by a second scan, and left out of the
+     * normalised body.
+     */
     @Property(tries = 500)
     void gapsThatDoNotFitAreFoundAgain(@ForAll("objects") List<String> tokens, @ForAll long seed) {
         StringBuilder body = new StringBuilder("{ ");

@@ -191,7 +191,7 @@ class EntrySealTest {
             assertThat(seen).doesNotContain(new String(text, at, 4, StandardCharsets.ISO_8859_1));
         }
         assertThat(seen).doesNotContain(new String(open.bytes(), 0, 4, StandardCharsets.ISO_8859_1));
-        // The lengths that an open entry has in its head.
+        // The places of the lengths in an open entry's head are zero.
         assertThat(Arrays.copyOfRange(sealed, 24 + STARTED_LENGTH, 36)).containsOnly(0);
         assertThat(Arrays.copyOfRange(sealed, 44, 48)).containsOnly(0);
         assertThat(Arrays.copyOfRange(sealed, 6, 8)).containsOnly(0);

@@ -31,8 +31,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The contract of {@link CacheStore}. Every store must pass it, also one written elsewhere: it is in the test-jar of
- * this module. Long, since it covers the whole contract.
+ * The contract of {@link CacheStore}. Every store must pass it, also a store written elsewhere, so this class is in the
+ * test-jar of this module. Long, since it covers the whole contract.
  */
 public abstract class CacheStoreContract {
     private static final long NOW = 10_000;
@@ -97,7 +97,7 @@ public abstract class CacheStoreContract {
     @ValueSource(ints = {200, 100_000})
     void anEntryStaysUnlessItIsToBeReplaced(int length) {
         assertThat(store.putIf(key(1), entry(1, 0, length, 1_000, NEVER), any -> false))
-                .as("there is none")
+                .as("no entry is there to be kept")
                 .isTrue();
         assertThat(store.putIf(key(1), entry(1, 1, length, 2_000, NEVER), there -> EntryHead.storedAt(there) < 1_000))
                 .isFalse();

@@ -36,7 +36,7 @@ class CapacityTest {
         return ChronicleStore.open(directory.resolve("answers.refrain"), capacity, CLOCK);
     }
 
-    /** Mostly a few KB, like answers, but half of the bytes are in large ones. */
+    /** A random length: mostly a few KB, like answers, but half of all bytes are in large entries. */
     private static int mixedLength(SplittableRandom random) {
         return random.nextInt(100) == 0 ? random.nextInt(50_000, 1 << 20) : random.nextInt(200, 10_000);
     }
@@ -68,7 +68,7 @@ class CapacityTest {
                 kept += store.get(key(i), found) ? 1 : 0;
             }
             assertThat(kept)
-                    .as("of the %s that were asked for all the time", wanted)
+                    .as("kept, of the %s entries that were looked up all the time", wanted)
                     .isGreaterThan(wanted * 95 / 100);
             StoreStats stats = store.stats();
             assertThat(stats.bytes()).isBetween(CAPACITY * 70 / 100, CAPACITY);
@@ -79,7 +79,10 @@ class CapacityTest {
         assertThat(diskUse()).isLessThan(CAPACITY * 11 / 10);
     }
 
-    /** Writes entries of 200 B to a quarter of the capacity; half of the bytes are in entries of more than 1 MiB. */
+    /**
+     * Writes entries whose lengths are between 200 B and a quarter of the capacity; half of the bytes are in entries of
+     * more than 1 MiB.
+     */
     private void overwrite(ChronicleStore store, int capacity, SplittableRandom random) {
         long written = 0;
         for (int step = 0; written < 2L * capacity; step++) {
@@ -92,7 +95,9 @@ class CapacityTest {
         }
     }
 
-    /** Under any load, with all files beside the map: after damage, and after a change of size. */
+    /**
+     * The capacity bounds the map and all files beside it: under any load, after damage, and after a change of size.
+     */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void theDiskIsNotUsedForMoreThanTheCapacity(boolean preallocate) throws Exception {
@@ -196,7 +201,7 @@ class CapacityTest {
         assertThat(diskUse()).isBetween(capacity * 90 / 100, capacity);
     }
 
-    /** A test cannot write twenty gigabytes. It computes the geometry that the test above has confirmed. */
+    /** A test cannot write twenty gigabytes, so this one computes the geometry that the test above has confirmed. */
     @Test
     void aLargeStoreKeepsToItsCapacity() throws IOException {
         long capacity = 20L << 30;

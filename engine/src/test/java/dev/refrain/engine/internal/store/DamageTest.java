@@ -38,7 +38,7 @@ class DamageTest {
     private static final Duration BOUND = Duration.ofSeconds(10);
     private static final Clock CLOCK = Clock.fixed(Instant.ofEpochMilli(50_000), ZoneOffset.UTC);
 
-    /** See docs/STORAGE-FORMAT.md; for 16 segments. */
+    /** Offset in bytes, for 16 segments; see docs/STORAGE-FORMAT.md. */
     private static final int SEGMENT_HEADERS_AT = 4096;
 
     private static final int SEGMENT_HEADER = 192;

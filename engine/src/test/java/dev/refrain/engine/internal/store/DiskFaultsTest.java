@@ -95,7 +95,7 @@ class DiskFaultsTest {
 
             Files.delete(filler);
             assertThat(store.put(key(1), entry(1, 1, LENGTH)))
-                    .as("looked at once a second")
+                    .as("free space is looked at only once a second")
                     .isFalse();
             assertThat(store.get(key(1), found)).as("never the older entry").isFalse();
             clock.advance(Duration.ofSeconds(1));
@@ -137,7 +137,7 @@ class DiskFaultsTest {
                 try (ChronicleStore store = open(file, CAPACITY, preallocate)) {
                     disk.fill(0);
                     assertThat(overfill(store, CAPACITY))
-                            .as("once allocated it stays so")
+                            .as("a store that is allocated stays allocated")
                             .isEqualTo((int) (2 * CAPACITY / LENGTH));
                 }
             }

@@ -45,8 +45,8 @@ class HeadsTest {
     }
 
     /**
-     * The entries of a key have ascending numbers, with gaps without an entry. No reader may see an entry that was
-     * removed before its lookup began.
+     * The entries of a key have ascending numbers, and between two of them the key may have no entry. No reader may see
+     * an entry that was removed before its lookup began.
      */
     @Test
     void noHeadOutlivesItsEntry() throws Exception {

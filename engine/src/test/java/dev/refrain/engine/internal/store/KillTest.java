@@ -61,7 +61,7 @@ class KillTest {
         /** Lets the writer run for a while, then kills it. */
         void killAfter(long millis) throws IOException, InterruptedException {
             assertThat(process.waitFor(millis, TimeUnit.MILLISECONDS)).isFalse();
-            // Through the handle, because Process closes the streams as well.
+            // Kills through the handle, because Process would also close the streams.
             process.toHandle().destroyForcibly();
             process.waitFor();
             assertThat(out.readLine()).as("what the writer itself found wrong").isNull();

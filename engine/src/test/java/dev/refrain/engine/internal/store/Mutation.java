@@ -40,7 +40,7 @@ enum Mutation {
     MISSING_FILE,
     OTHER_STORES_FILE;
 
-    /** See docs/STORAGE-FORMAT.md; for 16 segments. */
+    /** The layout below is that of a store of 16 segments; see docs/STORAGE-FORMAT.md. */
     private static final int SEGMENTS = 16;
 
     private static final int GLOBAL_STATE_AT = 1_856;
@@ -54,8 +54,8 @@ enum Mutation {
     private static final int[] EXTREMES = {0, 1, -1, Integer.MIN_VALUE, Integer.MAX_VALUE, CHUNKS - 1, CHUNKS, 1 << 30};
 
     /**
-     * Whether this damage can happen to an open store: only to what is mapped. Damage to locks is left out: each costs
-     * a second.
+     * Whether this damage can happen to an open store: only mapped memory can change then. Damage to locks is left out,
+     * because each damaged lock costs a second.
      */
     boolean isPossibleWhileOpen() {
         return this == SLOTS
@@ -229,8 +229,8 @@ enum Mutation {
     }
 
     /**
-     * Impossible numbers in the head, under a correct checksum; in manifests and parts too, whose heads have no
-     * checksum of their own.
+     * Writes impossible numbers into a head, under a correct checksum. Heads of manifests and parts are also changed;
+     * they have no checksum of their own.
      */
     private static void craft(FileChannel map, long at, SplittableRandom random) throws IOException {
         ByteBuffer value = read(map, at, 32 + 3 + Layout.MAX_VALUE_LENGTH);
@@ -248,7 +248,7 @@ enum Mutation {
             return;
         }
         for (int i = random.nextInt(1, 4); i > 0; i--) {
-            // Of an entry, only the head: its content is not the store's concern.
+            // Changes only the head of an entry, because its content is not the store's concern.
             boolean isManifest = value.get(contentAt + Kind.OFFSET) == Kind.MANIFEST;
             // With the version of an entry and a correct checksum, a manifest would be a forged entry.
             boolean isKind = !isManifest && random.nextInt(6) == 0;

@@ -17,15 +17,18 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * Damages copies of a store, uses all their functions, and reports the outcome: {@code originals directory}. Reads
- * seeds, one a line, and answers each with one line.
+ * Damages copies of a store, uses all their functions, and reports the outcome. Its arguments are {@code originals
+ * directory}. It reads seeds, one a line, and answers each with one line.
  */
 final class MutationWorker {
     static final int ENTRIES = 1_000;
     static final long CAPACITY = 16L << 20;
     /** Number of openings of a store, the first one included. */
     private static final int OPENINGS = 4;
-    /** The next opening repairs noticed damage; other damage is found by reading. The opening after is clean. */
+    /**
+     * Number of openings from the one that notices damage to a clean one: the opening between them repairs the damage,
+     * and reading then finds the rest.
+     */
     private static final int CLEAN_AFTER = 2;
 
     private static final Clock CLOCK = Clock.fixed(Instant.ofEpochMilli(50_000), ZoneOffset.UTC);
@@ -37,7 +40,7 @@ final class MutationWorker {
     private int wrong;
     /** Number of wrong entries and of failures since the latest opening. */
     private long damaged;
-    /** The first opening that noticed damage, or 0. */
+    /** Number of the first opening that noticed damage, or 0. */
     private int noticedAt;
 
     private boolean isHealed;
@@ -135,8 +138,8 @@ final class MutationWorker {
     }
 
     /**
-     * A store heals: damage that was noticed is repaired at the next opening. Some damage is noticed only when it is
-     * met: a wrong free list when its chunks are allocated.
+     * A store heals: damage that was noticed is repaired at the next opening. Some damage is noticed only when its
+     * place is used: damage to a free list, when chunks are allocated from it.
      */
     private void reopen(Path file, SplittableRandom random) throws IOException {
         for (int opening = 2; opening <= OPENINGS; opening++) {
@@ -173,7 +176,7 @@ final class MutationWorker {
 
     /**
      * Whether this entry may be the work of {@link Mutation#CRAFTED_HEAD}: other numbers in its head under a correct
-     * checksum, so that it cannot be told from a stored one. Its content is unchanged, or its version is another.
+     * checksum, so that the entry looks like a stored one. Its content is unchanged, or its version is another.
      */
     private boolean isCrafted(int key) {
         long generation = TestEntries.generation(found);

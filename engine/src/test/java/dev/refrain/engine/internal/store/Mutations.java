@@ -27,7 +27,8 @@ import java.util.concurrent.atomic.LongAdder;
  */
 final class Mutations {
     /**
-     * One opening takes at most 10 s (documented). A try has at most five openings, and uses the store between them.
+     * Time limit of one try. One opening takes at most 10 s (documented). A try has at most five openings, and uses the
+     * store between them.
      */
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 

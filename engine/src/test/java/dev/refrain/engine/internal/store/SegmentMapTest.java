@@ -112,7 +112,7 @@ class SegmentMapTest {
     void roomIsMadeContiguously() {
         List<Long> keys = neighbours(10_000);
         for (int i = 0; i < keys.size(); i++) {
-            // Ages that are unrelated to places.
+            // The ages of entries are unrelated to their places.
             assertThat(put(keys.get(i), 80, i * 7919L % 9973, NEVER)).isTrue();
         }
         assertThat(put(keys.get(0), Layout.MAX_VALUE_LENGTH, NOW, NEVER)).isTrue();
@@ -167,7 +167,7 @@ class SegmentMapTest {
                 assertThat(map.sweep(segment(0), NOW)).isZero();
                 assertThat(isThere(other)).isTrue();
             }
-            // Without that, each of the four hundred would have waited for a second.
+            // If the stuck segment were not skipped, each of the four hundred calls would have waited for a second.
             assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
             assertThat(counters.failures.sum()).isEqualTo(1);
         } finally {
@@ -279,7 +279,10 @@ class SegmentMapTest {
         assertThat(isGenuine(0, found)).isTrue();
     }
 
-    /** Others wait for a lock for at most a second. Segments have one size, however large the store is. */
+    /**
+     * Other threads wait for a lock for at most a second, so a repair must be shorter. Segments have one size, however
+     * large the store is.
+     */
     @ParameterizedTest
     @ValueSource(ints = {80, 1_000, 32_768})
     void aRepairOfAFullSegmentIsShort(int length) {

@@ -66,7 +66,7 @@ class SharedStoreTest {
         return answers.readLine();
     }
 
-    /** Through the handle, because Process closes the streams as well. */
+    /** Kills through the handle, because Process would also close the streams. */
     private void kill() throws InterruptedException {
         other.toHandle().destroyForcibly();
         other.waitFor();
@@ -88,7 +88,7 @@ class SharedStoreTest {
     void anEntryOfOneProcessIsSeenByTheOther() throws IOException {
         try (ChronicleStore store = open(4 * CAPACITY)) {
             assertThat(store.stats().capacityBytes())
-                    .as("no resizing under the other's feet")
+                    .as("a store that another process uses keeps its size")
                     .isEqualTo(CAPACITY);
             assertThat(ask("put 1 2000")).isEqualTo("true");
             assertThat(ask("put 2 200000")).isEqualTo("true");
@@ -112,7 +112,7 @@ class SharedStoreTest {
             assertThat(store.stats().drops()).isZero();
             assertThat(ask("put 1 1000")).isEqualTo("true");
             assertThat(store.stats().entries())
-                    .as("what is in the file is everybody's")
+                    .as("both processes see the entry in the file")
                     .isEqualTo(1);
         }
     }
@@ -125,7 +125,9 @@ class SharedStoreTest {
             assertThat(store.sweep(10)).isZero();
             assertThat(store.get(key(1), found)).isTrue();
             kill();
-            assertThat(store.sweep(10)).as("a dead one does not sweep").isEqualTo(1);
+            assertThat(store.sweep(10))
+                    .as("a dead process does not keep the lock for sweeps")
+                    .isEqualTo(1);
             assertThat(store.get(key(1), found)).isFalse();
         }
     }
@@ -155,7 +157,7 @@ class SharedStoreTest {
             Duration rest = Duration.ofNanos(System.nanoTime() - start);
             System.out.println("A dead holder's lock: first call " + first.toMillis()
                     + " ms, the next thousand and a sweep " + rest.toMillis() + " ms");
-            // Without that, each of some sixty entries in the dead process's segment would have waited for a second.
+            // If that segment were not skipped, each call for one of its some sixty entries would have waited a second.
             assertThat(rest).isLessThan(Duration.ofSeconds(20));
             assertThat(readable).isBetween(500 * 13 / 16, 499);
             assertThat(writable).isEqualTo(readable);
@@ -166,7 +168,9 @@ class SharedStoreTest {
                     .contains("has been locked for a second, most likely by a process that was killed");
         }
         try (ChronicleStore store = open(CAPACITY)) {
-            assertThat(store.get(key(1), found)).as("what was behind the lock").isTrue();
+            assertThat(store.get(key(1), found))
+                    .as("an entry in the locked segment")
+                    .isTrue();
             assertThat(store.put(key(1), entry(1, 2, 1_000, 5_000, NEVER))).isTrue();
         }
     }

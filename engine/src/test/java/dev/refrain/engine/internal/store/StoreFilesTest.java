@@ -179,7 +179,7 @@ class StoreFilesTest {
         assertStartsAfresh(secret, "its header is damaged");
     }
 
-    /** Changes a digit of each number, with the lock file's copy of the header and without it. */
+    /** Changes a digit of each number, once with the lock file's copy of the header and once without it. */
     @Test
     void f51_noDigitOfTheHeaderIsTrusted() throws IOException {
         byte[] secret = fill();
@@ -201,7 +201,7 @@ class StoreFilesTest {
         }
     }
 
-    /** Neither the file nor the files beside it show that it was a store. */
+    /** Neither the damaged file nor the files beside it show that it was a store. */
     @Test
     void aDamagedHeaderWithoutARecordIsRefused() throws IOException {
         fill();

@@ -183,8 +183,8 @@ class StorePropertiesTest {
     }
 
     /**
-     * Entries are counted right: those that a walk finds, and, once each key was looked up, those that exist. A large
-     * entry that has lost a part counts until it is looked up.
+     * The count of entries is always the number that a walk finds. Once each key was looked up, it is the number that
+     * exist. A large entry that has lost a part counts until it is looked up.
      */
     @Property(tries = 4)
     void f49_entriesAreCountedRight(@ForAll long seed) {

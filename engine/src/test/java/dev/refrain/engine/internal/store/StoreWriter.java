@@ -8,8 +8,8 @@ import java.util.SplittableRandom;
 
 /**
  * Stores entries until it is killed: {@code file capacityBytes keys seed}. Prints a line once it has stored every key.
- * It also removes keys, except the first ones. Entries of those are short, because a long entry has parts in many
- * segments, and one stuck lock among them refuses it.
+ * It also removes keys, except the first ones. Entries of the first keys are short: a long entry has parts in many
+ * segments, and is refused if one of them has a stuck lock.
  */
 final class StoreWriter {
     /** Number of keys, from 0, that are never removed. */

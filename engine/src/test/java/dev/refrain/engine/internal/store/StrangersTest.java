@@ -103,8 +103,8 @@ class StrangersTest {
     }
 
     /**
-     * A file of this length may be anything. If the store's record is beside it, it is moved aside unchanged, and then
-     * left alone.
+     * A file of this length may be anything. If the store's record is beside the file, the file is moved aside
+     * unchanged, and then left alone.
      */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})

@@ -47,7 +47,7 @@ class UntoldFileTest {
 
         assertThat(one.news(true)).isEmpty();
         one.append(List.of("1", "2"));
-        assertThat(one.news(true)).as("of its own").isEmpty();
+        assertThat(one.news(true)).as("lines that the process itself added").isEmpty();
         assertThat(other.news(true)).containsExactly("1", "2");
         other.append(List.of("3"));
         assertThat(other.news(true)).isEmpty();
@@ -64,7 +64,7 @@ class UntoldFileTest {
 
         assertThat(one.replace(List.of(), true)).isFalse();
         assertThat(Files.readAllLines(file())).containsExactly("1", "2");
-        // Lines that it has added itself after the other process may be reported again.
+        // Lines that the process itself added after the other process's lines may be reported again.
         assertThat(one.news(true)).contains("2");
         assertThat(one.replace(List.of("3"), true)).isTrue();
         assertThat(Files.readAllLines(file())).containsExactly("3");

@@ -144,7 +144,7 @@ class AnswerScannerTest {
         assertThat(scanner.scan(many, 0, many.length)).isEqualTo("beyond what the JSON parser takes on");
         assertThat(scanner.scan(one, 0, one.length)).isEqualTo("beyond what the JSON parser takes on");
         assertThat(scanner.scan(legal, 0, legal.length)).isNull();
-        // With the table of names, which doubles as it grows.
+        // The limit includes the table of names, which doubles as it grows.
         assertThat(allocatedBy(scanner, many)).isLessThan(6 * MIB);
         assertThat(allocatedBy(scanner, one)).isLessThan(MIB);
     }

@@ -15,7 +15,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 
-/** Wire rule W16: every whole answer counts as complete, and none does that is broken in one place. */
+/** Wire rule W16: every whole answer counts as complete, and no answer that is broken in one place does. */
 class CompletenessPropertiesTest {
     @Property(tries = 2000)
     void w16_everyWholeAnswerIsComplete(@ForAll("whole") Answer answer, @ForAll Random cuts) {

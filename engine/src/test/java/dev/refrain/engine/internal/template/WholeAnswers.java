@@ -213,7 +213,7 @@ final class WholeAnswers {
                 return stream("cut after " + kept + " events", events.subList(0, kept), false);
             }
             case 5 -> {
-                // The last event of Responses contains the whole answer.
+                // For Responses the first event, because the last one contains the whole answer.
                 String alone = endpoint == Endpoint.RESPONSES ? events.get(0) : events.get(events.size() - 1);
                 return stream("one event alone", List.of(alone), true);
             }
@@ -272,7 +272,7 @@ final class WholeAnswers {
                     + ",\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}");
         }
         if (random.nextInt(4) == 0) {
-            // Some providers send chunks without a finish reason after it.
+            // Some providers send more chunks, without a finish reason, after the one with the finish reason.
             events.add(chunk(0, "{}", ",\"finish_reason\":null"));
         }
         events.add("data: [DONE]");
