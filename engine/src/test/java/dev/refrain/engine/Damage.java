@@ -10,7 +10,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
 
 /**
- * One kind of damage to a message; jqwik shrinks lists of them to those that matter.
+ * One kind of damage to a message; jqwik shrinks a list of damages to those that matter.
  *
  * @param latin1 the bytes that are inserted, each as the character of its value
  */

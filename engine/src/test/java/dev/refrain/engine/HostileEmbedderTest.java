@@ -32,8 +32,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * An embedder does everything to a cache at the same time, closing included. Nothing is thrown. No answer belongs to
- * another request, is torn, or is older than one that had replaced it before the lookup began. {@code
- * -Drefrain.hostile.seconds} runs it for longer, {@code -Drefrain.hostile.seed} with another seed.
+ * another request, is torn, or is older than an answer that had replaced it before the lookup began. {@code
+ * -Drefrain.hostile.seconds} makes the test run for longer, and {@code -Drefrain.hostile.seed} sets its seed.
  */
 class HostileEmbedderTest {
     private static final long SECONDS = Long.getLong("refrain.hostile.seconds", 3);

@@ -1267,7 +1267,7 @@ class SharedCallsTest {
             call.sends(event("x".repeat(10_000)));
         }
 
-        // More bytes wait for the tier than the longest answer that is stored, so the stream is not shared any more.
+        // More bytes wait for the tier than a stored answer may have, so the stream is not shared any more.
         Fetch second = call(1);
         second.streams(CHAT_STREAM);
         second.sink.end();

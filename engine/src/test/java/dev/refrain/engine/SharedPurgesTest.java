@@ -19,7 +19,7 @@ class SharedPurgesTest extends SharedPurgesContract {
     private final AtomicLong last = new AtomicLong(1_800_000_000_000_000L);
     private final HeapTier.Engine engine = new HeapTier.Engine(this::micros, 16 << 20, 1_000);
 
-    /** The current time; never the same value twice. */
+    /** The current time in microseconds; never the same value twice. */
     private long micros() {
         long now = 1_800_000_000_000_000L + System.nanoTime() / 1_000;
         return last.updateAndGet(before -> Math.max(before + 1, now));

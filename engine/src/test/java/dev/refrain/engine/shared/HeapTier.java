@@ -21,7 +21,7 @@ import java.util.function.Supplier;
 
 /**
  * A shared tier on the heap of one process, for tests: all machines share an {@link Engine}, and each has a {@code
- * HeapTier}. Machines can be cut off and joined again.
+ * HeapTier}. Machines can be cut off and connected again.
  *
  * <p>Long, since it has both the state that machines share and the view of each.
  */

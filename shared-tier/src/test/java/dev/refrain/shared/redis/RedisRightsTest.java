@@ -26,7 +26,7 @@ class RedisRightsTest {
     private static final long MINUTE = 60_000;
     private static final byte[] KEY = new byte[SharedTier.KEY_LENGTH];
 
-    /** The rights in the line of docs/CLUSTER.md that begins with this text. */
+    /** The rights in the line of docs/CLUSTER.md that begins with {@code beginning}. */
     private static List<String> rule(String beginning) throws IOException {
         String line = Files.readAllLines(Path.of("../docs/CLUSTER.md")).stream()
                 .filter(one -> one.startsWith(beginning))

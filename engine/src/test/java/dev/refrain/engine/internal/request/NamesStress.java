@@ -15,7 +15,7 @@ import org.openjdk.jcstress.infra.results.LL_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "The other's name, or a torn one.")
 @State
 public class NamesStress {
-    // Length, middle and last byte choose the slot.
+    // Length, middle byte and last byte choose the slot, and are equal in both names.
     private static final byte[] ONE = "m1.e9".getBytes(US_ASCII);
     private static final byte[] OTHER = "m2.e9".getBytes(US_ASCII);
 

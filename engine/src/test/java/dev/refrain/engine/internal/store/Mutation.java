@@ -250,7 +250,7 @@ enum Mutation {
         for (int i = random.nextInt(1, 4); i > 0; i--) {
             // Changes only the head of an entry, because its content is not the store's concern.
             boolean isManifest = value.get(contentAt + Kind.OFFSET) == Kind.MANIFEST;
-            // With the version of an entry and a correct checksum, a manifest would be a forged entry.
+            // Keeps a manifest's version: with that of an entry, and a correct checksum, it would be a forged entry.
             boolean isKind = !isManifest && random.nextInt(6) == 0;
             int field = contentAt + (isKind ? Kind.OFFSET : 8 + 4 * random.nextInt(isManifest ? 20 : 14));
             value.putInt(field, random.nextBoolean() ? EXTREMES[random.nextInt(EXTREMES.length)] : random.nextInt());

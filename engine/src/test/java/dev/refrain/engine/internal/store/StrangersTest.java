@@ -122,7 +122,7 @@ class StrangersTest {
         open("answers").close();
         Path kept = directory.resolve("answers.unknown-20261122T101530Z");
         assertThat(log.lines()).singleElement().asString().contains(kept.toString());
-        // It also stays when a damaged map is set aside later.
+        // The file that was kept also stays when a damaged map is set aside later.
         try (RandomAccessFile map = new RandomAccessFile(file.toFile(), "rw")) {
             map.setLength(20_000);
         }
