@@ -237,6 +237,8 @@ class ClientHttp2Test extends WireTest {
             ScriptedProvider.json(exchange, 200, CHAT_ANSWER);
         });
         try (RawHttp2Client client = new RawHttp2Client(proxy.port()).begin()) {
+            // The long answer may use its stream's window up, and must leave room in the connection's for the next one.
+            client.frame(WINDOW_UPDATE, 0, 0, RawHttp2Client.bytes(1 << 20));
             String body = "{\"model\":\"m\",\"messages\":[],\"user\":\"long\"}";
             client.frame(
                     HEADERS,
