@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
-import java.util.function.IntToLongFunction;
+import java.util.function.IntFunction;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,11 +31,6 @@ import org.slf4j.LoggerFactory;
  * <p>Long, since each method of that interface needs the same guards around its call.
  */
 public final class ChronicleStore implements CacheStore {
-    /** How the visit of a segment ended: by the visitor, or because the segment could not be read. */
-    private static final int ENDED = 1;
-
-    private static final int UNREAD = 2;
-
     private static final Logger LOG = LoggerFactory.getLogger(ChronicleStore.class);
     /**
      * Longer than an operation takes: it waits up to one second for a lock, and takes several locks for a large entry.
@@ -347,7 +342,7 @@ public final class ChronicleStore implements CacheStore {
                 return 0;
             }
         }
-        long removed = each(slice, segment -> map.sweep(segment, nowMillis));
+        long removed = each(slice, 0L, segment -> map.sweep(segment, nowMillis));
         counters.sweptSegments.increment();
         synchronized (round) {
             if (slice == segments - 1) {
@@ -392,7 +387,7 @@ public final class ChronicleStore implements CacheStore {
     private long sweepSegments(long nowMillis) {
         long removed = 0;
         for (int segment = 0; segment < segments; segment++) {
-            removed += each(segment, one -> map.sweep(one, nowMillis));
+            removed += each(segment, 0L, one -> map.sweep(one, nowMillis));
         }
         counters.sweptSegments.add(segments);
         counters.sweeps.increment();
@@ -403,24 +398,19 @@ public final class ChronicleStore implements CacheStore {
     public long removeIf(Predicate<byte[]> head) {
         long removed = 0;
         for (int segment = 0; segment < segments; segment++) {
-            removed += each(segment, one -> map.removeIf(one, head));
+            removed += each(segment, 0L, one -> map.removeIf(one, head));
         }
         return removed;
-    }
-
-    /** Walks through a segment. Returns 0 if the store is closed or the walk fails. */
-    private long each(int segment, IntToLongFunction walk) {
-        return each(segment, walk, 0);
     }
 
     /**
      * Walks through a segment. Returns {@code unread} if the store is closed or the walk fails. Each segment is an
      * operation of its own, so that a walk through many segments does not delay closing.
      */
-    private long each(int segment, IntToLongFunction walk, long unread) {
+    private <T> T each(int segment, T unread, IntFunction<T> walk) {
         if (inFlight.enter()) {
             try {
-                return walk.applyAsLong(segment);
+                return walk.apply(segment);
             } catch (RuntimeException | VirtualMachineError | AssertionError e) {
                 files.failed("walk through the entries", e);
             } finally {
@@ -439,9 +429,9 @@ public final class ChronicleStore implements CacheStore {
     public List<byte[]> find(Predicate<byte[]> key) {
         List<byte[]> found = new ArrayList<>();
         for (int segment = 0; segment < segments; segment++) {
-            each(segment, one -> {
+            each(segment, null, one -> {
                 map.find(one, key, found);
-                return 0;
+                return null;
             });
         }
         return found;
@@ -451,11 +441,11 @@ public final class ChronicleStore implements CacheStore {
     public boolean visit(EntryVisitor visitor) {
         boolean all = true;
         for (int segment = 0; segment < segments; segment++) {
-            long ending = each(segment, one -> map.visit(one, visitor) ? 0 : ENDED, UNREAD);
-            if (ending == ENDED) {
+            SegmentMap.Visit visit = each(segment, SegmentMap.Visit.UNREAD, one -> map.visit(one, visitor));
+            if (visit == SegmentMap.Visit.ENDED) {
                 return false;
             }
-            all &= ending != UNREAD;
+            all &= visit == SegmentMap.Visit.WHOLE;
         }
         return all;
     }

@@ -466,11 +466,21 @@ final class SegmentMap {
         walk(segment, new SegmentWalk(key, into));
     }
 
-    /** Passes the entries of one segment to a visitor. Returns false if the visitor ended the visit. */
-    boolean visit(int segment, CacheStore.EntryVisitor visitor) {
+    /** How far the visit of a segment went: through all entries, until the visitor ended it, or nowhere. */
+    enum Visit {
+        WHOLE,
+        ENDED,
+        UNREAD
+    }
+
+    /** Passes the entries of one segment to a visitor. A stuck segment stays unread. */
+    Visit visit(int segment, CacheStore.EntryVisitor visitor) {
         SegmentWalk walk = new SegmentWalk(visitor);
         walk(segment, walk);
-        return !walk.isEnded();
+        if (walk.isEnded()) {
+            return Visit.ENDED;
+        }
+        return stuck.contains(segment) ? Visit.UNREAD : Visit.WHOLE;
     }
 
     private long walk(int segment, Predicate<byte[]> head, LongAdder counter) {

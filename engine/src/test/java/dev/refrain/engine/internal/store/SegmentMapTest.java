@@ -170,13 +170,20 @@ class SegmentMapTest {
             // If the stuck segment were not skipped, each of the four hundred calls would have waited for a second.
             assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
             assertThat(counters.failures.sum()).isEqualTo(1);
+            assertThat(visit(0)).isEqualTo(SegmentMap.Visit.UNREAD);
+            assertThat(visit(other)).isEqualTo(SegmentMap.Visit.WHOLE);
         } finally {
             release.countDown();
             holder.join();
         }
+        assertThat(visit(0)).isEqualTo(SegmentMap.Visit.WHOLE);
         assertThat(map.sweep(segment(0), NOW)).isEqualTo(1);
         assertThat(put(0, 2_000, 1, NEVER)).isTrue();
         assertThat(isThere(0)).isTrue();
+    }
+
+    private SegmentMap.Visit visit(long key) {
+        return map.visit(segment(key), (found, head, length) -> true);
     }
 
     /** However many entries a sweep examines and removes, a writer waits for at most one removal. */
