@@ -92,7 +92,7 @@ public final class Events implements AutoCloseable {
             open.decrementAndGet();
             throw new AdminException(
                     StatusCodes.SERVICE_UNAVAILABLE,
-                    "There are " + MOST_LISTENERS + " listeners already; close one " + "and try again.");
+                    "There are " + MOST_LISTENERS + " listeners already; close one and try again.");
         }
         // A connection with events is not reused, so its end is the end of the listener.
         exchange.getConnection().addCloseListener(closed -> open.decrementAndGet());

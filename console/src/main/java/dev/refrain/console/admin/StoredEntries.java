@@ -94,7 +94,7 @@ final class StoredEntries {
             });
         } catch (IllegalArgumentException e) {
             throw AdminException.badRequest(
-                    "cursor must be the value of next in an earlier page, and key must be " + "hexadecimal digits.");
+                    "cursor must be the value of next in an earlier page, and key must be hexadecimal digits.");
         }
         Replies.json(exchange, document(page, labels));
     }

@@ -177,8 +177,8 @@ public final class ClientCache {
             try {
                 options.executor().execute(() -> exchange.complete(told, response, failure));
             } catch (RejectedExecutionException e) {
-                told.completeExceptionally(failure.apply(new IOException(
-                        "the executor in RefrainOptions refuses tasks; has it been shut " + "down?", e)));
+                told.completeExceptionally(failure.apply(
+                        new IOException("the executor in RefrainOptions refuses tasks; has it been shut down?", e)));
                 client.close();
             }
         });

@@ -170,7 +170,7 @@ final class ItemAnswers {
         } else if (hasStoppedWaiting) {
             over = true;
             return () -> failed(
-                    new IllegalStateException("the client left while it waited for the call of another " + "request"));
+                    new IllegalStateException("the client left while it waited for the call of another request"));
         } else if (failure != null) {
             over = true;
             return () -> failed(failure);

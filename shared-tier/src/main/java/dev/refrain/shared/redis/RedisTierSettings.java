@@ -44,7 +44,7 @@ public record RedisTierSettings(
         public Tls {
             require(
                     (clientCertificate == null) == (clientKey == null),
-                    "a client certificate needs a key, and a key " + "a certificate",
+                    "a client certificate needs a key, and a key a certificate",
                     clientCertificate);
         }
     }
